@@ -1,0 +1,116 @@
+import type { Labels } from "#api";
+import type { Family, Ip, IpRange, RangeSet } from "#net";
+
+/** Label selectors compiled to one question; an empty list of selectors compiles to `always`. */
+export type LabelPredicate = (labels: Labels) => boolean;
+
+/** Everything the custom resources say, checked, resolved and ready to decide with. */
+export interface Config {
+  /** By name, ascending. */
+  readonly pools: readonly Pool[];
+  /** By name, ascending. */
+  readonly peers: readonly Peer[];
+  readonly bfdProfiles: ReadonlyMap<string, BfdProfile>;
+}
+
+export interface Pool {
+  readonly name: string;
+  /** In the order of the spec, CIDRs and ranges alike; never overlapping, in this pool or another. */
+  readonly ranges: readonly IpRange[];
+  readonly addresses: RangeSet;
+  readonly families: ReadonlySet<Family>;
+  readonly autoAssign: boolean;
+  /** IPv4 addresses that end in .0 or .255 are not given out. */
+  readonly avoidBuggyIPs: boolean;
+  /** Null: open to all. Present: "pinned" to what it names. */
+  readonly allocation: PoolAllocation | null;
+  readonly bgpAdvertisements: readonly BgpAdvertisement[];
+  readonly l2Advertisements: readonly L2Advertisement[];
+}
+
+export interface PoolAllocation {
+  /** 1 is best, 0 is last. */
+  readonly priority: number;
+  /** Null: any namespace. Resolved from names and selectors; empty: closed. */
+  readonly namespaces: ReadonlySet<string> | null;
+  readonly services: LabelPredicate;
+  /** Whether there are service selectors at all. */
+  readonly hasServiceSelectors: boolean;
+}
+
+export interface BgpAdvertisement {
+  readonly name: string;
+  readonly aggregationLength: number;
+  readonly aggregationLengthV6: number;
+  /** Null: not set. */
+  readonly localPref: number | null;
+  /** Ascending, no duplicates. */
+  readonly communities: readonly number[];
+  readonly largeCommunities: readonly (readonly [number, number, number])[];
+  /** Null: all peers. */
+  readonly peers: ReadonlySet<string> | null;
+  readonly nodes: LabelPredicate;
+  readonly services: LabelPredicate;
+  readonly hasServiceSelectors: boolean;
+}
+
+export interface L2Advertisement {
+  readonly name: string;
+  readonly nodes: LabelPredicate;
+  readonly services: LabelPredicate;
+  readonly hasServiceSelectors: boolean;
+  /** Null: all interfaces. */
+  readonly interfaces: ReadonlySet<string> | null;
+  readonly preferences: readonly { readonly weight: number; readonly nodes: LabelPredicate }[];
+}
+
+/** One BGPPeer. Times in seconds; null where the resource says nothing. */
+export interface Peer {
+  readonly name: string;
+  readonly myASN: number;
+  readonly peerASN: number | "internal" | "external";
+  readonly localASN: number | null;
+  /** Exactly one of the two is set. */
+  readonly address: Ip | null;
+  readonly interface: string | null;
+  readonly sourceAddress: Ip | null;
+  readonly port: number;
+  readonly holdTime: number | null;
+  readonly keepaliveTime: number | null;
+  readonly connectTime: number | null;
+  readonly routerId: Ip | null;
+  readonly nodes: LabelPredicate;
+  /** From `password` or the Secret. Never log it. */
+  readonly password: string | null;
+  readonly bfdProfile: string | null;
+  readonly gracefulRestart: boolean;
+  readonly ebgpMultiHop: boolean;
+  readonly vrf: string;
+  readonly dualStackAddressFamily: boolean;
+}
+
+export interface BfdProfile {
+  readonly name: string;
+  /** Milliseconds. */
+  readonly receiveInterval: number;
+  readonly transmitInterval: number;
+  readonly detectMultiplier: number;
+  readonly echoInterval: number;
+  readonly echoMode: boolean;
+  readonly passiveMode: boolean;
+  readonly minimumTtl: number;
+}
+
+/** Why an object, or a part of it, does not count. */
+export interface Problem {
+  readonly kind: string;
+  readonly name: string;
+  /** Path of the field, such as `spec.addresses[0]`; empty for the whole object. */
+  readonly path: string;
+  /** For machines: one table in `problems.ts`. */
+  readonly code: string;
+  /** For people; holds upstream's wording where users grep for it. */
+  readonly message: string;
+  /** A reference that may yet be fulfilled (upstream's TransientError). */
+  readonly transient: boolean;
+}

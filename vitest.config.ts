@@ -1,0 +1,38 @@
+import { defineConfig } from "vitest/config";
+
+const pure = "net,api,config,allocator,planner,bgp";
+
+export default defineConfig({
+  test: {
+    pool: "threads",
+    projects: [
+      {
+        // The pure folders: no clock, no socket. Under ten seconds in all.
+        extends: true,
+        test: {
+          name: "unit",
+          include: [`src/{${pure}}/**/*.test.ts`, "test/architecture/**/*.test.ts"],
+          isolate: false,
+        },
+      },
+      {
+        // The shells, on loopback, without root and without foreign programs.
+        extends: true,
+        test: { name: "shell", include: ["src/**/*.test.ts"], exclude: [`src/{${pure}}/**`, "node_modules/**"] },
+      },
+      {
+        // What needs real parts: routers, network namespaces, a real Kubernetes, a browser. One file at a time.
+        extends: true,
+        test: {
+          name: "system",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/architecture/**", "node_modules/**"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
