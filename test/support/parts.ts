@@ -16,7 +16,7 @@ export type Part =
   | "kubectl";
 
 const onPath = (program: string): boolean =>
-  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => {
+  [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);
       return true;
@@ -44,8 +44,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   iptables: () => (onPath("iptables") && onPath("nft") ? null : "iptables and nftables are not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
-    process.env["METALLB_TEST_KUBERNETES"] ? null : "no real Kubernetes: Go is missing or too old to build it",
-  kubectl: () => (process.env["METALLB_TEST_KUBECTL"] || onPath("kubectl") ? null : "kubectl is not installed"),
+    process.env.METALLB_TEST_KUBERNETES ? null : "no real Kubernetes: Go is missing or too old to build it",
+  kubectl: () => (process.env.METALLB_TEST_KUBECTL || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 
 /** Why the part is not to be had on this machine; null when it is. Each is probed once. */
@@ -63,7 +63,7 @@ const cache = new Map<Part, string | null>();
 export function describeWith(parts: readonly Part[], name: string, body: () => void): void {
   const reasons = parts.map(missing).filter((reason) => reason !== null);
   if (reasons.length === 0) describe(name, body);
-  else if (process.env["CI"] === "true") {
+  else if (process.env.CI === "true") {
     describe(name, () => {
       it(`needs ${parts.join(", ")}`, () => {
         throw new Error(`cannot run here: ${reasons.join("; ")}`);

@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { house } from "./rules.ts";
+import { parseSource, readSources, type Source } from "./sources.ts";
+
+const root = join(import.meta.dirname, "../..");
+const sources = readSources();
+const code = sources.filter((source) => !source.isTest);
+const rooms = [...new Set(sources.map((source) => source.room))];
+
+/** The room that `#name` leads to. */
+const roomOf = (name: string): string => name.slice(1).split("/")[0] ?? "";
+
+const libraryOf = (name: string): string =>
+  name
+    .split("/")
+    .slice(0, name.startsWith("@") ? 2 : 1)
+    .join("/");
+
+const isLibrary = (name: string): boolean => !/^(\.|#|node:)/.test(name);
+
+const arrowsOf = (source: Source): string[] =>
+  source.imports
+    .filter((name) => name.startsWith("#"))
+    .map(roomOf)
+    .filter((room) => room !== source.room);
+
+const breaches = (files: readonly Source[], find: (source: Source) => readonly string[]): string[] =>
+  files.flatMap((source) => find(source).map((what) => `${source.path}: ${what}`));
+
+describe("the house", () => {
+  it("has only rooms that the rules know", () => {
+    expect(rooms.filter((room) => !(room in house.ARROWS))).toEqual([]);
+  });
+
+  it("has arrows that only point down", () => {
+    const found = breaches(code, (source) =>
+      arrowsOf(source)
+        .filter((room) => !house.ARROWS[source.room]?.includes(room))
+        .map((room) => `${source.room} must not import #${room}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("has rules without a circle", () => {
+    const reach = (room: string, path: readonly string[]): readonly string[] =>
+      path.includes(room)
+        ? [[...path, room].join(" → ")]
+        : (house.ARROWS[room] ?? []).flatMap((next) => reach(next, [...path, room]));
+    expect(Object.keys(house.ARROWS).flatMap((room) => reach(room, []))).toEqual([]);
+  });
+
+  it("keeps the engines apart", () => {
+    for (const engine of house.ENGINES) expect(house.ARROWS[engine]).toEqual(["net"]);
+  });
+
+  it("is entered room by room through index.ts", () => {
+    const found = breaches(sources, (source) =>
+      source.imports.filter((name) => {
+        if (!name.startsWith(".")) return false;
+        const target = join(dirname(source.path), name);
+        return !target.startsWith(`src/${source.room}/`) && !target.endsWith("package.json");
+      }),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("has a README in every room", () => {
+    expect(rooms.filter((room) => !existsSync(join(root, "src", room, "README.md")))).toEqual([]);
+  });
+
+  it("keeps every library in its rooms", () => {
+    const found = breaches(code, (source) =>
+      source.imports
+        .filter(isLibrary)
+        .map(libraryOf)
+        .filter((library) => !house.LIBRARIES[library]?.includes(source.room)),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("leaves API paths to kube", () => {
+    const found = breaches(
+      code.filter((source) => !["kube", "lab"].includes(source.room)),
+      (source) => source.texts.filter((text) => /^\/(apis\/|api\/v1)/.test(text)),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it("lends its test helpers to tests alone", () => {
+    const found = breaches(code, (source) => source.imports.filter((name) => /testing(\.ts)?$|\.test\.ts$/.test(name)));
+    expect(found).toEqual([]);
+  });
+});
+
+describe("the pure rooms", () => {
+  const pure = code.filter((source) => (house.PURE as readonly string[]).includes(source.room));
+
+  it("know no node, clock, chance, process or console", () => {
+    const found = breaches(pure, (source) => [
+      ...source.imports.filter((name) => name.startsWith("node:") || name.startsWith("(")),
+      ...[...source.names].filter(
+        (name) => (house.IMPURE_NAMES as readonly string[]).includes(name) || name === "Math.random",
+      ),
+    ]);
+    expect(found).toEqual([]);
+  });
+
+  it("are synchronous", () => {
+    expect(pure.filter((source) => source.isAsync).map((source) => source.path)).toEqual([]);
+  });
+});
+
+describe("the parser behind these rules", () => {
+  const parsed = parseSource(
+    "src/net/sample.ts",
+    `import type { A } from "#api"; export { b } from "./b.ts"; import "node:fs";
+     const later = () => import("koffi"); const now = Date.now() + Math.random();
+     export async function f(process: string) { return { console: x.fetch, at: "/apis/x" }; }`,
+  );
+
+  it("sees type imports, re-exports, bare and dynamic imports", () => {
+    expect([...parsed.imports].sort()).toEqual(["#api", "./b.ts", "koffi", "node:fs"]);
+  });
+
+  it("sees names that stand for values and not those that label", () => {
+    expect(parsed.names).toContain("Date");
+    expect(parsed.names).toContain("Math.random");
+    expect(parsed.names.has("console") || parsed.names.has("fetch")).toBe(false);
+    expect(parsed.isAsync).toBe(true);
+    expect(parsed.texts).toContain("/apis/x");
+  });
+});

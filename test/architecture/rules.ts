@@ -1,0 +1,65 @@
+/** The house as data: who may import whom, and which library lives where. `design` of the rooms is told in the README. */
+
+const PURE = ["net", "api", "config", "allocator", "planner", "bgp", "bfd", "neighbor", "gossip"] as const;
+
+/** The engines: they never import each other and never see a Kubernetes type. */
+const ENGINES = ["bgp", "bfd", "neighbor", "gossip"] as const;
+
+/** Room → rooms it may import. Arrows only point down. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  net: [],
+  api: ["net"],
+  bgp: ["net"],
+  bfd: ["net"],
+  neighbor: ["net"],
+  gossip: ["net"],
+  config: ["api", "net"],
+  allocator: ["config", "api", "net"],
+  planner: ["config", "api", "bgp", "net"],
+  kube: ["api", "net"],
+  sys: ["bgp", "bfd", "neighbor", "gossip", "net"],
+  process: ["net"],
+  http: ["kube", "process", "net"],
+  controller: ["allocator", "config", "api", "net", "kube", "http", "process"],
+  speaker: ["planner", "config", "api", "bgp", "bfd", "neighbor", "gossip", "net", "kube", "sys", "http", "process"],
+  lab: ["web", "config", "api", "bgp", "net", "kube", "sys", "http", "process"],
+  web: ["http", "api", "net"],
+  cli: ["lab", "web", "planner", "allocator", "config", "api", "bgp", "net", "kube", "http", "process"],
+  bin: ["controller", "speaker", "cli"],
+};
+
+/** Library → rooms that may import it. A library that is not listed may be used by no room. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  zod: ["api"],
+  koffi: ["sys"],
+  pino: ["process"],
+  "prom-client": ["http", "controller", "speaker"],
+  "@peculiar/x509": ["http", "lab"],
+  "@kubernetes/client-node": ["cli"],
+  "@marcbachmann/cel-js": ["lab"],
+  "fast-json-patch": ["lab"],
+  commander: ["cli"],
+  hono: ["web", "lab"],
+  "@hono/node-server": ["web", "lab"],
+  esbuild: ["web"],
+  preact: ["web"],
+  "@preact/signals": ["web"],
+  yaml: ["kube", "lab", "cli"],
+};
+
+/** What a pure room must not name: they take time, randomness and the outside as arguments. */
+const IMPURE_NAMES = [
+  "process",
+  "console",
+  "performance",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "queueMicrotask",
+  "fetch",
+  "crypto",
+  "globalThis",
+  "Date",
+] as const;
+
+export const house = { PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;

@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { parseSync } from "oxc-parser";
+
+/** One source file: where it is and what it names. */
+export interface Source {
+  /** Path from the root of the repository, with slashes. */
+  readonly path: string;
+  /** The first folder below src. */
+  readonly room: string;
+  readonly lines: number;
+  readonly isTest: boolean;
+  readonly imports: readonly string[];
+  /** Free-standing identifiers and `Math.random`-like members, as written. */
+  readonly names: ReadonlySet<string>;
+  readonly isAsync: boolean;
+  readonly texts: readonly string[];
+}
+
+const root = join(import.meta.dirname, "../..");
+
+/** Every TypeScript file below src, parsed once. */
+export function readSources(): readonly Source[] {
+  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
+  return files.filter((file) => /\.tsx?$/.test(file)).map((file) => readSource(join(root, "src", file)));
+}
+
+function readSource(file: string): Source {
+  const path = relative(root, file).split(sep).join("/");
+  return parseSource(path, readFileSync(file, "utf8"));
+}
+
+export function parseSource(path: string, text: string): Source {
+  const { module, program, errors } = parseSync(path, text);
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
+  const facts = { names: new Set<string>(), texts: [] as string[], imports: [] as string[], isAsync: false };
+  visit(program, facts);
+  return {
+    path,
+    room: path.split("/")[1] ?? "",
+    lines: text.split("\n").length,
+    isTest: /\.test\.tsx?$|\/testing\.ts$|\/testing\//.test(path),
+    imports: [
+      ...module.staticImports.map((entry) => entry.moduleRequest.value),
+      ...module.staticExports.flatMap((entry) => entry.entries.map((one) => one.moduleRequest?.value ?? "")),
+      ...facts.imports,
+    ].filter((name) => name !== ""),
+    names: facts.names,
+    texts: facts.texts,
+    isAsync: facts.isAsync,
+  };
+}
+
+interface Facts {
+  readonly names: Set<string>;
+  readonly texts: string[];
+  readonly imports: string[];
+  isAsync: boolean;
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null;
+
+function visit(node: unknown, facts: Facts): void {
+  if (Array.isArray(node)) for (const each of node) visit(each, facts);
+  if (!isTree(node) || Array.isArray(node)) return;
+  note(node, facts);
+  for (const [key, child] of Object.entries(node)) if (!isLabel(node, key)) visit(child, facts);
+}
+
+/** Names that label something instead of standing for a value: members, keys, and everything in types. */
+function isLabel(node: Tree, key: string): boolean {
+  if (key === "typeAnnotation" || key === "typeArguments" || key === "returnType") return true;
+  if (node.type === "MemberExpression") return key === "property" && node.computed !== true;
+  return key === "key" && node.computed !== true;
+}
+
+function note(node: Tree, facts: Facts): void {
+  if (node.type === "Identifier") facts.names.add(String(node.name));
+  if (node.type === "Literal" && typeof node.value === "string") facts.texts.push(node.value);
+  if (node.type === "TemplateElement" && isTree(node.value)) facts.texts.push(String(node.value.raw));
+  if (node.async === true || node.type === "AwaitExpression") facts.isAsync = true;
+  if (node.type === "ImportExpression" && isTree(node.source))
+    facts.imports.push(String(node.source.value ?? "(computed)"));
+  if (node.type === "MemberExpression" && isTree(node.object) && isTree(node.property))
+    facts.names.add(`${String(node.object.name)}.${String(node.property.name)}`);
+}
