@@ -1,0 +1,1 @@
+export type { LabNetwork, NodePlace, Place } from "./network.ts";
