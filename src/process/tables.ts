@@ -1,0 +1,94 @@
+import type { FlagTable } from "./flags.ts";
+
+const PORT = [0, 65535] as const;
+
+/** Flags that controller and speaker share. */
+const shared = {
+  namespace: { default: "", env: "METALLB_NAMESPACE", help: "namespace of MetalLB's own objects" },
+  "log-level": {
+    default: "info",
+    choices: ["all", "debug", "info", "warn", "error", "none"],
+    help: "lowest level that is logged: all, debug, info, warn, error or none",
+  },
+  port: { default: 9120, range: PORT, help: "HTTPS port for metrics; 0 turns it off" },
+  "health-probe-port": { default: 17472, range: PORT, help: "port of /healthz, /readyz and /state; 0 turns it off" },
+  "lb-class": { default: "", help: "handle only Services of this spec.loadBalancerClass" },
+  "pod-name": { default: "", env: "METALLB_POD_NAME", help: "name of the own Pod" },
+  "metrics-cert-dir": { default: "", help: "folder with tls.crt and tls.key for metrics; empty: self-signed" },
+  "pprof-bind-address": { default: "", help: "address of a profiler", later: "profiling" },
+  "tls-min-version": {
+    default: "",
+    choices: ["", "VersionTLS12", "VersionTLS13"],
+    help: "lowest TLS version of servers: VersionTLS12 or VersionTLS13",
+    later: "TLS settings",
+  },
+  "tls-cipher-suites": { default: "", help: "comma-separated TLS 1.2 cipher suites", later: "TLS settings" },
+  "tls-curve-preferences": { default: "", help: "comma-separated numbers of curves", later: "TLS settings" },
+} as const satisfies FlagTable;
+
+export const CONTROLLER_FLAGS = {
+  ...shared,
+  kubeconfig: { default: "", env: "KUBECONFIG", help: "kubeconfig file; empty: the Pod's service account" },
+  deployment: { default: "", env: "METALLB_DEPLOYMENT", help: "name of the own Deployment", later: "gossip secret" },
+  "ml-secret-name": {
+    default: "",
+    env: "METALLB_ML_SECRET_NAME",
+    help: "name of the memberlist Secret to create",
+    later: "gossip secret",
+  },
+  "disable-cert-rotation": { default: false, help: "do not renew webhook certificates", later: "webhooks" },
+  "cert-dir": {
+    default: "/tmp/k8s-webhook-server/serving-certs",
+    help: "folder of the webhook's certificate",
+    later: "webhooks",
+  },
+  "cert-service-name": { default: "metallb-webhook-service", help: "Service of the webhook", later: "webhooks" },
+  "webhook-mode": {
+    default: "enabled",
+    choices: ["enabled", "disabled", "onlywebhook"],
+    help: "enabled, disabled or onlywebhook",
+    later: "webhooks",
+  },
+  "webhook-secret": { default: "metallb-webhook-cert", help: "Secret of the webhook's certificate", later: "webhooks" },
+  "webhook-http2": { default: false, help: "offer HTTP/2 on the webhook", later: "webhooks" },
+} as const satisfies FlagTable;
+
+export const SPEAKER_FLAGS = {
+  ...shared,
+  kubeconfig: { default: "", env: "KUBECONFIG", help: "kubeconfig file; empty: the Pod's service account" },
+  "node-name": { default: "", env: "METALLB_NODE_NAME", help: "name of the own node; required" },
+  host: { default: "", env: "METALLB_HOST", help: "has no effect, kept for compatibility" },
+  "ignore-exclude-lb": { default: false, help: "ignore the node label exclude-from-external-load-balancers" },
+  "bgp-debounce-timeout": {
+    default: 3000,
+    range: [1, 2 ** 31 - 1],
+    env: "METALLB_BGP_DEBOUNCE_TIMEOUT",
+    help: "milliseconds; there is nothing to debounce here",
+    later: "FRR compatibility",
+  },
+  "ml-bindaddr": { default: "", env: "METALLB_ML_BIND_ADDR", help: "address for gossip", later: "gossip" },
+  "ml-bindport": { default: 7946, range: PORT, env: "METALLB_ML_BIND_PORT", help: "port for gossip", later: "gossip" },
+  "ml-labels": { default: "", env: "METALLB_ML_LABELS", help: "label selector of speaker Pods", later: "gossip" },
+  "ml-secret-key-path": {
+    default: "",
+    env: "METALLB_ML_SECRET_KEY_PATH",
+    help: "folder with the file secretkey",
+    later: "gossip",
+  },
+  "ml-wan-config": { default: false, help: "timing for wide area networks", later: "gossip" },
+  "frrk8s-namespace": {
+    default: "",
+    env: "FRRK8S_NAMESPACE",
+    help: "namespace of FRRConfiguration objects",
+    later: "FRR compatibility",
+  },
+  "frrk8s-secret-passthrough": {
+    default: false,
+    help: "hand references to Secrets on unresolved",
+    later: "FRR compatibility",
+  },
+} as const satisfies FlagTable;
+
+/** The one line that names flags whose part comes later; null when there is nothing to say. */
+export const laterNotice = (later: readonly string[]): string | null =>
+  later.length === 0 ? null : `accepted without effect in this version: ${later.map((name) => `-${name}`).join(", ")}`;
