@@ -1,0 +1,68 @@
+import { createServer } from "node:https";
+import type { Registry } from "prom-client";
+import { err, ok, type Result } from "#net";
+import type { Logger } from "#process";
+import { readKeyPair, selfSignedKeyPair, watchKeyPair } from "./certificate.ts";
+import type { Access, Guard } from "./guard.ts";
+import { type Handler, type HttpServer, LIMITS, listen, router, send } from "./server.ts";
+
+export interface MetricsOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Folder with tls.crt and tls.key, re-read when they change; empty: self-signed, in memory. */
+  readonly certFolder: string;
+  readonly registry: Registry;
+  readonly guard: Guard;
+  readonly log: Logger;
+}
+
+const REFUSALS: Readonly<Record<Exclude<Access, "allowed">, readonly [number, string]>> = {
+  unauthenticated: [401, "Unauthorized\n"],
+  forbidden: [403, "Forbidden\n"],
+  unknown: [500, "the Kubernetes API could not check the access\n"],
+};
+
+/** HTTPS with /metrics, for callers whose token the Kubernetes API allows to `get` that path. */
+export async function startMetricsServer(options: MetricsOptions): Promise<Result<HttpServer>> {
+  const { certFolder, registry, guard, log } = options;
+  const pair = certFolder === "" ? ok(await selfSignedKeyPair()) : readKeyPair(certFolder);
+  if (!pair.ok) return pair;
+  const metrics: Handler = async (request, response) => {
+    const access = await guard(request);
+    if (access === "allowed") return send(response, 200, registry.contentType, await registry.metrics());
+    const [status, text] = REFUSALS[access];
+    if (status === 401) response.setHeader("www-authenticate", "Bearer");
+    send(response, status, "text/plain; charset=utf-8", text);
+  };
+  let server: ReturnType<typeof createServer>;
+  try {
+    server = createServer(
+      { ...LIMITS, ...pair.value, minVersion: "TLSv1.3" },
+      router(new Map([["/metrics", metrics]])),
+    );
+  } catch (error) {
+    return err(`the certificate in ${certFolder} (--metrics-cert-dir) cannot be used: ${(error as Error).message}`);
+  }
+  const listening = await listen(server, options.host, options.port, "--port");
+  if (!listening.ok || certFolder === "") return listening;
+  const stop = watchKeyPair(certFolder, () => {
+    const renewed = readKeyPair(certFolder);
+    try {
+      if (!renewed.ok) throw new Error(renewed.error);
+      server.setSecureContext({ ...renewed.value, minVersion: "TLSv1.3" });
+      log.info("metrics certificate renewed", { op: "metrics" });
+    } catch (error) {
+      log.warn("the new metrics certificate cannot be used; the old one stays", {
+        op: "metrics",
+        error: (error as Error).message,
+      });
+    }
+  });
+  return ok({
+    port: listening.value.port,
+    close: () => {
+      stop();
+      return listening.value.close();
+    },
+  });
+}
