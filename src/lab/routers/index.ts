@@ -7,4 +7,6 @@ export {
   type RouterPath,
   type RouterRoute,
   type RouterSession,
+  RouterUnavailable,
 } from "./router.ts";
+export { type StartedRouter, startRouter } from "./start.ts";

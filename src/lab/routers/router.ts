@@ -32,13 +32,11 @@ export interface Neighbour {
 export const ROUTER_KINDS = ["bird", "frr", "gobgp", "builtin"] as const;
 export type RouterKind = (typeof ROUTER_KINDS)[number];
 
-/** One way that the router knows. */
+/** One usable way that the router knows. */
 export interface RouterPath {
   /** The neighbour's name. */
   readonly from: string;
   readonly nextHop: string;
-  /** Among those that traffic would take. */
-  readonly best: boolean;
   readonly asPath: readonly number[];
   readonly localPref: number | null;
   /** Such as `65000:100`. */
@@ -79,3 +77,8 @@ export interface Router {
 
 /** Starts in `place`, keeping its files in `folder` (made here, removed by `close`). */
 export type StartRouter = (place: Place, description: RouterDescription, folder: string) => Promise<Router>;
+
+/** This make of router cannot be had here; the message says what to do about it. */
+export class RouterUnavailable extends Error {
+  override readonly name = "RouterUnavailable";
+}

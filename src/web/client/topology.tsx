@@ -1,0 +1,70 @@
+import type { LabView, NodeView } from "../view.ts";
+
+const ROW = 46;
+const BOX = { width: 210, height: 34 } as const;
+const NODES_X = 470;
+const WIDTH = NODES_X + BOX.width + 2;
+
+/** The router on the left, the nodes on the right, a line for each session. */
+export function Topology({ lab }: { readonly lab: LabView }) {
+  const height = Math.max(lab.nodes.length * ROW, ROW) + 4;
+  const middle = height / 2;
+  return (
+    <svg viewBox={`0 0 ${WIDTH} ${height}`} class="topology" role="img" aria-label="Router, nodes and sessions">
+      {lab.nodes.map((node, index) => (
+        <Cable node={node} from={middle} to={center(index)} key={node.name} />
+      ))}
+      <Box x={1} y={middle} title={lab.router.title} note={`AS ${lab.router.asn}  ${lab.router.address}`} tone="" />
+      {lab.nodes.map((node, index) => (
+        <Box
+          x={NODES_X}
+          y={center(index)}
+          title={node.name}
+          note={node.address}
+          tone={node.session.established ? "" : "down"}
+          key={node.name}
+        />
+      ))}
+    </svg>
+  );
+}
+
+const center = (index: number) => index * ROW + ROW / 2 + 2;
+
+interface BoxProps {
+  readonly x: number;
+  /** Its vertical middle. */
+  readonly y: number;
+  readonly title: string;
+  readonly note: string;
+  readonly tone: string;
+}
+
+function Box({ x, y, title, note, tone }: BoxProps) {
+  return (
+    <g class={`box ${tone}`}>
+      <rect x={x} y={y - BOX.height / 2} width={BOX.width} height={BOX.height} rx="5" />
+      <text x={x + 12} y={y - 2}>
+        {title}
+      </text>
+      <text x={x + 12} y={y + 11} class="note">
+        {note}
+      </text>
+    </g>
+  );
+}
+
+function Cable({ node, from, to }: { readonly node: NodeView; readonly from: number; readonly to: number }) {
+  const start = BOX.width + 2;
+  const bend = (start + NODES_X) / 2;
+  const tone = node.cut ? "cut" : node.session.established ? "up" : "down";
+  const words = node.cut ? "cable cut" : node.session.established ? "Established" : node.session.router;
+  return (
+    <g class={`cable ${tone}`}>
+      <path d={`M ${start} ${from} C ${bend} ${from}, ${bend} ${to}, ${NODES_X - 1} ${to}`} />
+      <text x={NODES_X - 12} y={to - 6} text-anchor="end">
+        {words}
+      </text>
+    </g>
+  );
+}

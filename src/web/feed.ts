@@ -1,0 +1,66 @@
+import type { LabView } from "./view.ts";
+
+export interface Listener {
+  /** JSON of a LabView. */
+  readonly tell: (data: string) => void;
+  /** The feed is over. */
+  readonly end: () => void;
+}
+
+const PERIOD = 1_000;
+
+/** Looks at the lab once a second while anybody listens, and tells all of them what is new. */
+export class Feed {
+  readonly #view: () => Promise<LabView>;
+  readonly #listeners = new Set<Listener>();
+  #timer: NodeJS.Timeout | null = null;
+  #last = "";
+  #looking = false;
+
+  constructor(view: () => Promise<LabView>) {
+    this.#view = view;
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Returns how to leave. */
+  join(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    if (this.#last !== "") listener.tell(this.#last);
+    this.#timer ??= setInterval(() => void this.#look(), PERIOD);
+    void this.#look();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#rest();
+    };
+  }
+
+  close(): void {
+    this.#rest();
+    for (const listener of this.#listeners) listener.end();
+    this.#listeners.clear();
+  }
+
+  #rest(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#last = "";
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const data = JSON.stringify(await this.#view());
+      if (data === this.#last || this.#timer === null) return;
+      this.#last = data;
+      for (const listener of this.#listeners) listener.tell(data);
+    } catch {
+      // The lab is ending; the page sees its connection close.
+    } finally {
+      this.#looking = false;
+    }
+  }
+}

@@ -1,0 +1,12 @@
+export { type Dashboard, startDashboard } from "./dashboard.ts";
+export type {
+  AnnouncementView,
+  LabView,
+  NodeView,
+  PoolView,
+  ProcessView,
+  RouterView,
+  RouteView,
+  ServiceView,
+  SessionView,
+} from "./view.ts";
