@@ -37,7 +37,7 @@ function Header({ lab }: { readonly lab: LabView }) {
   return (
     <header>
       <h1>
-        MetalLB <span class="quiet">lab {lab.name}</span>
+        MetalLB <span>lab {lab.name}</span>
       </h1>
       <p class="sentence">
         {up} of {lab.nodes.length} BGP sessions established, {served} of {lab.services.length} Services with an address.

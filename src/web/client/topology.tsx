@@ -62,7 +62,7 @@ function Cable({ node, from, to }: { readonly node: NodeView; readonly from: num
   return (
     <g class={`cable ${tone}`}>
       <path d={`M ${start} ${from} C ${bend} ${from}, ${bend} ${to}, ${NODES_X - 1} ${to}`} />
-      <text x={NODES_X - 12} y={to - 6} text-anchor="end">
+      <text x={NODES_X - 12} y={to > from ? to + 14 : to - 6} text-anchor="end">
         {words}
       </text>
     </g>

@@ -1,0 +1,122 @@
+import { request } from "node:http";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Dashboard, startDashboard } from "#web";
+import { describeWith } from "../support/parts.ts";
+import { healthy, troubled } from "./sample.ts";
+
+let view = healthy;
+let dashboard: Dashboard;
+
+beforeAll(async () => {
+  dashboard = await startDashboard({ port: 0, view: async () => view });
+});
+
+afterAll(async () => {
+  await dashboard.close();
+});
+
+/** Status and body of one request with exactly these headers. */
+function ask(
+  path: string,
+  options: { method?: string; host?: string } = {},
+): Promise<{ status: number; body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+  const headers = options.host === undefined ? {} : { host: options.host };
+  const asked = request(`${dashboard.url}${path}`, { method: options.method ?? "GET", headers }, (answer) => {
+    let body = "";
+    answer.setEncoding("utf8");
+    answer.on("data", (text: string) => {
+      body += text;
+    });
+    answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+  });
+  asked.on("error", reject);
+  asked.end();
+  return promise;
+}
+
+describe("the dashboard's server", () => {
+  it("tells the lab's state as JSON", async () => {
+    const { status, body } = await ask("/api/state");
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toEqual(healthy);
+  });
+
+  it("answers under its own address only, so that no foreign page can read it", async () => {
+    expect((await ask("/api/state", { host: "evil.example:80" })).status).toBe(403);
+    expect((await ask("/", { host: "127.0.0.1" })).status).toBe(403);
+    const port = new URL(dashboard.url).port;
+    expect((await ask("/", { host: `localhost:${port}` })).status).toBe(200);
+  });
+
+  it("has nothing that writes", async () => {
+    for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
+      expect((await ask("/api/state", { method })).status).toBe(405);
+    }
+  });
+
+  it("says that a port is taken", async () => {
+    const port = Number(new URL(dashboard.url).port);
+    await expect(startDashboard({ port, view: async () => view })).rejects.toMatchObject({ code: "EADDRINUSE" });
+  });
+});
+
+describeWith(["chromium"], "the dashboard in a browser", () => {
+  let browser: Browser;
+  let page: Page;
+  const foreign: string[] = [];
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+    page.on("request", (asked) => {
+      if (!asked.url().startsWith(dashboard.url) && !asked.url().startsWith("data:")) foreign.push(asked.url());
+    });
+    page.on("pageerror", (error) => faults.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") faults.push(message.text());
+    });
+    await page.goto(dashboard.url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  it("shows sessions, routes, pools and Services", async () => {
+    await page.getByText("3 of 3 BGP sessions established").waitFor();
+    await page.getByRole("row", { name: "198.51.100.1/32" }).waitFor();
+    await page.getByRole("row", { name: "default/hello 198.51.100.1 lab 3 of 3 nodes" }).waitFor();
+    await page.getByRole("row", { name: "lab 198.51.100.0/24 1 255" }).waitFor();
+    await shoot("healthy");
+  });
+
+  it("follows the lab by itself, and says why", async () => {
+    view = troubled;
+    await page.getByText("2 of 3 BGP sessions established").waitFor({ timeout: 5_000 });
+    await page.getByText("hold timer expired").waitFor();
+    await page.getByText("no pool has 203.0.113.200").waitFor();
+    expect(await page.getByRole("row", { name: "198.51.100.1/32" }).textContent()).not.toContain("node-2");
+    await shoot("troubled");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shoot("dark");
+  });
+
+  it("says that the lab has ended", async () => {
+    await dashboard.close();
+    await page.getByText("the lab has ended").waitFor({ timeout: 10_000 });
+  });
+
+  it("asks nothing of any other host and has no fault of its own", () => {
+    expect(foreign).toEqual([]);
+    expect(faults.filter((fault) => !fault.includes("ERR_"))).toEqual([]);
+  });
+
+  /** For people: METALLB_TEST_SCREENSHOTS names a folder for pictures. */
+  async function shoot(name: string): Promise<void> {
+    const folder = process.env.METALLB_TEST_SCREENSHOTS;
+    if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+  }
+});
