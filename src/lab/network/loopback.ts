@@ -82,6 +82,13 @@ class LoopbackNetwork implements LabNetwork {
     this.#cables = new Map(cables.map((cable, index) => [`node-${index + 1}`, cable]));
   }
 
+  /** Every place is on this machine already. */
+  async publish(): Promise<void> {}
+
+  async reach(_node: string, port: number): Promise<number> {
+    return port;
+  }
+
   async cut(node: string): Promise<void> {
     this.#cable(node).cut();
   }
