@@ -1,0 +1,259 @@
+import type { Pool } from "#config";
+import { type Family, type Ip, ip, ipEquals } from "#net";
+import { PoolSpace } from "./pool-space.ts";
+
+/** What decides whether a Service may share an address with others. */
+export interface Holder {
+  /** `namespace/name`. */
+  readonly key: string;
+  /** Sharing key and back end in one; null: shares with nobody. */
+  readonly group: string | null;
+  /** `TCP/80`, … */
+  readonly ports: readonly string[];
+}
+
+export interface Holding extends Holder {
+  readonly pool: string;
+  /** In the order of the status. */
+  readonly ips: readonly Ip[];
+}
+
+export type Conflict =
+  | { readonly kind: "sharing"; readonly ip: Ip; readonly users: readonly string[] }
+  | { readonly kind: "port"; readonly ip: Ip; readonly port: string };
+
+interface Usage {
+  readonly family: Family;
+  readonly value: bigint;
+  space: PoolSpace | null;
+  group: string | null;
+  readonly users: Set<string>;
+  /** Port → who serves it. */
+  readonly ports: Map<string, string>;
+}
+
+/** One range of one pool, for look-ups by address. */
+interface Section {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly space: PoolSpace;
+}
+
+/** What a waiting Service may wait for. */
+export const need = {
+  free: (pool: string, family: Family): string => `${pool}/${family}`,
+  shared: (pool: string, family: Family, group: string): string => `${pool}/${family} ${group}`,
+  address: (address: Ip): string => `${address.family} ${address.value}`,
+};
+
+/**
+ * Who uses which address, and what is free. Derived state: it is rebuilt from the Services' own
+ * status at start and kept by difference afterwards. An address may outlive its pool here, until its
+ * Services are decided anew.
+ */
+export class AddressIndex {
+  readonly #usage: Readonly<Record<Family, Map<bigint, Usage>>> = { 4: new Map(), 6: new Map() };
+  readonly #holdings = new Map<string, Holding>();
+  #spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
+  #sections: Readonly<Record<Family, readonly Section[]>> = { 4: [], 6: [] };
+  #gains = new Map<string, PoolSpace | null>();
+
+  /**
+   * Takes over the pools; those that are the same object, or say the same, stay as they are.
+   * Returns the Services that use an address whose pool is another one now, or none.
+   */
+  setPools(pools: readonly Pool[]): ReadonlySet<string> {
+    const spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
+    for (const pool of pools) {
+      const before = this.#spaces.get(pool.name);
+      const same = before && samePool(before[4].pool, pool);
+      spaces.set(pool.name, same ? before : { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) });
+    }
+    this.#spaces = spaces;
+    this.#sections = { 4: sections(spaces, 4), 6: sections(spaces, 6) };
+    const affected = new Set<string>();
+    for (const family of [4, 6] as const) {
+      for (const usage of this.#usage[family].values()) {
+        const space = this.#spaceOf(ip(family, usage.value));
+        if (space === usage.space) continue;
+        usage.space = space;
+        if (space) occupy(space, usage);
+        for (const user of usage.users) affected.add(user);
+      }
+    }
+    return affected;
+  }
+
+  /** The pool that gives out the address; null for one in no pool, or left out by avoidBuggyIPs. */
+  poolOf(address: Ip): Pool | null {
+    return this.#spaceOf(address)?.pool ?? null;
+  }
+
+  space(pool: string, family: Family): PoolSpace | null {
+    return this.#spaces.get(pool)?.[family] ?? null;
+  }
+
+  holding(key: string): Holding | null {
+    return this.#holdings.get(key) ?? null;
+  }
+
+  holdings(): ReadonlyMap<string, Holding> {
+    return this.#holdings;
+  }
+
+  /** Who uses the address, ascending. */
+  usersOf(address: Ip): readonly string[] {
+    return [...(this.#usage[address.family].get(address.value)?.users ?? [])].sort();
+  }
+
+  /** Why the Service may not have the address; null when it may. Its own use never hinders it. */
+  conflict(holder: Holder, address: Ip): Conflict | null {
+    const usage = this.#usage[address.family].get(address.value);
+    if (!usage || (usage.users.size === 1 && usage.users.has(holder.key))) return null;
+    if (holder.group === null || holder.group !== usage.group) {
+      const users = [...usage.users].filter((user) => user !== holder.key).sort();
+      return { kind: "sharing", ip: address, users };
+    }
+    for (const port of holder.ports) {
+      const owner = usage.ports.get(port);
+      if (owner !== undefined && owner !== holder.key) return { kind: "port", ip: address, port };
+    }
+    return null;
+  }
+
+  /** First fit: the lowest address of the pool that is free or that the Service may share. */
+  first(holder: Holder, pool: string, family: Family): Ip | null {
+    const space = this.space(pool, family);
+    if (!space) return null;
+    const usage = this.#usage[family];
+    const free = space.first((value) => usage.has(value));
+    const shared =
+      holder.group === null || !space.shared.has(holder.group)
+        ? null
+        : space.firstShared(
+            holder.group,
+            holder.ports.join(),
+            (value) => this.conflict(holder, ip(family, value)) === null,
+          );
+    if (shared === null) return free === null ? null : ip(family, free);
+    if (free === null) return ip(family, shared);
+    return ip(family, (space.position(shared) as bigint) < (space.position(free) as bigint) ? shared : free);
+  }
+
+  /** Sets what the Service holds. The caller has made sure that nothing conflicts. */
+  hold(holding: Holding): void {
+    const before = this.#holdings.get(holding.key);
+    const same = before !== undefined && sameHolder(before, holding);
+    for (const address of before?.ips ?? [])
+      if (!same || !holding.ips.some((kept) => ipEquals(kept, address))) this.#leave(before as Holding, address);
+    this.#holdings.set(holding.key, holding);
+    for (const address of holding.ips)
+      if (!same || !before.ips.some((kept) => ipEquals(kept, address))) this.#enter(holding, address);
+  }
+
+  release(key: string): Holding | null {
+    const holding = this.#holdings.get(key);
+    if (!holding) return null;
+    this.#holdings.delete(key);
+    for (const address of holding.ips) this.#leave(holding, address);
+    return holding;
+  }
+
+  /** What became possible since the last call: {@link need} → the space that has a free address, or null for other gains. */
+  takeGains(): ReadonlyMap<string, PoolSpace | null> {
+    const gains = this.#gains;
+    if (gains.size > 0) this.#gains = new Map();
+    return gains;
+  }
+
+  /** Whether the space has no address that nobody uses. */
+  exhausted(space: PoolSpace): boolean {
+    return space.first((value) => this.#usage[space.family].has(value)) === null;
+  }
+
+  #spaceOf(address: Ip): PoolSpace | null {
+    const list = this.#sections[address.family];
+    let low = 0;
+    let high = list.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((list[middle] as Section).last < address.value) low = middle + 1;
+      else high = middle;
+    }
+    const found = list[low];
+    if (!found || found.first > address.value) return null;
+    return found.space.position(address.value) === null ? null : found.space;
+  }
+
+  #enter(holder: Holder, address: Ip): void {
+    const { family, value } = address;
+    let usage = this.#usage[family].get(value);
+    if (!usage) {
+      const space = this.#spaceOf(address);
+      usage = { family, value, space, group: holder.group, users: new Set(), ports: new Map() };
+      this.#usage[family].set(value, usage);
+      if (space) occupy(space, usage);
+    }
+    usage.users.add(holder.key);
+    for (const port of holder.ports) usage.ports.set(port, holder.key);
+    this.#gained(usage);
+  }
+
+  #leave(holder: Holder, address: Ip): void {
+    const usage = this.#usage[address.family].get(address.value);
+    if (!usage?.users.delete(holder.key)) return;
+    for (const port of holder.ports) if (usage.ports.get(port) === holder.key) usage.ports.delete(port);
+    const { space, group, value } = usage;
+    this.#gains.set(need.address(address), null);
+    if (usage.users.size > 0) {
+      if (space && group !== null) space.improved(group, value);
+      this.#gained(usage);
+      return;
+    }
+    this.#usage[address.family].delete(value);
+    if (!space) return;
+    space.used--;
+    if (group !== null) space.unshare(group, value);
+    space.released(value);
+    this.#gains.set(need.free(space.pool.name, address.family), space);
+  }
+
+  #gained({ space, group, family, value }: Usage): void {
+    if (group === null) return;
+    this.#gains.set(need.address(ip(family, value)), null);
+    if (space) this.#gains.set(need.shared(space.pool.name, family, group), null);
+  }
+}
+
+function occupy(space: PoolSpace, usage: Usage): void {
+  space.used++;
+  if (usage.group !== null) space.share(usage.group, usage.value);
+}
+
+function sections(spaces: ReadonlyMap<string, Readonly<Record<Family, PoolSpace>>>, family: Family): Section[] {
+  const list: Section[] = [];
+  for (const both of spaces.values())
+    for (const range of both[family].pool.ranges)
+      if (range.family === family) list.push({ first: range.first, last: range.last, space: both[family] });
+  return list.sort((a, b) => (a.first < b.first ? -1 : 1));
+}
+
+export function sameHolder(a: Holder, b: Holder): boolean {
+  return a.group === b.group && a.ports.length === b.ports.length && a.ports.every((port, i) => port === b.ports[i]);
+}
+
+/** Whether two versions of a pool give the same addresses to the same Services. */
+export function samePool(a: Pool, b: Pool): boolean {
+  if (a === b) return true;
+  return (
+    a.autoAssign === b.autoAssign &&
+    a.avoidBuggyIPs === b.avoidBuggyIPs &&
+    // Selectors are compiled functions: only the same object says the same.
+    a.allocation === b.allocation &&
+    a.ranges.length === b.ranges.length &&
+    a.ranges.every((range, i) => {
+      const other = b.ranges[i];
+      return other?.family === range.family && other.first === range.first && other.last === range.last;
+    })
+  );
+}

@@ -1,0 +1,380 @@
+import { describe, expect, it } from "vitest";
+import type { Service } from "#api";
+import type { Pool } from "#config";
+import { Allocator } from "./allocator.ts";
+import { Cluster, dual, holds, notes, pinned, pool, service, six } from "./testing.ts";
+
+const cluster = (...pools: readonly Pool[]) => new Cluster(new Allocator(), pools);
+const annotated = (annotations: Service["annotations"]): Partial<Service> => ({ annotations });
+const sharing = (key: string, port: number, rest: Partial<Service> = {}): Partial<Service> => ({
+  ports: [{ protocol: "TCP", port }],
+  ...rest,
+  annotations: { "metallb.io/allow-shared-ip": key, ...rest.annotations },
+});
+
+describe("automatic allocation", () => {
+  it("takes the lowest free address in the order of the spec, and the freed one again", () => {
+    const c = cluster(pool("p", ["1.0.0.8/31", "1.0.0.0/31"]));
+    c.put(...["a", "b", "c", "d"].map((name) => service(name)));
+    expect(["a", "b", "c", "d"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
+      "1.0.0.8",
+      "1.0.0.9",
+      "1.0.0.0",
+      "1.0.0.1",
+    ]);
+    c.remove("default/b");
+    c.put(service("e"));
+    expect(c.ips("default/e")).toEqual(["1.0.0.9"]);
+  });
+
+  it("refuses with every pool and its reason, and serves the oldest that waits on a release", () => {
+    const c = cluster(pool("manual", ["2.0.0.0/24"], { autoAssign: false }), pool("p", ["1.0.0.1/32"]));
+    c.put(service("a"));
+    const told = c.put(service("young", { creationTimestamp: "2026-03-01T00:00:00Z" }));
+    c.put(service("old", { creationTimestamp: "2026-02-01T00:00:00Z" }));
+    expect(notes(told)).toEqual(["default/young AllocationFailed"]);
+    const outcome = c.allocator.outcomes.get("default/young");
+    expect(outcome?.kind === "refused" && outcome.refusal.pools.map(({ pool: name, code }) => [name, code])).toEqual([
+      ["manual", "notAutoAssign"],
+      ["p", "full"],
+    ]);
+    const freed = c.remove("default/a");
+    expect(freed.map(({ key }) => key).sort()).toEqual(["default/a", "default/old"]);
+    expect(c.ips("default/old")).toEqual(["1.0.0.1"]);
+    expect(c.ips("default/young")).toEqual([]);
+  });
+
+  it("skips .0 and .255 where told so", () => {
+    const c = cluster(pool("p", ["1.0.0.254-1.0.1.1"], { avoidBuggyIPs: true }));
+    c.put(service("a"), service("b"), service("c"));
+    expect([c.ips("default/a"), c.ips("default/b"), c.refusal("default/c")]).toEqual([
+      ["1.0.0.254"],
+      ["1.0.1.1"],
+      "exhausted",
+    ]);
+    c.put(service("d", { loadBalancerIP: "1.0.1.0" }));
+    expect(c.refusal("default/d")).toBe("notInConfig");
+    expect(c.allocator.usage()[0]?.ipv4).toEqual({ total: 2n, used: 2 });
+  });
+
+  it("asks pinned pools by priority, then open ones by name", () => {
+    const c = cluster(
+      pool("a-open", ["1.0.0.1/32"]),
+      pool("b-last", ["1.0.0.2/32"], { allocation: pinned({ priority: 0 }) }),
+      pool("c-first", ["1.0.0.3/32"], { allocation: pinned({ priority: 1, namespaces: new Set(["default"]) }) }),
+      pool("d-second", ["1.0.0.4/32"], { allocation: pinned({ priority: 2, services: ({ tier }) => tier === "web" }) }),
+      pool("e-closed", ["1.0.0.5/32"], { allocation: pinned({ priority: 1, namespaces: new Set() }) }),
+    );
+    const names = ["v", "w", "x", "y", "z"];
+    c.put(...names.map((name) => service(name, { labels: { tier: "web" } })));
+    expect(names.map((name) => c.ips(`default/${name}`)[0] ?? null)).toEqual([
+      "1.0.0.3",
+      "1.0.0.4",
+      "1.0.0.2",
+      "1.0.0.1",
+      null,
+    ]);
+    const outcome = c.allocator.outcomes.get("default/z");
+    expect(
+      outcome?.kind === "refused" && outcome.refusal.pools.find(({ pool: name }) => name === "e-closed")?.code,
+    ).toBe("otherNamespaces");
+  });
+
+  it("does nothing before the configuration is known", () => {
+    const c = new Cluster(new Allocator());
+    expect(c.put(service("a"))).toEqual([]);
+    c.setPools([pool("p", ["1.0.0.1/32"])]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.1"]);
+  });
+});
+
+describe("requests", () => {
+  it("gives a requested address, also from a pool without autoAssign, by annotation or field", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"], { autoAssign: false }));
+    c.put(
+      service("a", annotated({ "metallb.io/loadBalancerIPs": " 1.0.0.7 " })),
+      service("b", { loadBalancerIP: "1.0.0.8" }),
+    );
+    expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.7"], ["1.0.0.8"]]);
+  });
+
+  it.each([
+    ["requestTwice", { loadBalancerIP: "1.0.0.1", annotations: { "metallb.io/loadBalancerIPs": "1.0.0.1" } }],
+    ["requestInvalid", annotated({ "metallb.io/loadBalancerIPs": "1.0.0.1," })],
+    ["requestInvalid", annotated({ "metallb.io/loadBalancerIPs": "1.0.0.01" })],
+    ["requestInvalid", { loadBalancerIP: "1.0.0.1/32" }],
+    ["requestSameFamily", annotated({ "metallb.io/loadBalancerIPs": "1.0.0.1,1.0.0.1" })],
+    ["requestFamily", { loadBalancerIP: "fd00::1" }],
+    ["requestFamily", { ...dual("PreferDualStack"), loadBalancerIP: "1.0.0.1" }],
+    ["notInConfig", { loadBalancerIP: "9.0.0.1" }],
+    ["requestPool", { loadBalancerIP: "1.0.0.1", annotations: { "metallb.io/address-pool": "q" } }],
+    ["unknownPool", annotated({ "metallb.universe.tf/address-pool": "nope" })],
+    ["noClusterIP", { clusterIPs: [] }],
+    ["clusterIPFamilies", { clusterIPs: ["None"] }],
+    ["notEnoughClusterIPs", { ipFamilyPolicy: "RequireDualStack" }],
+  ] as const)("refuses with %s", (code, rest) => {
+    const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]), pool("q", ["2.0.0.0/24"]));
+    c.put(service("a", rest));
+    expect([c.refusal("default/a"), c.ips("default/a")]).toEqual([code, []]);
+  });
+
+  it("takes an IPv4-mapped request as IPv4, and the new prefix before the old one", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    const both = { "metallb.universe.tf/loadBalancerIPs": "1.0.0.9", "metallb.io/loadBalancerIPs": "::ffff:1.0.0.7" };
+    c.put(service("a", annotated(both)));
+    expect(c.ips("default/a")).toEqual(["1.0.0.7"]);
+  });
+
+  it("keeps the address while a request is invalid, and says so once", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a"));
+    const told = c.edit("default/a", { loadBalancerIP: "x" });
+    expect(notes(told)).toEqual(["default/a LoadBalancerFailed"]);
+    expect(notes(c.decide(["default/a"]))).toEqual([]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+  });
+
+  it("moves when another address or pool is requested, and waits for exactly the address", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/24"]));
+    c.put(service("a"), service("b"));
+    c.edit("default/a", annotated({ "metallb.io/address-pool": "q" }));
+    expect(c.ips("default/a")).toEqual(["2.0.0.0"]);
+    c.put(service("c", { loadBalancerIP: "2.0.0.0" }));
+    expect(c.refusal("default/c")).toBe("sharingKey");
+    c.edit("default/a", annotated({}));
+    expect(c.ips("default/a")).toEqual(["2.0.0.0"]);
+    c.edit("default/a", annotated({ "metallb.io/address-pool": "p" }));
+    expect([c.ips("default/a"), c.ips("default/c")]).toEqual([["1.0.0.0"], ["2.0.0.0"]]);
+  });
+
+  it("lets two Services swap what they request", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a", { loadBalancerIP: "1.0.0.1" }), service("b", { loadBalancerIP: "1.0.0.2" }));
+    c.edit("default/a", { loadBalancerIP: "1.0.0.2" });
+    c.edit("default/b", { loadBalancerIP: "1.0.0.1" });
+    expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.2"], ["1.0.0.1"]]);
+  });
+});
+
+describe("sharing", () => {
+  it("packs Services with equal keys and other ports onto the lowest address", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(
+      service("a", sharing("k", 80)),
+      service("b", sharing("k", 443)),
+      service("c", sharing("k", 80)),
+      service("d", sharing("j", 1)),
+    );
+    expect(["a", "b", "c", "d"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
+      "1.0.0.0",
+      "1.0.0.0",
+      "1.0.0.1",
+      "1.0.0.2",
+    ]);
+    expect(c.allocator.usage()[0]?.ipv4.used).toBe(3);
+  });
+
+  it("needs the same Pods with policy Local, and never goes from Local to Cluster", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    const local = (app: Service["selector"]): Partial<Service> => ({ externalTrafficPolicy: "Local", selector: app });
+    c.put(
+      service("a", sharing("k", 1, local({ app: "x" }))),
+      service("b", sharing("k", 2, local({ app: "x" }))),
+      service("c", sharing("k", 3, local({ app: "y" }))),
+      service("d", sharing("k", 4)),
+      service("e", sharing("k", 5, local({}))),
+    );
+    expect(["a", "b", "c", "d", "e"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
+      "1.0.0.0",
+      "1.0.0.0",
+      "1.0.0.1",
+      "1.0.0.2",
+      "1.0.0.3",
+    ]);
+  });
+
+  it("moves the Service whose edit breaks the sharing, and not the other", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a", sharing("k", 80)), service("b", sharing("k", 443)));
+    const told = c.edit("default/b", sharing("k", 80));
+    expect(notes(told)).toEqual(["default/b ClearAssignment", "default/b IPAllocated"]);
+    expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
+  });
+
+  it("retries a waiting Service when a sharer frees the port that it needs", () => {
+    const c = cluster(pool("p", ["1.0.0.0/32"]));
+    c.put(service("a", sharing("k", 80)), service("b", sharing("k", 443)), service("c", sharing("k", 443)));
+    expect(c.refusal("default/c")).toBe("exhausted");
+    c.edit("default/b", sharing("k", 444));
+    expect(c.ips("default/c")).toEqual(["1.0.0.0"]);
+  });
+
+  it("lets two sharers exchange their ports in one pass, whatever the order", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a", sharing("k", 80)), service("b", sharing("k", 443)));
+    c.put(
+      { ...service("b", sharing("k", 80)), ...holds("1.0.0.0") },
+      { ...service("a", sharing("k", 443)), ...holds("1.0.0.0") },
+    );
+    expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.0"]]);
+  });
+});
+
+describe("families", () => {
+  const both = pool("both", ["1.0.0.0/31", "fd00::/127"]);
+
+  it("gives IPv4 and IPv6, and each alone", () => {
+    const c = cluster(both);
+    c.put(service("a", dual()), service("b", six), service("c"));
+    expect([c.ips("default/a"), c.ips("default/b"), c.ips("default/c")]).toEqual([
+      ["1.0.0.0", "fd00::"],
+      ["fd00::1"],
+      ["1.0.0.1"],
+    ]);
+  });
+
+  it("wants both from one pool when it must, one when that is enough, the first family first", () => {
+    const c = cluster(pool("four", ["1.0.0.0/24"]), pool("six", ["fd00::/64"]));
+    c.put(
+      service("a", dual()),
+      service("b", dual("PreferDualStack")),
+      service("c", { ...dual("PreferDualStack"), ipFamilies: ["IPv6", "IPv4"] }),
+    );
+    expect([c.refusal("default/a"), c.ips("default/b"), c.ips("default/c")]).toEqual([
+      "exhausted",
+      ["1.0.0.0"],
+      ["fd00::"],
+    ]);
+  });
+
+  it("adds the second address when it becomes free", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/128"]));
+    c.put(service("a", six));
+    c.put(service("b", dual("PreferDualStack")));
+    expect(c.ips("default/b")).toEqual(["1.0.0.0"]);
+    expect(notes(c.remove("default/a"))).toEqual(["default/b IPAllocated"]);
+    expect(c.ips("default/b")).toEqual(["1.0.0.0", "fd00::"]);
+  });
+
+  it("never adds one to a Service with a single cluster IP", () => {
+    const c = cluster(both);
+    c.put(service("a", { ipFamilyPolicy: "PreferDualStack" }));
+    c.decide(["default/a"]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+  });
+
+  it("keeps the address of a family that stays", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]));
+    c.put(service("x"), service("y"), service("z"));
+    c.remove("default/x");
+    c.edit("default/z", dual());
+    expect(c.ips("default/z")).toEqual(["1.0.0.2", "fd00::"]);
+    c.edit("default/z", { clusterIPs: ["10.96.0.1"], ipFamilies: ["IPv4"], ipFamilyPolicy: "SingleStack" });
+    expect(c.ips("default/z")).toEqual(["1.0.0.2"]);
+  });
+
+  it("replaces a status that cannot be an allocation", () => {
+    const c = cluster(both);
+    const told = c.put(service("a", holds("1.0.0.0", "1.0.0.1")));
+    expect(notes(told)).toEqual(["default/a nolbIPsIPFamily", "default/a IPAllocated"]);
+    c.put(service("b", { ...six, ...holds("1.0.0.1") }));
+    expect(c.ips("default/b")).toEqual(["fd00::"]);
+  });
+});
+
+describe("adoption and change of pools", () => {
+  it("adopts every valid holder before it gives anything out, silently", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    c.services.set("default/a", service("a", holds("9.0.0.9")));
+    c.services.set("default/b", service("b", holds("1.0.0.0")));
+    const told = c.decide([]);
+    expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.1"], ["1.0.0.0"]]);
+    expect(notes(told)).toEqual(["default/a ClearAssignment", "default/a IPAllocated"]);
+  });
+
+  it("keeps addresses through rename, split and growth; moves what fell out", () => {
+    const c = cluster(pool("p", ["1.0.0.0/30"]));
+    c.put(service("a"), service("b"), service("c"), service("d"));
+    const split = c.setPools([pool("low", ["1.0.0.0/31"]), pool("high", ["1.0.0.2/31"])]);
+    expect(split.every(({ notes: each }) => each.length === 0)).toBe(true);
+    expect(c.allocator.usage().map(({ pool: name, ipv4 }) => [name, ipv4.used])).toEqual([
+      ["high", 2],
+      ["low", 2],
+    ]);
+    const shrunk = c.setPools([pool("low", ["1.0.0.0/31"]), pool("other", ["1.0.0.3/32", "5.0.0.0/24"])]);
+    expect(notes(shrunk)).toEqual(["default/c ClearAssignment", "default/c IPAllocated"]);
+    expect(["a", "b", "c", "d"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
+      "1.0.0.0",
+      "1.0.0.1",
+      "5.0.0.0",
+      "1.0.0.3",
+    ]);
+  });
+
+  it("looks only at those whom a change of pools concerns", () => {
+    const p = pool("p", ["1.0.0.0/24"]);
+    const c = cluster(p, pool("q", ["2.0.0.0/24"]));
+    c.put(service("a"), service("b", annotated({ "metallb.io/address-pool": "q" })));
+    expect(c.setPools([pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/25"])]).map(({ key }) => key)).toEqual([
+      "default/b",
+    ]);
+  });
+
+  it("clears everything without pools, and serves again with them", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a"));
+    expect(notes(c.setPools([]))).toEqual([]);
+    expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([[], "noPools"]);
+    c.setPools([pool("p", ["1.0.0.0/24"])]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+  });
+
+  it("moves a Service whose labels no longer fit, and one on an address now avoided", () => {
+    const c = cluster(
+      pool("open", ["2.0.0.1/32"]),
+      pool("web", ["1.0.0.0/24"], { allocation: pinned({ services: ({ tier }) => tier === "web" }) }),
+    );
+    c.put(service("a", { labels: { tier: "web" } }));
+    c.edit("default/a", { labels: {} });
+    expect(c.ips("default/a")).toEqual(["2.0.0.1"]);
+    const d = cluster(pool("p", ["1.0.0.0/24"]));
+    d.put(service("a"));
+    d.setPools([pool("p", ["1.0.0.0/24"], { avoidBuggyIPs: true })]);
+    expect(d.ips("default/a")).toEqual(["1.0.0.1"]);
+  });
+
+  it("restores its own address when a status is emptied, and adopts a valid foreign one", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a"), service("b"));
+    c.edit("default/b", holds());
+    expect(c.ips("default/b")).toEqual(["1.0.0.1"]);
+    c.edit("default/b", holds("1.0.0.77"));
+    expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
+    c.edit("default/b", holds("1.0.0.0"));
+    expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
+  });
+});
+
+describe("type and class", () => {
+  it("clears and frees when a Service stops being a LoadBalancer, with a class too", () => {
+    for (const lbClass of ["", "x"]) {
+      const c = new Cluster(new Allocator(lbClass), [pool("p", ["1.0.0.0/32"])]);
+      c.put(service("a", { loadBalancerClass: lbClass || null }), service("b", { loadBalancerClass: lbClass || null }));
+      const gone = c.edit("default/a", { type: "ClusterIP", loadBalancerClass: null });
+      expect(gone.find(({ key }) => key === "default/a")?.desired).toEqual({ ips: [], pool: null });
+      expect(c.ips("default/b")).toEqual(["1.0.0.0"]);
+    }
+  });
+
+  it("leaves Services of another class alone", () => {
+    const c = cluster(pool("p", ["1.0.0.0/32"]));
+    expect(c.put(service("a", { loadBalancerClass: "other", ...holds("9.9.9.9") }))).toEqual([]);
+  });
+
+  it("gives nothing to a Service that is being deleted, and lets it keep what it has", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a"), service("b", { deleting: true }));
+    c.edit("default/a", { deleting: true });
+    expect([c.ips("default/a"), c.refusal("default/b")]).toEqual([["1.0.0.0"], "deleting"]);
+  });
+});

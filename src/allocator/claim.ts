@@ -1,0 +1,130 @@
+import type { Service } from "#api";
+import { err, type Family, formatIp, type Ip, ipEquals, ok, parseIp, type Result, unmap } from "#net";
+import type { Holder } from "./address-index.ts";
+import { type Refusal, refuse } from "./reasons.ts";
+
+/** What a Service asks for, read from its spec and annotations. */
+export interface Claim {
+  readonly service: Service;
+  readonly holder: Holder;
+  /** [4], [6] or [4, 6]. */
+  readonly families: readonly Family[];
+  /** Whether a dual-stack Service must have both. */
+  readonly strict: boolean;
+  /** The family to have when a dual-stack Service can get only one. */
+  readonly primary: Family;
+  /** Requested addresses, [IPv4, IPv6]; null: none requested. */
+  readonly request: Result<readonly Ip[], Refusal> | null;
+  /** Requested pool; null: none. */
+  readonly pool: string | null;
+}
+
+export const ANNOTATION_PREFIX = "metallb.io/";
+export const DEPRECATED_PREFIX = "metallb.universe.tf/";
+export const POOL_ANNOTATION = `${ANNOTATION_PREFIX}ip-allocated-from-pool`;
+
+/** The new prefix wins where its key is present, even with an empty value. */
+export const annotation = ({ annotations }: Service, name: string): string | undefined =>
+  annotations[ANNOTATION_PREFIX + name] ?? annotations[DEPRECATED_PREFIX + name];
+
+/** Why a Service has no claim at all, and whether what it holds is to be taken away. */
+export interface NoClaim {
+  readonly refusal: Refusal;
+  readonly clears: boolean;
+}
+
+export function readClaim(service: Service): Result<Claim, NoClaim> {
+  const { clusterIPs, ipFamilyPolicy } = service;
+  if (clusterIPs.every((text) => text === "")) return err({ refusal: refuse("noClusterIP"), clears: true });
+  if (ipFamilyPolicy === "RequireDualStack" && clusterIPs.length < 2)
+    return err({ refusal: refuse("notEnoughClusterIPs"), clears: true });
+  const families = familiesOf(clusterIPs);
+  if (!families) return err({ refusal: refuse("clusterIPFamilies", { clusterIPs }), clears: false });
+  return ok({
+    service,
+    holder: holderOf(service),
+    families,
+    strict: ipFamilyPolicy !== "PreferDualStack",
+    primary: service.ipFamilies[0] === "IPv6" ? 6 : 4,
+    request: readRequest(service, families),
+    pool: annotation(service, "address-pool") || null,
+  });
+}
+
+/** One address, or two of different families; else null. */
+function familiesOf(texts: readonly string[]): readonly Family[] | null {
+  const families: Family[] = [];
+  for (const text of texts) {
+    const address = parseIp(text);
+    if (!address.ok) return null;
+    families.push(unmap(address.value).family);
+  }
+  if (families.length === 1) return families;
+  return families.length === 2 && families[0] !== families[1] ? [4, 6] : null;
+}
+
+export function holderOf(service: Service): Holder {
+  const sharingKey = annotation(service, "allow-shared-ip") ?? "";
+  return {
+    key: service.key,
+    group: sharingKey === "" ? null : JSON.stringify([sharingKey, backendKey(service)]),
+    ports: service.ports.map(({ protocol, port }) => `${protocol}/${port}`),
+  };
+}
+
+/**
+ * Services with policy Local share an address only if the same Pods serve them, so that every node
+ * that attracts the traffic can deliver it. One without a selector never goes with Cluster ones.
+ */
+function backendKey({ externalTrafficPolicy, selector }: Service): string {
+  if (externalTrafficPolicy !== "Local") return "";
+  const pairs = Object.entries(selector).map(([name, value]) => `${name}=${value}`);
+  return `local ${pairs.sort().join(",")}`;
+}
+
+const MAX_REQUEST = 200;
+
+function readRequest(service: Service, families: readonly Family[]): Claim["request"] {
+  const annotated = annotation(service, "loadBalancerIPs") ?? "";
+  const inSpec = service.loadBalancerIP ?? "";
+  if (annotated === "" && inSpec === "") return null;
+  if (annotated !== "" && inSpec !== "") return err(refuse("requestTwice"));
+  const field = annotated === "" ? "spec.loadBalancerIP" : `${ANNOTATION_PREFIX}loadBalancerIPs`;
+  const value = annotated === "" ? inSpec : annotated;
+  const invalid = () => err(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
+  if (value.length > MAX_REQUEST) return invalid();
+  const ips: Ip[] = [];
+  for (const part of annotated === "" ? [inSpec] : annotated.split(",")) {
+    const address = parseIp(part.trim());
+    if (!address.ok) return invalid();
+    ips.push(unmap(address.value));
+  }
+  if (ips.length > 2) return invalid();
+  if (ips.length === 2 && ips[0]?.family === ips[1]?.family) return err(refuse("requestSameFamily", { field, value }));
+  ips.sort((a, b) => a.family - b.family);
+  if (ips.length !== families.length || ips.some(({ family }, i) => family !== families[i]))
+    return err(refuse("requestFamily", { ips: ips.map(formatIp) }));
+  return ok(ips);
+}
+
+/**
+ * The addresses that a Service's status holds, in its order; entries with only a hostname do not count.
+ * Null when they cannot be an allocation: unreadable, more than two, or two of one family.
+ */
+export function statusIps(service: Service): readonly Ip[] | null {
+  const ips: Ip[] = [];
+  for (const { ip: text } of service.ingress) {
+    if (text === null || text === "") continue;
+    const address = parseIp(text);
+    if (!address.ok) return null;
+    ips.push(unmap(address.value));
+  }
+  return ips.length > 2 || (ips.length === 2 && ips[0]?.family === ips[1]?.family) ? null : ips;
+}
+
+export const sameIps = (a: readonly Ip[], b: readonly Ip[]): boolean =>
+  a.length === b.length && a.every((address, i) => ipEquals(address, b[i] as Ip));
+
+/** The same addresses in any order. */
+export const sameIpSet = (a: readonly Ip[], b: readonly Ip[]): boolean =>
+  a.length === b.length && a.every((address) => b.some((other) => ipEquals(address, other)));

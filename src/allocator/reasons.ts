@@ -1,0 +1,79 @@
+/** Go's `%q` of a list of strings: `["a" "b"]`. Upstream's events have it, and users grep for it. */
+export const quoteList = (items: readonly string[]): string =>
+  `[${items.map((item) => JSON.stringify(item)).join(" ")}]`;
+
+/**
+ * Why a Service got no address: code → sentence. The code goes to the Service's condition, the metrics
+ * and `explain`; the sentence keeps upstream's wording where upstream has one.
+ */
+export const REASONS = {
+  noPools: () => "no address pools are configured",
+  noClusterIP: () => "the Service has no cluster IP",
+  clusterIPFamilies: (f: { clusterIPs: readonly string[] }) =>
+    `cannot tell the IP families of the cluster IPs ${quoteList(f.clusterIPs)}`,
+  notEnoughClusterIPs: () => "ipFamilyPolicy is RequireDualStack but the Service has fewer than two cluster IPs",
+  deleting: () => "the Service is being deleted",
+  requestTwice: () => "service can not have both metallb.io/loadBalancerIPs and svc.Spec.LoadBalancerIP",
+  requestInvalid: (f: { field: string; value: string }) => `invalid ${f.field}: ${JSON.stringify(f.value)}`,
+  requestSameFamily: (f: { field: string; value: string }) =>
+    `invalid ${f.field}: ${JSON.stringify(f.value)} has the same address family twice`,
+  requestFamily: (f: { ips: readonly string[] }) =>
+    `requested loadBalancer IP(s) ${quoteList(f.ips)} does not match the ipFamily of the service`,
+  requestPool: (f: { ips: readonly string[]; pool: string }) =>
+    `requested loadBalancer IP(s) ${quoteList(f.ips)} is not compatible with requested address pool ${f.pool}`,
+  notInConfig: (f: { ips: readonly string[] }) => `${quoteList(f.ips)} is not allowed in config`,
+  poolClosed: (f: { pool: string }) => `pool ${f.pool} not compatible for ip assignment`,
+  sharingKey: (f: { service: string; users: readonly string[] }) =>
+    `can't change sharing key for ${JSON.stringify(f.service)}, address also in use by ${f.users.join(",")}`,
+  portInUse: (f: { port: string; ip: string }) => `port ${f.port} is already in use on ${JSON.stringify(f.ip)}`,
+  unknownPool: (f: { pool: string }) => `unknown pool ${JSON.stringify(f.pool)}`,
+  poolExhausted: (f: { pool: string }) => `no available IPs in pool ${f.pool}`,
+  poolExhaustedDual: (f: { pool: string }) => `no available IPs in pool ${f.pool} for dual IPFamily`,
+  exhausted: () => "no available IPs",
+} as const;
+
+export type ReasonCode = keyof typeof REASONS;
+
+/** Why one pool did not serve: code → sentence. */
+export const POOL_REASONS = {
+  notAutoAssign: "autoAssign is false: only a request by name or address uses this pool",
+  otherNamespaces: "its serviceAllocation does not admit the Service's namespace",
+  otherServices: "its serviceAllocation does not admit the Service's labels",
+  noFamily: "it has no addresses of the family that the Service needs",
+  oneFamilyOnly: "it cannot give both an IPv4 and an IPv6 address",
+  full: "all of its addresses are in use",
+} as const;
+
+export type PoolReasonCode = keyof typeof POOL_REASONS;
+
+/** One pool that was looked at in vain. */
+export interface PoolVerdict {
+  readonly pool: string;
+  readonly code: PoolReasonCode;
+  readonly message: string;
+}
+
+export interface Refusal {
+  readonly code: ReasonCode;
+  readonly message: string;
+  /** Every pool that was looked at, in order; at most {@link MAX_VERDICTS}. */
+  readonly pools: readonly PoolVerdict[];
+  /** What must become possible before another try makes sense; see `need`. */
+  readonly waitsFor: readonly string[];
+}
+
+/** With thousands of pools, one line for each would drown the reader and the memory. */
+export const MAX_VERDICTS = 50;
+
+type Fields<C extends ReasonCode> = Parameters<(typeof REASONS)[C]>;
+
+export function refuse<C extends ReasonCode>(code: C, ...fields: Fields<C>): Refusal {
+  const sentence = REASONS[code] as (...fields: Fields<C>) => string;
+  return { code, message: sentence(...fields), pools: [], waitsFor: [] };
+}
+
+export const poolVerdict = (pool: string, code: PoolReasonCode): PoolVerdict => ({
+  pool,
+  code,
+  message: POOL_REASONS[code],
+});

@@ -1,0 +1,136 @@
+import type { Service } from "#api";
+import type { Pool, PoolAllocation } from "#config";
+import { formatIp, type IpRange, parseRange, RangeSet } from "#net";
+import type { Allocator } from "./allocator.ts";
+import type { Decision } from "./decision.ts";
+
+/** Builders for tests: only what matters is said. */
+export function pool(
+  name: string,
+  addresses: readonly string[],
+  rest: Partial<Omit<Pool, "name" | "ranges">> = {},
+): Pool {
+  const ranges: IpRange[] = addresses.map((text) => {
+    const range = parseRange(text);
+    if (!range.ok) throw new Error(range.error);
+    return range.value;
+  });
+  return {
+    name,
+    ranges,
+    addresses: RangeSet.of(ranges),
+    families: new Set(ranges.map(({ family }) => family)),
+    autoAssign: true,
+    avoidBuggyIPs: false,
+    allocation: null,
+    bgpAdvertisements: [],
+    l2Advertisements: [],
+    ...rest,
+  };
+}
+
+export const pinned = (rest: Partial<PoolAllocation>): PoolAllocation => ({
+  priority: 0,
+  namespaces: null,
+  services: () => true,
+  hasServiceSelectors: false,
+  ...rest,
+});
+
+export function service(name: string, rest: Partial<Service> = {}): Service {
+  const namespace = rest.namespace ?? "default";
+  return {
+    key: `${namespace}/${name}`,
+    namespace,
+    name,
+    uid: name,
+    resourceVersion: "1",
+    labels: {},
+    annotations: {},
+    type: "LoadBalancer",
+    loadBalancerClass: null,
+    loadBalancerIP: null,
+    clusterIPs: ["10.96.0.1"],
+    ipFamilies: ["IPv4"],
+    ipFamilyPolicy: "SingleStack",
+    externalTrafficPolicy: "Cluster",
+    selector: { app: name },
+    ports: [{ protocol: "TCP", port: 80 }],
+    ingress: [],
+    creationTimestamp: "2026-01-01T00:00:00Z",
+    deleting: false,
+    ...rest,
+  };
+}
+
+export const dual = (policy: Service["ipFamilyPolicy"] = "RequireDualStack"): Partial<Service> => ({
+  clusterIPs: ["10.96.0.1", "fd00:96::1"],
+  ipFamilies: ["IPv4", "IPv6"],
+  ipFamilyPolicy: policy,
+});
+
+export const six: Partial<Service> = { clusterIPs: ["fd00:96::1"], ipFamilies: ["IPv6"] };
+
+export const holds = (...ips: readonly string[]): Pick<Service, "ingress"> => ({
+  ingress: ips.map((ip) => ({ ip, hostname: null, ipMode: "VIP" })),
+});
+
+/** A world in which decisions come true at once: what is decided stands in the status of the next pass. */
+export class Cluster {
+  readonly services = new Map<string, Service>();
+  readonly allocator: Allocator;
+  pools: readonly Pool[] | null;
+
+  constructor(allocator: Allocator, pools: readonly Pool[] | null = null) {
+    this.allocator = allocator;
+    this.pools = pools;
+  }
+
+  put(...services: readonly Service[]): Decision[] {
+    for (const each of services) this.services.set(each.key, each);
+    return this.decide(services.map(({ key }) => key));
+  }
+
+  edit(key: string, rest: Partial<Service>): Decision[] {
+    const before = this.services.get(key);
+    if (!before) throw new Error(`no Service ${key}`);
+    return this.put({ ...before, ...rest });
+  }
+
+  remove(...keys: readonly string[]): Decision[] {
+    for (const key of keys) this.services.delete(key);
+    return this.decide(keys);
+  }
+
+  setPools(pools: readonly Pool[] | null): Decision[] {
+    this.pools = pools;
+    return this.decide([], true);
+  }
+
+  decide(keys: readonly string[], pools = false): Decision[] {
+    const decisions = this.allocator.decide(this, { services: keys, pools });
+    for (const { key, desired } of decisions) {
+      const before = this.services.get(key);
+      if (before && desired) this.services.set(key, { ...before, ...holds(...desired.ips.map(formatIp)) });
+    }
+    return decisions;
+  }
+
+  /** The addresses that stand in the Service's status. */
+  ips(key: string): string[] {
+    return (this.services.get(key)?.ingress ?? []).map(({ ip }) => ip ?? "");
+  }
+
+  /** Why it has none: the code, or null. */
+  refusal(key: string): string | null {
+    const outcome = this.allocator.outcomes.get(key);
+    return outcome?.kind === "refused"
+      ? outcome.refusal.code
+      : outcome?.kind === "allocated"
+        ? (outcome.lacking?.code ?? null)
+        : null;
+  }
+}
+
+export const notes = (decisions: readonly Decision[]): string[] =>
+  decisions.flatMap((decision) => decision.notes.map(({ reason }) => `${decision.key} ${reason}`));
