@@ -34,14 +34,12 @@ export interface LabNetwork {
   readonly client: Place | null;
   /** The port that the router listens on for BGP. */
   readonly bgpPort: number;
-  /** Where servers of this machine listen that programs in the places are to reach, after `publish`. */
-  readonly hostAddress: "127.0.0.1";
   /**
-   * Lets programs on the nodes reach the server that listens on `hostAddress:port` of this machine,
+   * Lets programs on the nodes reach the server that listens on `127.0.0.1:port` of this machine,
    * at that same address and port. Stays so when a node is cut: it is no part of the LAN.
    */
   publish(port: number): Promise<void>;
-  /** A port on this machine's `hostAddress` that leads to `127.0.0.1:port` as a program on the node sees it. */
+  /** A port on this machine's 127.0.0.1 that leads to `127.0.0.1:port` as a program on the node sees it. */
   reach(node: string, port: number): Promise<number>;
   /**
    * Stops everything between the node and the router, in silence: neither end is told (a pulled
