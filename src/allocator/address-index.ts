@@ -28,8 +28,8 @@ interface Usage {
   space: PoolSpace | null;
   group: string | null;
   readonly users: Set<string>;
-  /** Port → who serves it. */
-  readonly ports: Map<string, string>;
+  /** Port → who serves it; null where there is one user who shares with nobody. */
+  readonly ports: Map<string, string> | null;
 }
 
 /** One range of one pool, for look-ups by address. */
@@ -56,7 +56,7 @@ export class AddressIndex {
   readonly #holdings = new Map<string, Holding>();
   #spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
   #sections: Readonly<Record<Family, readonly Section[]>> = { 4: [], 6: [] };
-  #gains = new Map<string, PoolSpace | null>();
+  #touched = new Set<Usage>();
 
   /**
    * Takes over the pools; those that are the same object, or say the same, stay as they are.
@@ -115,7 +115,7 @@ export class AddressIndex {
       return { kind: "sharing", ip: address, users };
     }
     for (const port of holder.ports) {
-      const owner = usage.ports.get(port);
+      const owner = usage.ports?.get(port);
       if (owner !== undefined && owner !== holder.key) return { kind: "port", ip: address, port };
     }
     return null;
@@ -159,10 +159,21 @@ export class AddressIndex {
     return holding;
   }
 
-  /** What became possible since the last call: {@link need} → the space that has a free address, or null for other gains. */
-  takeGains(): ReadonlyMap<string, PoolSpace | null> {
-    const gains = this.#gains;
-    if (gains.size > 0) this.#gains = new Map();
+  /**
+   * What became possible since the last call: {@link need} → the space that has a free address, or
+   * null for other gains. Nobody waits: `wanted` is false, and nothing is spent on telling.
+   */
+  takeGains(wanted: boolean): ReadonlyMap<string, PoolSpace | null> {
+    const gains = new Map<string, PoolSpace | null>();
+    if (this.#touched.size === 0) return gains;
+    const touched = this.#touched;
+    this.#touched = new Set();
+    if (!wanted) return gains;
+    for (const { family, value, space, group, users } of touched) {
+      gains.set(need.address(ip(family, value)), null);
+      if (space && group !== null) gains.set(need.shared(space.pool.name, family, group), null);
+      if (space && users.size === 0) gains.set(need.free(space.pool.name, family), space);
+    }
     return gains;
   }
 
@@ -190,24 +201,30 @@ export class AddressIndex {
     let usage = this.#usage[family].get(value);
     if (!usage) {
       const space = this.#spaceOf(address);
-      usage = { family, value, space, group: holder.group, users: new Set(), ports: new Map() };
+      usage = {
+        family,
+        value,
+        space,
+        group: holder.group,
+        users: new Set(),
+        ports: holder.group === null ? null : new Map(),
+      };
       this.#usage[family].set(value, usage);
       if (space) occupy(space, usage);
     }
     usage.users.add(holder.key);
-    for (const port of holder.ports) usage.ports.set(port, holder.key);
-    this.#gained(usage);
+    for (const port of holder.ports) usage.ports?.set(port, holder.key);
+    if (usage.group !== null) this.#touched.add(usage);
   }
 
   #leave(holder: Holder, address: Ip): void {
     const usage = this.#usage[address.family].get(address.value);
     if (!usage?.users.delete(holder.key)) return;
-    for (const port of holder.ports) if (usage.ports.get(port) === holder.key) usage.ports.delete(port);
-    const { space, group, value } = usage;
-    this.#gains.set(need.address(address), null);
+    this.#touched.add(usage);
+    const { space, group, value, ports } = usage;
+    for (const port of holder.ports) if (ports?.get(port) === holder.key) ports.delete(port);
     if (usage.users.size > 0) {
       if (space && group !== null) space.improved(group, value);
-      this.#gained(usage);
       return;
     }
     this.#usage[address.family].delete(value);
@@ -215,13 +232,6 @@ export class AddressIndex {
     space.used--;
     if (group !== null) space.unshare(group, value);
     space.released(value);
-    this.#gains.set(need.free(space.pool.name, address.family), space);
-  }
-
-  #gained({ space, group, family, value }: Usage): void {
-    if (group === null) return;
-    this.#gains.set(need.address(ip(family, value)), null);
-    if (space) this.#gains.set(need.shared(space.pool.name, family, group), null);
   }
 }
 

@@ -212,10 +212,11 @@ describe("sharing", () => {
   it("lets two sharers exchange their ports in one pass, whatever the order", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]));
     c.put(service("a", sharing("k", 80)), service("b", sharing("k", 443)));
-    c.put(
+    const told = c.put(
       { ...service("b", sharing("k", 80)), ...holds("1.0.0.0") },
       { ...service("a", sharing("k", 443)), ...holds("1.0.0.0") },
     );
+    expect(notes(told)).toEqual([]);
     expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.0"]]);
   });
 });

@@ -272,7 +272,8 @@ export class Allocator {
 
   /** Serves those that wait for what became free, oldest first, until nothing more can come of it. */
   #wake(world: AllocationWorld, batch: Batch): void {
-    for (let gains = this.#index.takeGains(); gains.size > 0; gains = this.#index.takeGains()) {
+    const take = () => this.#index.takeGains(this.#waiters.size > 0);
+    for (let gains = take(); gains.size > 0; gains = take()) {
       for (const [gain, space] of gains) {
         const failed = new Set<string>();
         let waiter = this.#waiters.next(gain, "");
