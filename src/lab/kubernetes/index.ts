@@ -1,0 +1,10 @@
+export type { BuildProgress } from "./build.ts";
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type KubeProxyOptions,
+  startKubeProxy,
+  startRealControlPlane,
+} from "./control-plane.ts";
+export { type FindOptions, findBuilt, findOrBuild, type KubernetesPrograms } from "./programs.ts";
+export { KubernetesUnavailable } from "./unavailable.ts";
