@@ -10,7 +10,7 @@ import { quoteList, type Refusal, refuse } from "./reasons.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface AllocationWorld {
-  readonly services: ReadonlyMap<string, Service>;
+  readonly services: Pick<ReadonlyMap<string, Service>, "get" | "keys">;
   /** Null until the configuration was read once: then nothing is decided. */
   readonly pools: readonly Pool[] | null;
 }
