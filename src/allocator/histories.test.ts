@@ -121,8 +121,8 @@ function picture({ allocator, pools }: Cluster): unknown {
   const probe = (group: string | null): Holder => ({ key: "probe/probe", group, ports: ["TCP/2"] });
   return {
     holdings: [...allocator.index.holdings().values()]
-      .map(({ key, pool: name, ips }) => [key, name, ips.map(formatIp)])
-      .sort(),
+      .map(({ key, pool: name, ips }) => [key, name, ...ips.map(formatIp)].join(" "))
+      .toSorted((a, b) => (a < b ? -1 : 1)),
     usage: allocator.usage(),
     next: (pools ?? []).map(({ name }) =>
       ([4, 6] as const).flatMap((family) =>

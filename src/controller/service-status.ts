@@ -37,4 +37,7 @@ function addressOf(entry: Json): string {
 const asObject = (value: unknown): Json =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
-export const resourceVersionOf = (object: Json): string => String(asObject(object.metadata).resourceVersion ?? "");
+export function resourceVersionOf(object: Json): string {
+  const { resourceVersion } = asObject(object.metadata);
+  return typeof resourceVersion === "string" ? resourceVersion : "";
+}

@@ -5,7 +5,7 @@ import { err, ok, type Result } from "#net";
 /** A listening server. `close` ends open connections too. */
 export interface HttpServer {
   readonly port: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Nothing that these servers answer needs a body or large headers. */
