@@ -43,7 +43,8 @@ export async function findGo(wanted: GoVersion, env: NodeJS.ProcessEnv, say: (te
   if (version.minor >= SWITCHES_FROM) return { program, env: { GOTOOLCHAIN: "auto" } };
   say(`Go ${wordsOf(version)} fetches Go ${wordsOf(wanted)}`);
   try {
-    return { program: await fetchToolchain(program, wanted, env), env: { GOTOOLCHAIN: "local" } };
+    // A GOROOT that was set for the old one would mislead the new one.
+    return { program: await fetchToolchain(program, wanted, env), env: { GOTOOLCHAIN: "local", GOROOT: "" } };
   } catch (error) {
     throw new KubernetesUnavailable(
       `Go ${wordsOf(version)} (${program}) is too old, ${wordsOf(wanted)} is needed, and fetching that one failed: ${(error as Error).message}`,

@@ -1,0 +1,131 @@
+/**
+ * `npm test`: everything that this machine allows, and the names of what it does not.
+ *
+ *     npm test                  all checks and tests
+ *     npm test -- src/bgp       the tests whose path holds this text, without the checks
+ */
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { findBuilt, findOrBuild, KubernetesUnavailable } from "#lab/kubernetes";
+import { canInstall, installPackages, installParts } from "./support/machine.ts";
+import { PARTS, type Part } from "./support/probes.ts";
+import { type Counts, countTests } from "./support/report.ts";
+
+const root = join(import.meta.dirname, "..");
+const filters = process.argv.slice(2);
+const say = (line: string) => console.log(line);
+
+const CHECKS: Readonly<Record<string, readonly string[]>> = {
+  "types (tsc)": ["node_modules/typescript/bin/tsc"],
+  "format and lint (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
+  "lint with types (oxlint)": ["node_modules/oxlint/bin/oxlint", "--type-aware", "--deny-warnings"],
+  "unused code (knip)": ["node_modules/knip/bin/knip.js"],
+  "generated files are current": ["scripts/generate.ts", "--check"],
+};
+
+/** Runs a program of Node's on the pinned Node; `quiet` keeps what it says for the case that it fails. */
+function node(
+  args: readonly string[],
+  quiet: boolean,
+): Promise<{ readonly code: number | null; readonly text: string }> {
+  const { promise, resolve } = Promise.withResolvers<{ code: number | null; text: string }>();
+  const child = spawn(process.execPath, [...args], {
+    cwd: root,
+    stdio: quiet ? ["ignore", "pipe", "pipe"] : "inherit",
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+  }
+  child.once("error", (error) => resolve({ code: null, text: error.message }));
+  child.once("close", (code) => resolve({ code, text }));
+  return promise;
+}
+
+/** The parts that the tests which are about to run ask for. */
+function partsAskedFor(): readonly Part[] {
+  const files = globSync("{src,test}/**/*.test.ts", { cwd: root });
+  const text = files
+    .filter(
+      (file) => filters.length === 0 || filters.some((filter) => relative(root, join(root, file)).includes(filter)),
+    )
+    .map((file) => readFileSync(join(root, file), "utf8"))
+    .join("\n");
+  const lists = [...text.matchAll(/describeWith\(\s*\[([^\]]*)\]/g)].map(([, list]) => list).join();
+  return PARTS.filter((part) => lists.includes(`"${part}"`));
+}
+
+async function prepareKubernetes(): Promise<void> {
+  const { env } = process;
+  if (!env.KUBEBUILDER_ASSETS && findBuilt({ env }) === null && canInstall()) installPackages(["golang-go"], say);
+  let told = 0;
+  try {
+    const programs = await findOrBuild({
+      env,
+      progress: (progress) => {
+        // A line every ten seconds: this may be a log.
+        if (progress.kind !== "preparing" && performance.now() - told < 10_000) return;
+        told = performance.now();
+        if (progress.kind === "waiting") say(`kubernetes: waiting for process ${progress.pid}, which builds it`);
+        else if (progress.kind === "preparing") say(`kubernetes: ${progress.text}`);
+        else if (progress.kind === "modules") say(`kubernetes: ${progress.done} modules fetched`);
+        else say(`kubernetes: ${progress.done} of ${progress.total} packages compiled`);
+      },
+    });
+    env.METALLB_TEST_KUBERNETES = programs.folder;
+    if (programs.kubectl !== null) env.METALLB_TEST_KUBECTL = programs.kubectl;
+  } catch (error) {
+    if (!(error instanceof KubernetesUnavailable)) throw error;
+    env.METALLB_TEST_KUBERNETES_MISSING = error.message.split("\n")[0];
+    say(`kubernetes: ${error.message}`);
+  }
+}
+
+async function check(name: string, args: readonly string[]): Promise<Counts> {
+  const { code, text } = await node(args, true);
+  say(`${code === 0 ? "✓" : "✗"} ${name}`);
+  if (code === 0) return { passed: 1, failed: 0, notRun: [] };
+  say(text.trim());
+  return { passed: 0, failed: 1, notRun: [] };
+}
+
+async function vitest(projects: readonly string[], folder: string): Promise<Counts> {
+  const file = join(folder, `${projects.join("-")}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const options = ["run", ...projects.map((project) => `--project=${project}`), ...reporters, ...filters];
+  const { code } = await node(["node_modules/vitest/vitest.mjs", ...options], false);
+  let json: string | null = null;
+  try {
+    json = readFileSync(file, "utf8");
+  } catch {
+    // It ended before it could tell.
+  }
+  return countTests(json, code);
+}
+
+const parts = partsAskedFor();
+installParts(parts, say);
+if (parts.includes("kubernetes") || parts.includes("kubectl")) await prepareKubernetes();
+
+const counts: Counts[] = [];
+if (filters.length === 0) {
+  for (const [name, args] of Object.entries(CHECKS)) counts.push(await check(name, args));
+}
+const folder = mkdtempSync(join(tmpdir(), "metallb-test-"));
+try {
+  // The quick ones first, so that what they find is read first.
+  const runs = filters.length === 0 ? [["unit"], ["shell"], ["system"]] : [["unit", "shell", "system"]];
+  for (const projects of runs) counts.push(await vitest(projects, folder));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const notRun = counts.flatMap((count) => count.notRun);
+const sum = (key: "passed" | "failed") => counts.reduce((total, count) => total + count[key], 0);
+if (notRun.length > 0) say(`\nNot run on this machine:\n${notRun.map((name) => `  ${name}`).join("\n")}`);
+say(`\n${sum("passed")} passed, ${sum("failed")} failed`);
+process.exitCode = sum("failed") === 0 ? 0 : 1;

@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { findBuilt } from "#lab/kubernetes";
+
+/** Real parts that tests need and a machine may lack. */
+export const PARTS = [
+  "root",
+  "namespaces",
+  "bird",
+  "frr",
+  "gobgp",
+  "kubernetes",
+  "iptables",
+  "chromium",
+  "kubectl",
+] as const;
+export type Part = (typeof PARTS)[number];
+
+const onPath = (program: string): boolean =>
+  [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+function namespacesAllowed(): string | null {
+  if (!onPath("ip")) return "the program ip (package iproute2) is not installed";
+  try {
+    execFileSync("unshare", ["--net", "true"], { stdio: "ignore" });
+    return null;
+  } catch {
+    return "the kernel or missing rights refuse network namespaces";
+  }
+}
+
+const probes: Readonly<Record<Part, () => string | null>> = {
+  root: () => (process.getuid?.() === 0 ? null : "needs root"),
+  namespaces: namespacesAllowed,
+  bird: () => (onPath("bird") ? null : "BIRD 2 (package bird2) is not installed"),
+  frr: () => (existsSync("/usr/lib/frr/bgpd") ? null : "FRR (package frr) is not installed"),
+  gobgp: () => (onPath("gobgpd") ? null : "GoBGP (package gobgpd) is not installed"),
+  iptables: () => (onPath("iptables") && onPath("nft") ? null : "iptables and nftables are not installed"),
+  chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
+  kubernetes: () =>
+    realKubernetes() === null
+      ? (process.env.METALLB_TEST_KUBERNETES_MISSING ?? "no real Kubernetes is built: 'npm test' builds it")
+      : null,
+  kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
+};
+
+/** The folder with the programs of a real Kubernetes: as 'npm test' says, or as built by an earlier run; null: none. */
+export function realKubernetes(): string | null {
+  return process.env.METALLB_TEST_KUBERNETES ?? findBuilt({ env: process.env })?.folder ?? null;
+}
+
+/** The kubectl that the tests call: that of the real Kubernetes where there is one. */
+export function kubectlProgram(): string {
+  const { METALLB_TEST_KUBECTL } = process.env;
+  return METALLB_TEST_KUBECTL ?? findBuilt({ env: process.env })?.kubectl ?? "kubectl";
+}
+
+/** Why the part is not to be had on this machine; null when it is. Each is probed once. */
+export function missing(part: Part): string | null {
+  if (!cache.has(part)) cache.set(part, probes[part]());
+  return cache.get(part) ?? null;
+}
+
+const cache = new Map<Part, string | null>();
