@@ -1,1 +1,29 @@
+import { bgpAdvertisementSpec, l2AdvertisementSpec } from "./advertisements.ts";
+import { bfdProfileSpec, communitySpec } from "./bfd-and-communities.ts";
+import { bgpPeerSpec } from "./peer.ts";
+import { ipAddressPoolSpec } from "./pool.ts";
+import { decodeResource } from "./resource.ts";
+
+export { ALLOCATED_FROM_POOL, ANNOTATIONS, annotation, deprecatedAnnotations } from "./annotations.ts";
 export type * from "./core.ts";
+export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
+export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";
+export type { FieldProblem, ResourceMeta } from "./resource.ts";
+export type { LabelSelector } from "./selector.ts";
+
+type Decoded<F extends (object: unknown) => unknown> =
+  Extract<ReturnType<F>, { ok: true }> extends { readonly value: infer V } ? V : never;
+
+export const decodeIPAddressPool = (object: unknown) => decodeResource(ipAddressPoolSpec, object);
+export const decodeBGPAdvertisement = (object: unknown) => decodeResource(bgpAdvertisementSpec, object);
+export const decodeL2Advertisement = (object: unknown) => decodeResource(l2AdvertisementSpec, object);
+export const decodeBGPPeer = (object: unknown) => decodeResource(bgpPeerSpec, object);
+export const decodeBFDProfile = (object: unknown) => decodeResource(bfdProfileSpec, object);
+export const decodeCommunity = (object: unknown) => decodeResource(communitySpec, object);
+
+export type IPAddressPool = Decoded<typeof decodeIPAddressPool>;
+export type BGPAdvertisement = Decoded<typeof decodeBGPAdvertisement>;
+export type L2Advertisement = Decoded<typeof decodeL2Advertisement>;
+export type BGPPeer = Decoded<typeof decodeBGPPeer>;
+export type BFDProfile = Decoded<typeof decodeBFDProfile>;
+export type Community = Decoded<typeof decodeCommunity>;

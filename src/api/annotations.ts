@@ -1,0 +1,29 @@
+import type { Labels } from "./core.ts";
+
+const PREFIX = "metallb.io/";
+/** Deprecated by upstream since 0.14.9, and still what many clusters carry. */
+const OLD_PREFIX = "metallb.universe.tf/";
+
+/** What users may write on a Service. */
+export const ANNOTATIONS = {
+  addressPool: "address-pool",
+  loadBalancerIPs: "loadBalancerIPs",
+  allowSharedIp: "allow-shared-ip",
+} as const;
+
+/** What the controller writes: the pool that the address came from. */
+export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
+
+type AnnotationName = (typeof ANNOTATIONS)[keyof typeof ANNOTATIONS];
+
+/** The annotation's value under either prefix; the new one wins wherever its key stands, even when empty. */
+export const annotation = (
+  { annotations }: { readonly annotations: Labels },
+  name: AnnotationName,
+): string | undefined => annotations[PREFIX + name] ?? annotations[OLD_PREFIX + name];
+
+/** Annotations with the deprecated prefix, by name, ascending. */
+export const deprecatedAnnotations = ({ annotations }: { readonly annotations: Labels }): readonly string[] =>
+  Object.keys(annotations)
+    .filter((name) => name.startsWith(OLD_PREFIX))
+    .sort();

@@ -1,0 +1,29 @@
+/** What the API server answered instead of what was asked for, or why it could not be asked. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** HTTP status; 0 when no answer came. */
+  readonly status: number;
+  /** `reason` of the Status object, such as Conflict, Expired, NotFound; empty without one. */
+  readonly reason: string;
+  /** Milliseconds that the server asks to wait; null when it does not. */
+  readonly retryAfter: number | null;
+
+  constructor(status: number, reason: string, message: string, retryAfter: number | null = null, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.status = status;
+    this.reason = reason;
+    this.retryAfter = retryAfter;
+  }
+
+  get isConflict(): boolean {
+    return this.status === 409 && this.reason !== "AlreadyExists";
+  }
+
+  get isNotFound(): boolean {
+    return this.status === 404;
+  }
+
+  get isForbidden(): boolean {
+    return this.status === 403;
+  }
+}

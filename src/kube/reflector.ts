@@ -1,0 +1,209 @@
+import { ApiError } from "./api-error.ts";
+import type { KubeClient } from "./client.ts";
+import { type ReflectorEffect, type ReflectorEvent, ReflectorMachine } from "./reflector-machine.ts";
+import { pathOf, type Resource } from "./resources.ts";
+import { type IndexFunction, Store } from "./store.ts";
+
+const PAGE = 500;
+
+export interface WatchOptions<T> {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** The door: keeps the fields that somebody reads, or null for an object that nobody may see. Never throws. */
+  readonly project: (object: unknown) => T | null;
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+  /** Whether two projections say the same; then the change is no difference. */
+  readonly same?: (a: T, b: T) => boolean;
+  /** Told in words why the API does not answer; once a try. */
+  readonly onTrouble?: (message: string) => void;
+  readonly random?: () => number;
+}
+
+/** Keeps a store equal to what the API holds. */
+export interface Reflector<T> {
+  readonly store: Store<T>;
+  /** Settles when the first list is whole. */
+  readonly synced: Promise<void>;
+  readonly isSynced: boolean;
+  /** Called once a turn of the event loop with the keys that differ since it was last called. */
+  onChange(listener: (keys: ReadonlySet<string>) => void): void;
+  start(): void;
+  stop(): void;
+}
+
+export function watch<T>(client: KubeClient, resource: Resource, options: WatchOptions<T>): Reflector<T> {
+  return new WatchLoop(client, resource, options);
+}
+
+/** `namespace/name`, or `name` where there is no namespace; null for what has no name. */
+export function keyOf(object: unknown): string | null {
+  const { namespace, name } = (object as { metadata?: { namespace?: unknown; name?: unknown } } | null)?.metadata ?? {};
+  if (typeof name !== "string" || name === "") return null;
+  return typeof namespace === "string" && namespace !== "" ? `${namespace}/${name}` : name;
+}
+
+class WatchLoop<T> implements Reflector<T> {
+  readonly store: Store<T>;
+  readonly synced: Promise<void>;
+  isSynced = false;
+  private readonly client: KubeClient;
+  private readonly resource: Resource;
+  private readonly options: WatchOptions<T>;
+  private readonly machine: ReflectorMachine;
+  private readonly listeners: ((keys: ReadonlySet<string>) => void)[] = [];
+  private resolveSynced: () => void;
+  private differing = new Set<string>();
+  private gathered = new Map<string, T>();
+  private abort = new AbortController();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(client: KubeClient, resource: Resource, options: WatchOptions<T>) {
+    this.client = client;
+    this.resource = resource;
+    this.options = options;
+    this.store = new Store<T>(options.indexes, options.same);
+    this.machine = new ReflectorMachine(options.random ?? Math.random);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.synced = promise;
+    this.resolveSynced = resolve;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): void {
+    this.listeners.push(listener);
+  }
+
+  start(): void {
+    this.step({ kind: "start" });
+  }
+
+  stop(): void {
+    this.step({ kind: "stop" });
+  }
+
+  private step(event: ReflectorEvent): void {
+    for (const effect of this.machine.step(event, performance.now())) this.perform(effect);
+  }
+
+  private perform(effect: ReflectorEffect): void {
+    switch (effect.kind) {
+      case "list":
+        void this.list(effect.continueToken);
+        return;
+      case "watch":
+        void this.watch(effect.resourceVersion, effect.timeoutSeconds);
+        return;
+      case "abort":
+        this.abort.abort();
+        this.abort = new AbortController();
+        return;
+      case "gather":
+        this.gathered = new Map();
+        return;
+      case "gathered":
+        for (const item of effect.items) this.gather(item);
+        return;
+      case "swap":
+        this.swap();
+        return;
+      case "put":
+        this.put(effect.object);
+        return;
+      case "delete": {
+        const key = keyOf(effect.object);
+        if (key !== null) this.set(key, undefined);
+        return;
+      }
+      case "wake":
+        if (this.timer) clearTimeout(this.timer);
+        this.timer =
+          effect.at === null ? null : setTimeout(() => this.step({ kind: "time" }), effect.at - performance.now() + 1);
+        return;
+      case "trouble":
+        this.options.onTrouble?.(effect.message);
+    }
+  }
+
+  private async list(continueToken: string): Promise<void> {
+    const { signal } = this.abort;
+    const query = {
+      limit: PAGE,
+      ...(continueToken === "" ? { resourceVersion: "0" } : { continue: continueToken }),
+      ...this.selectors(),
+    };
+    // With a limit and no version the API reads from its storage, which is what a first list must see.
+    if (continueToken === "") delete (query as { resourceVersion?: string }).resourceVersion;
+    try {
+      const list = (await this.client.request("GET", this.path(), { query, signal })) as {
+        metadata?: { resourceVersion?: string; continue?: string };
+        items?: unknown[];
+      } | null;
+      if (signal.aborted) return;
+      const { resourceVersion = "", continue: more = "" } = list?.metadata ?? {};
+      this.step({ kind: "page", items: list?.items ?? [], resourceVersion, continueToken: more });
+    } catch (error) {
+      if (!signal.aborted) this.step({ kind: "list-failed", ...failure(error) });
+    }
+  }
+
+  private async watch(resourceVersion: string, timeoutSeconds: number): Promise<void> {
+    const { signal } = this.abort;
+    const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, ...this.selectors() };
+    const onLine = (line: string): void => {
+      if (signal.aborted) return;
+      const { type, object } = JSON.parse(line) as { type: string; object: unknown };
+      this.step({ kind: "watch-line", type, object });
+    };
+    try {
+      await this.client.stream(this.path(), query, onLine, signal);
+      if (!signal.aborted) this.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null });
+    } catch (error) {
+      if (!signal.aborted) this.step({ kind: "watch-ended", ...failure(error) });
+    }
+  }
+
+  private path(): string {
+    return pathOf(this.resource, { namespace: this.options.namespace });
+  }
+
+  private selectors(): { labelSelector?: string; fieldSelector?: string } {
+    const { labelSelector, fieldSelector } = this.options;
+    return { ...(labelSelector ? { labelSelector } : {}), ...(fieldSelector ? { fieldSelector } : {}) };
+  }
+
+  private gather(item: unknown): void {
+    const key = keyOf(item);
+    const projected = key === null ? null : this.options.project(item);
+    if (key !== null && projected !== null) this.gathered.set(key, projected);
+  }
+
+  private swap(): void {
+    for (const key of [...this.store.keys()]) if (!this.gathered.has(key)) this.set(key, undefined);
+    for (const [key, object] of this.gathered) this.set(key, object);
+    this.gathered = new Map();
+    this.isSynced = true;
+    this.resolveSynced();
+  }
+
+  private put(object: unknown): void {
+    const key = keyOf(object);
+    if (key !== null) this.set(key, this.options.project(object) ?? undefined);
+  }
+
+  private set(key: string, object: T | undefined): void {
+    if (!this.store.set(key, object)) return;
+    if (this.differing.size === 0) queueMicrotask(() => this.tell());
+    this.differing.add(key);
+  }
+
+  private tell(): void {
+    const keys = this.differing;
+    this.differing = new Set();
+    for (const listener of this.listeners) listener(keys);
+  }
+}
+
+const failure = (error: unknown): { status: number; message: string; retryAfter: number | null } =>
+  error instanceof ApiError
+    ? { status: error.status, message: error.message, retryAfter: error.retryAfter }
+    : { status: 0, message: error instanceof Error ? error.message : String(error), retryAfter: null };
