@@ -1,9 +1,9 @@
-import type { Service } from "#api";
+import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool } from "#config";
 import { formatIp, type Ip } from "#net";
 import { AddressIndex, type Holding, need, sameHolder } from "./address-index.ts";
 import { type Choice, check, choose } from "./choose.ts";
-import { type Claim, POOL_ANNOTATION, readClaim, sameIpSet, statusIps } from "./claim.ts";
+import { type Claim, readClaim, sameIpSet, statusIps } from "./claim.ts";
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
 import { quoteList, type Refusal, refuse } from "./reasons.ts";
@@ -106,7 +106,7 @@ export class Allocator {
     const held = this.#index.release(key) !== null;
     const known = this.#outcomes.delete(key);
     if (service && service.type !== "LoadBalancer") {
-      const marked = service.ingress.length > 0 || service.annotations[POOL_ANNOTATION] !== undefined;
+      const marked = service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined;
       if (marked) batch.decide(key, { kind: "released" }, CLEARED);
       if (marked) return;
     }

@@ -1,4 +1,4 @@
-import type { Service } from "#api";
+import { ANNOTATIONS, annotation, type Service } from "#api";
 import { err, type Family, formatIp, type Ip, ipEquals, ok, parseIp, type Result, unmap } from "#net";
 import type { Holder } from "./address-index.ts";
 import { type Refusal, refuse } from "./reasons.ts";
@@ -18,14 +18,6 @@ export interface Claim {
   /** Requested pool; null: none. */
   readonly pool: string | null;
 }
-
-export const ANNOTATION_PREFIX = "metallb.io/";
-export const DEPRECATED_PREFIX = "metallb.universe.tf/";
-export const POOL_ANNOTATION = `${ANNOTATION_PREFIX}ip-allocated-from-pool`;
-
-/** The new prefix wins where its key is present, even with an empty value. */
-export const annotation = ({ annotations }: Service, name: string): string | undefined =>
-  annotations[ANNOTATION_PREFIX + name] ?? annotations[DEPRECATED_PREFIX + name];
 
 /** Why a Service has no claim at all, and whether what it holds is to be taken away. */
 export interface NoClaim {
@@ -47,7 +39,7 @@ export function readClaim(service: Service): Result<Claim, NoClaim> {
     strict: ipFamilyPolicy !== "PreferDualStack",
     primary: service.ipFamilies[0] === "IPv6" ? 6 : 4,
     request: readRequest(service, families),
-    pool: annotation(service, "address-pool") || null,
+    pool: annotation(service, ANNOTATIONS.addressPool) || null,
   });
 }
 
@@ -64,7 +56,7 @@ function familiesOf(texts: readonly string[]): readonly Family[] | null {
 }
 
 export function holderOf(service: Service): Holder {
-  const sharingKey = annotation(service, "allow-shared-ip") ?? "";
+  const sharingKey = annotation(service, ANNOTATIONS.allowSharedIp) ?? "";
   return {
     key: service.key,
     group: sharingKey === "" ? null : JSON.stringify([sharingKey, backendKey(service)]),
@@ -85,11 +77,11 @@ function backendKey({ externalTrafficPolicy, selector }: Service): string {
 const MAX_REQUEST = 200;
 
 function readRequest(service: Service, families: readonly Family[]): Claim["request"] {
-  const annotated = annotation(service, "loadBalancerIPs") ?? "";
+  const annotated = annotation(service, ANNOTATIONS.loadBalancerIPs) ?? "";
   const inSpec = service.loadBalancerIP ?? "";
   if (annotated === "" && inSpec === "") return null;
   if (annotated !== "" && inSpec !== "") return err(refuse("requestTwice"));
-  const field = annotated === "" ? "spec.loadBalancerIP" : `${ANNOTATION_PREFIX}loadBalancerIPs`;
+  const field = annotated === "" ? "spec.loadBalancerIP" : "metallb.io/loadBalancerIPs";
   const value = annotated === "" ? inSpec : annotated;
   const invalid = () => err(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
   if (value.length > MAX_REQUEST) return invalid();

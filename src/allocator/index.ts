@@ -1,6 +1,5 @@
 export { AddressIndex, type Conflict, type Holder, type Holding } from "./address-index.ts";
 export { type AllocationChanges, type AllocationWorld, Allocator, type PoolUsage } from "./allocator.ts";
-export { annotation, DEPRECATED_PREFIX, POOL_ANNOTATION } from "./claim.ts";
 export type { Decision, Desired, Note, Outcome } from "./decision.ts";
 export {
   POOL_REASONS,

@@ -1,5 +1,5 @@
-import { Allocator, DEPRECATED_PREFIX, type Decision, type Outcome, type PoolUsage } from "#allocator";
-import type { Service } from "#api";
+import { Allocator, type Decision, type Outcome, type PoolUsage } from "#allocator";
+import { deprecatedAnnotations, type Service } from "#api";
 import type { Pool } from "#config";
 import { formatIp } from "#net";
 import type { Logger } from "#process";
@@ -112,14 +112,12 @@ export class Allocation {
     const written = statusSays(service, desired);
     this.#expectations.expect(service, ips);
     if (written) return;
-    if (
-      outcome.kind === "allocated" &&
-      Object.keys(service.annotations).some((name) => name.startsWith(DEPRECATED_PREFIX))
-    )
+    const deprecated = deprecatedAnnotations(service);
+    if (outcome.kind === "allocated" && deprecated.length > 0)
       recorder.record(service, {
         type: "Warning",
         reason: "deprecatedAnnotation",
-        message: `Annotations that start with ${DEPRECATED_PREFIX} are deprecated: use metallb.io/ instead`,
+        message: `deprecated annotations, use the prefix metallb.io/ instead: ${deprecated.join(", ")}`,
       });
     writer.write(key, desired, service.resourceVersion);
   }

@@ -1,4 +1,5 @@
-import { type Desired, POOL_ANNOTATION } from "#allocator";
+import type { Desired } from "#allocator";
+import { ALLOCATED_FROM_POOL } from "#api";
 import { formatIp, parseIp, unmap } from "#net";
 import type { Json } from "./ports.ts";
 
@@ -15,14 +16,14 @@ export function withDesired(service: Json, desired: Desired): Json | null {
   const annotations = asObject(metadata.annotations);
   const sameIngress = present.length === wanted.length && present.every((entry, i) => addressOf(entry) === wanted[i]);
   const pool = desired.pool ?? undefined;
-  if (sameIngress && annotations[POOL_ANNOTATION] === pool) return null;
-  const { [POOL_ANNOTATION]: _, ...others } = annotations;
+  if (sameIngress && annotations[ALLOCATED_FROM_POOL] === pool) return null;
+  const { [ALLOCATED_FROM_POOL]: _, ...others } = annotations;
   const ingress = sameIngress
     ? present
     : wanted.map((ip) => present.find((entry) => addressOf(entry) === ip && entry.hostname === undefined) ?? { ip });
   return {
     ...service,
-    metadata: { ...metadata, annotations: pool === undefined ? others : { ...others, [POOL_ANNOTATION]: pool } },
+    metadata: { ...metadata, annotations: pool === undefined ? others : { ...others, [ALLOCATED_FROM_POOL]: pool } },
     status: { ...status, loadBalancer: ingress.length === 0 ? {} : { ...loadBalancer, ingress } },
   };
 }

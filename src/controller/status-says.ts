@@ -1,5 +1,5 @@
-import { type Desired, POOL_ANNOTATION } from "#allocator";
-import type { Service } from "#api";
+import type { Desired } from "#allocator";
+import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import { formatIp } from "#net";
 
 /** Whether the Service already says what is desired, so that nothing is to be written. */
@@ -7,6 +7,6 @@ export function statusSays({ ingress, annotations }: Service, { ips, pool }: Des
   return (
     ingress.length === ips.length &&
     ips.every((address, i) => ingress[i]?.ip === formatIp(address) && ingress[i]?.hostname === null) &&
-    (annotations[POOL_ANNOTATION] ?? null) === pool
+    (annotations[ALLOCATED_FROM_POOL] ?? null) === pool
   );
 }

@@ -1,0 +1,2 @@
+export { runController } from "./run.ts";
+export type { ControllerState } from "./state.ts";

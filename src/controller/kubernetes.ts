@@ -1,0 +1,84 @@
+import type { Service } from "#api";
+import type { Reviews } from "#http";
+import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, type Resource, type Where } from "#kube";
+import type { Logger } from "#process";
+import type { PoolApi } from "./pool-status.ts";
+import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
+
+async function read(client: KubeClient, resource: Resource, where: Where): Promise<Json | null> {
+  try {
+    return await client.get(resource, where);
+  } catch (error) {
+    if (error instanceof ApiError && error.isNotFound) return null;
+    throw error;
+  }
+}
+
+async function writeStatus(client: KubeClient, resource: Resource, where: Where, object: Json): Promise<WriteResult> {
+  try {
+    const written = await client.replace(resource, { ...where, subresource: "status" }, object as KubeObject);
+    return { kind: "written", object: written };
+  } catch (error) {
+    if (error instanceof ApiError && error.isConflict) return { kind: "conflict" };
+    if (error instanceof ApiError && error.isNotFound) return { kind: "gone" };
+    throw error;
+  }
+}
+
+export const serviceApi = (client: KubeClient): ServiceApi => ({
+  read: (namespace, name) => read(client, RESOURCES.services, { namespace, name }),
+  writeStatus: (namespace, name, object) => writeStatus(client, RESOURCES.services, { namespace, name }, object),
+});
+
+export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
+  read: (name) => read(client, RESOURCES.ipaddresspools, { namespace, name }),
+  writeStatus: (name, object) => writeStatus(client, RESOURCES.ipaddresspools, { namespace, name }, object),
+});
+
+/** Events on Services, as `metallb-controller`. */
+export function eventRecorder(client: KubeClient, log: Logger): Recorder {
+  const recorder = new EventRecorder(client, {
+    component: "metallb-controller",
+    onTrouble: (message) => log.warn(message, { op: "event" }),
+  });
+  return {
+    record: ({ namespace, name, uid }: Service, { type, reason, message }) =>
+      recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+  };
+}
+
+interface TokenReviewStatus {
+  readonly authenticated?: boolean;
+  readonly user?: {
+    readonly username?: string;
+    readonly uid?: string;
+    readonly groups?: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
+}
+
+/** Who may read metrics: asked of the API server. */
+export const reviews = (client: KubeClient): Reviews => ({
+  async authenticate(token) {
+    const review = await client.create(
+      RESOURCES.tokenreviews,
+      {},
+      { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token } },
+    );
+    const { authenticated, user } = (review.status ?? {}) as TokenReviewStatus;
+    if (authenticated !== true || !user?.username) return null;
+    return { username: user.username, uid: user.uid ?? "", groups: user.groups ?? [], extra: user.extra ?? {} };
+  },
+  async mayGet({ username, uid, groups, extra }, path) {
+    const review = await client.create(
+      RESOURCES.subjectaccessreviews,
+      {},
+      {
+        apiVersion: "authorization.k8s.io/v1",
+        kind: "SubjectAccessReview",
+        spec: { user: username, uid, groups, extra, nonResourceAttributes: { path, verb: "get" } },
+      },
+    );
+    return (review.status as { allowed?: boolean } | undefined)?.allowed === true;
+  },
+});

@@ -1,0 +1,240 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { decodeService, type Service } from "#api";
+import type { Problem } from "#config";
+import { createGuard, type HttpServer, startHealthServer, startMetricsServer } from "#http";
+import { createClient, type KubeClient, LeaseElection, loadCluster, RESOURCES, type Reflector, watch } from "#kube";
+import { err, ok, type Result } from "#net";
+import {
+  CONTROLLER_FLAGS,
+  createLogger,
+  type FlagValues,
+  type Logger,
+  type LogLevel,
+  laterNotice,
+  ownNamespace,
+  parseFlags,
+  shutdownSignal,
+} from "#process";
+import { Allocation } from "./allocation.ts";
+import { compilePools } from "./configuration.ts";
+import { eventRecorder, poolApi, reviews, serviceApi } from "./kubernetes.ts";
+import { createMetrics } from "./metrics.ts";
+import { PoolStatusWriter } from "./pool-status.ts";
+import { ServiceWriter } from "./service-writer.ts";
+import { stateOf } from "./state.ts";
+
+type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
+
+/** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
+export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const parsed = parseFlags(CONTROLLER_FLAGS, argv, env);
+  if (!parsed.ok) {
+    const { help, message, usage } = parsed.error;
+    (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
+    return help ? 0 : 2;
+  }
+  const { values: flags, later } = parsed.value;
+  const log = createLogger(flags["log-level"] as LogLevel);
+  const stop = shutdownSignal();
+  log.info("MetalLB controller starting", { op: "startup", runtime: process.version });
+  const notice = laterNotice(later);
+  if (notice) log.info(notice, { op: "startup" });
+
+  const prepared = prepare(flags, env);
+  if (!prepared.ok) {
+    log.error(prepared.error, { op: "startup" });
+    return 1;
+  }
+  const controller = new Controller({ ...prepared.value, flags, log, stop });
+  const code = await controller.run();
+  log.info("MetalLB controller stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
+  return code;
+}
+
+function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+  const namespace = ownNamespace(flags.namespace);
+  if (!namespace.ok) return namespace;
+  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
+  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const client = createClient(cluster.value, { userAgent: "metallb-controller" });
+  return ok({ client, namespace: namespace.value });
+}
+
+interface Parts {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly flags: Flags;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+/** Joins watches, allocation, writers and servers, and ends them together. */
+class Controller {
+  readonly #parts: Parts;
+  /** Aborts at the end, whatever ends it. */
+  readonly #end = new AbortController();
+  readonly #services: Reflector<Service>;
+  readonly #pools: Reflector<unknown>;
+  readonly #writer: ServiceWriter;
+  readonly #poolStatus: PoolStatusWriter;
+  readonly #allocation: Allocation;
+  readonly #election: LeaseElection;
+  readonly #won = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<number>();
+  #problems: readonly Problem[] = [];
+  #ready = false;
+  #configLoaded = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { client, namespace, flags, log } = parts;
+    const trouble = new Trouble(log);
+    this.#services = watch(client, RESOURCES.services, { project: decodeService, onTrouble: trouble.of("services") });
+    this.#pools = watch(client, RESOURCES.ipaddresspools, {
+      namespace,
+      project: (object) => object,
+      onTrouble: trouble.of("ipaddresspools"),
+    });
+    this.#writer = new ServiceWriter(serviceApi(client), log, this.#end.signal);
+    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
+    this.#allocation = new Allocation({
+      services: this.#services.store,
+      lbClass: flags["lb-class"],
+      writer: this.#writer,
+      recorder: eventRecorder(client, log),
+      poolStatus: this.#poolStatus,
+      log,
+    });
+    this.#election = new LeaseElection(client, {
+      namespace,
+      name: "metallb-controller",
+      // A container that restarts in its Pod takes its own lease up again at once.
+      identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
+      onStarted: () => this.#won.resolve(),
+      onStopped: (why) => {
+        log.error("no longer leading: ending, so that a fresh start decides on a fresh view", {
+          op: "election",
+          error: why,
+        });
+        this.#over.resolve(1);
+      },
+      onTrouble: trouble.of("leases"),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { stop } = this.#parts;
+    const servers = await this.#listen();
+    if (!servers.ok) {
+      this.#parts.log.error(servers.error, { op: "startup" });
+      return 1;
+    }
+    stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
+    if (stop.aborted) this.#over.resolve(0);
+    void this.#lead();
+    const code = await this.#over.promise;
+    this.#end.abort();
+    this.#services.stop();
+    this.#pools.stop();
+    await this.#election.stop();
+    for (const server of servers.value) await server.close();
+    this.#parts.client.close();
+    return code;
+  }
+
+  /** Waits for the lead, reads everything once, then decides. What others wrote before is in what is read. */
+  async #lead(): Promise<void> {
+    const { log } = this.#parts;
+    this.#election.start();
+    await this.#won.promise;
+    if (this.#end.signal.aborted) return;
+    const started = performance.now();
+    this.#services.onChange((keys) => this.#allocation.servicesChanged(keys));
+    this.#pools.onChange(() => this.#compile());
+    this.#services.start();
+    this.#pools.start();
+    await Promise.all([this.#services.synced, this.#pools.synced]);
+    this.#configLoaded = true;
+    this.#compile();
+    this.#allocation.start();
+    this.#ready = true;
+    log.info("reading is done, deciding", {
+      op: "sync",
+      services: this.#services.store.size,
+      pools: this.#pools.store.size,
+      milliseconds: Math.round(performance.now() - started),
+    });
+  }
+
+  #compile(): void {
+    if (!this.#configLoaded) return;
+    const { config, problems } = compilePools(this.#pools.store.values());
+    this.#problems = problems;
+    this.#allocation.poolsChanged(config.pools);
+  }
+
+  async #listen(): Promise<Result<readonly HttpServer[]>> {
+    const { flags, client, log } = this.#parts;
+    const servers: HttpServer[] = [];
+    if (flags["health-probe-port"] !== 0) {
+      const health = await startHealthServer({
+        host: "",
+        port: flags["health-probe-port"],
+        // A replica that waits for the lead is as ready as it can be.
+        ready: () => this.#ready || !this.#election.isLeader(),
+        routes: { "/state": () => this.#state() },
+      });
+      if (!health.ok) return health;
+      servers.push(health.value);
+    }
+    if (flags.port !== 0) {
+      const metrics = await startMetricsServer({
+        host: "0.0.0.0",
+        port: flags.port,
+        certFolder: flags["metrics-cert-dir"],
+        registry: createMetrics({
+          allocation: this.#allocation,
+          writes: this.#writer.counters,
+          config: () => ({ loaded: this.#configLoaded, stale: this.#problems.length > 0 }),
+        }),
+        guard: createGuard(reviews(client)),
+        log,
+      });
+      if (!metrics.ok) {
+        for (const server of servers) await server.close();
+        return metrics;
+      }
+      servers.push(metrics.value);
+    }
+    return ok(servers);
+  }
+
+  #state() {
+    return stateOf({
+      outcomes: this.#allocation.outcomes,
+      usage: this.#allocation.usage(),
+      problems: this.#problems,
+      leading: this.#election.isLeader(),
+      ready: this.#ready,
+    });
+  }
+}
+
+/** One line when the API begins to fail in a certain way, not one for each try. */
+class Trouble {
+  readonly #log: Logger;
+  readonly #told = new Map<string, string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  of(what: string): (message: string) => void {
+    return (message) => {
+      if ([...this.#told.values()].includes(message)) return;
+      this.#told.set(what, message);
+      this.#log.warn("the Kubernetes API does not answer; trying again", { op: "watch", what, error: message });
+    };
+  }
+}
