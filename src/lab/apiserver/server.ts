@@ -1,0 +1,264 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { Cluster } from "./cluster.ts";
+import {
+  aggregatedDiscovery,
+  apiGroup,
+  apiGroupList,
+  apiVersions,
+  groupsOf,
+  REVIEWS,
+  resourceList,
+} from "./discovery.ts";
+import { ApiError, badRequest, methodNotAllowed, notAcceptable, unknownPath } from "./errors.ts";
+import {
+  authenticate,
+  type Exchange,
+  type HandlerOptions,
+  handleResource,
+  readBody,
+  sendBytes,
+  sendError,
+  sendJson,
+} from "./handler.ts";
+import { type Identity, kubeconfig, loadIdentity } from "./identity.ts";
+import { FileJournal } from "./journal.ts";
+import { isObject, type JsonObject } from "./json.ts";
+import { negotiate, parseBody } from "./media.ts";
+import { OpenApi } from "./openapi.ts";
+import { parsePath } from "./request-info.ts";
+import { review } from "./reviews.ts";
+import { Storage } from "./storage.ts";
+import type { Watch } from "./watch.ts";
+
+export interface ApiServerOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Where objects, CA and token survive restarts; null keeps everything in memory. */
+  readonly dataFolder: string | null;
+  /** Changes remembered per kind, for watches that come back. */
+  readonly historyLimit?: number;
+  /** Milliseconds between bookmarks. */
+  readonly bookmarkInterval?: number;
+}
+
+export interface ApiServer {
+  readonly url: string;
+  readonly caPem: string;
+  /** A secret. */
+  readonly token: string;
+  /** A kubeconfig as YAML, with the token in it. */
+  readonly kubeconfig: string;
+  /** For what runs beside the server in the same process, such as the EndpointSlice controller. */
+  readonly cluster: Cluster;
+  close(): Promise<void>;
+}
+
+const VERSION = {
+  major: "1",
+  minor: "36",
+  gitVersion: "v1.36.0+metallb-lab",
+  gitCommit: "",
+  gitTreeState: "",
+  buildDate: "1970-01-01T00:00:00Z",
+  goVersion: "",
+  compiler: "",
+  platform: `${process.platform}/${process.arch}`,
+};
+
+/**
+ * Starts a Kubernetes API of its own: HTTPS with its own CA, one bearer token, objects in memory and,
+ * with a data folder, on disk. @throws Error when the port is taken or the folder is in use or damaged
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { dataFolder } = options;
+  if (dataFolder !== null) mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const unlock = dataFolder === null ? () => {} : lock(dataFolder);
+  try {
+    const hosts = [...new Set([options.host, "127.0.0.1", "::1", "localhost", "kubernetes.default.svc"])];
+    const identity = await loadIdentity(dataFolder, hosts);
+    const storage = new Storage(options.historyLimit ?? 20_000);
+    const journal = dataFolder === null ? null : new FileJournal(dataFolder, storage);
+    const cluster = new Cluster(storage, Date.now);
+    const handler = {
+      cluster,
+      now: Date.now,
+      bookmarkInterval: options.bookmarkInterval ?? 30_000,
+      watches: new Set<Watch>(),
+    };
+    const api = new Api(identity, handler);
+    const server = createServer(
+      { cert: identity.certPem, key: identity.keyPem },
+      (request, response) => void api.serve(request, response),
+    );
+    server.keepAliveTimeout = 120_000;
+    await listen(server, options.host, options.port);
+    const { port } = server.address() as AddressInfo;
+    cluster.seedService(options.host, port);
+    const url = `https://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+    return {
+      url,
+      caPem: identity.caPem,
+      token: identity.token,
+      kubeconfig: kubeconfig(url, identity),
+      cluster,
+      async close() {
+        for (const watch of handler.watches) watch.stop();
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        server.closeAllConnections();
+        await closed;
+        journal?.close();
+        unlock();
+      },
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** One process per data folder. Returns how to let it go. */
+function lock(folder: string): () => void {
+  const path = join(folder, "lock");
+  try {
+    writeFileSync(path, String(process.pid), { flag: "wx" });
+  } catch {
+    const holder = Number(readFileSync(path, "utf8"));
+    if (holder !== process.pid && isAlive(holder)) throw new Error(`${folder} is in use by process ${holder}`);
+    if (holder === process.pid) throw new Error(`${folder} is in use by this process`);
+    writeFileSync(path, String(process.pid));
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Takes requests to what answers them. */
+class Api {
+  private readonly identity: Identity;
+  private readonly options: HandlerOptions;
+  private readonly openApi: OpenApi;
+
+  constructor(identity: Identity, options: HandlerOptions) {
+    this.identity = identity;
+    this.options = options;
+    this.openApi = new OpenApi(options.cluster.registry);
+  }
+
+  /** Answers one request; never rejects. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const url = new URL(request.url ?? "/", "https://localhost");
+      await this.route({
+        request,
+        response,
+        method: request.method ?? "GET",
+        path: url.pathname,
+        query: url.searchParams,
+      });
+    } catch (error) {
+      const known =
+        error instanceof ApiError
+          ? error
+          : new ApiError(
+              500,
+              "InternalError",
+              `Internal error occurred: ${error instanceof Error ? error.message : "unknown"}`,
+            );
+      if (response.headersSent) response.destroy();
+      else sendError(response, known);
+    }
+  }
+
+  private async route(exchange: Exchange): Promise<void> {
+    const { path, response, method } = exchange;
+    if (path === "/healthz" || path === "/livez" || path === "/readyz") {
+      sendBytes(response, 200, "text/plain; charset=utf-8", Buffer.from("ok"));
+      return;
+    }
+    authenticate(exchange.request, this.identity.token);
+    if (path.startsWith("/openapi/")) this.describe(exchange);
+    else if (path === "/version") sendJson(response, 200, VERSION);
+    else {
+      const info = parsePath(path);
+      const asked = REVIEWS.find(
+        (one) => one.group === info?.group && one.plural === info.plural && info.version === "v1",
+      );
+      if (asked && method === "POST") await this.review(exchange, asked.kind);
+      else if (info) await handleResource(exchange, info, this.options);
+      else this.discover(exchange);
+    }
+  }
+
+  private async review({ request, response }: Exchange, kind: string): Promise<void> {
+    const body = parseBody(await readBody(request), request.headers["content-type"] ?? "");
+    if (!isObject(body)) throw badRequest("the request's body is not an object");
+    sendJson(response, 201, review(kind, body, this.identity.token));
+  }
+
+  private discover({ path, method, request, response }: Exchange): void {
+    if (method !== "GET" && method !== "HEAD") throw methodNotAllowed();
+    const { registry } = this.options.cluster;
+    const accepted = negotiate(request.headers.accept);
+    const parts = path.replace(/\/$/, "").split("/").slice(1);
+    const [root, group = "", version] = parts;
+    let found: JsonObject | null = null;
+    const aggregated = /g=apidiscovery\.k8s\.io/.test(accepted.type);
+    if (parts.length === 1 && (root === "api" || root === "apis")) {
+      if (aggregated)
+        found = aggregatedDiscovery(
+          registry,
+          root === "api",
+          `apidiscovery.k8s.io/${/v=([\w]+)/.exec(accepted.type)?.[1] ?? "v2"}`,
+        );
+      else found = root === "api" ? apiVersions(request.headers.host ?? "") : apiGroupList(registry);
+    } else if (root === "api" && parts.length === 2) found = resourceList(registry, "", group);
+    else if (root === "apis" && parts.length === 2)
+      found = groupsOf(registry).includes(group) ? apiGroup(registry, group) : null;
+    else if (root === "apis" && parts.length === 3 && version !== undefined)
+      found = resourceList(registry, group, version);
+    else if (path === "/")
+      found = {
+        paths: ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
+      };
+    if (!found) throw unknownPath();
+    sendJson(response, 200, found, aggregated ? accepted : { ...accepted, type: "application/json" });
+  }
+
+  private describe({ path, request, response }: Exchange): void {
+    // Protobuf is not spoken; kubectl goes on with JSON or without.
+    const accept = request.headers.accept ?? "*/*";
+    if (!/json|\*\/\*/.test(accept)) throw notAcceptable(["application/json"]);
+    const bytes =
+      path === "/openapi/v3"
+        ? this.openApi.index()
+        : path === "/openapi/v2"
+          ? this.openApi.version2()
+          : path.startsWith("/openapi/v3/")
+            ? this.openApi.document(path.slice("/openapi/v3/".length))
+            : null;
+    if (!bytes) throw unknownPath();
+    sendBytes(response, 200, "application/json", bytes);
+  }
+}
