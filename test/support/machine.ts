@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   frr: ["frr"],
   gobgp: ["gobgpd"],
   iptables: ["iptables", "nftables", "conntrack"],
+  tcpdump: ["tcpdump"],
   chromium: ["chromium"],
 };
 

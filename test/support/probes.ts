@@ -12,6 +12,7 @@ export const PARTS = [
   "gobgp",
   "kubernetes",
   "iptables",
+  "tcpdump",
   "chromium",
   "kubectl",
 ] as const;
@@ -44,6 +45,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   frr: () => (existsSync("/usr/lib/frr/bgpd") ? null : "FRR (package frr) is not installed"),
   gobgp: () => (onPath("gobgpd") ? null : "GoBGP (package gobgpd) is not installed"),
   iptables: () => (onPath("iptables") && onPath("nft") ? null : "iptables and nftables are not installed"),
+  tcpdump: () => (onPath("tcpdump") ? null : "tcpdump is not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
     realKubernetes() === null

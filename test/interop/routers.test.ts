@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { RouterKind, RouterRoute } from "#lab/routers";
+import { whoAnswers } from "../support/client.ts";
+import { ROUTER_ASN, SPEAKER_ASN, sixOf, startTestCluster, type TestCluster } from "../support/cluster.ts";
+import { metallbObject, podObject, serviceObject, sliceObject } from "../support/objects.ts";
+import { describeWith } from "../support/parts.ts";
+import { eventually, type Program, runWith } from "../support/programs.ts";
+
+const V4 = "198.51.100.7";
+const V6 = "2001:db8:51::7";
+const PASSWORD = "a long secret";
+
+/** Routers that put ECMP routes into the kernel. */
+const KINDS = ["bird", "frr"] as const satisfies readonly RouterKind[];
+
+const pool = metallbObject("IPAddressPool", "pool", { addresses: ["198.51.100.0/24", "2001:db8:51::/120"] });
+const service = (name: string, v4: string, v6: string, spec: object = {}) =>
+  serviceObject(name, { ipFamilyPolicy: "RequireDualStack", ...spec }, { "metallb.io/loadBalancerIPs": `${v4},${v6}` });
+
+const sorted = (route: RouterRoute | undefined) =>
+  (route?.paths ?? []).toSorted((a, b) => a.from.localeCompare(b.from));
+
+/** The route once it has a way per node. */
+const routeOf = (cluster: TestCluster, prefix: string, count = cluster.network.nodes.length) =>
+  eventually(
+    async () => (await cluster.router.routes()).find((route) => route.prefix === prefix),
+    (route) => route?.paths.length === count,
+    { what: `the router has not ${count} ways to ${prefix}` },
+  );
+
+/** What kube-proxy would do for policy Local: the node's own backend answers. */
+async function forwardLocally(cluster: TestCluster): Promise<void> {
+  for (const { name } of cluster.network.nodes) {
+    const node = cluster.node(name);
+    const rules = `
+      table inet interop {
+        chain prerouting {
+          type nat hook prerouting priority dstnat
+          ip daddr ${V4} tcp dport 80 dnat ip to ${node.pod.address}:8080
+          ip6 daddr ${V6} tcp dport 80 dnat ip6 to [${node.pod.address6}]:8080
+        }
+      }`;
+    await runWith(node, ["nft", "-f", "-"], { input: rules });
+  }
+}
+
+for (const kind of KINDS) {
+  describeWith(["root", "namespaces", kind, "kubectl"], `external sessions with ${kind}`, () => {
+    let cluster: TestCluster;
+    const speakers = new Map<string, Program>();
+
+    beforeAll(async () => {
+      cluster = await startTestCluster({
+        nodes: 2,
+        kubernetes: "embedded",
+        router: kind,
+        describe: (description) => ({
+          ...description,
+          neighbours: description.neighbours.map((neighbour) => ({ ...neighbour, password: PASSWORD })),
+        }),
+      });
+      await forwardLocally(cluster);
+      await cluster.startController();
+      for (const { name } of cluster.network.nodes) speakers.set(name, await cluster.startSpeaker(name));
+      const { router, nodes } = cluster.network;
+      const peer = {
+        myASN: SPEAKER_ASN,
+        peerASN: ROUTER_ASN,
+        holdTime: "3s",
+        keepaliveTime: "1s",
+        password: PASSWORD,
+      };
+      await cluster.apply(
+        pool,
+        metallbObject("BGPPeer", "router", { ...peer, peerAddress: router.address }),
+        metallbObject("BGPPeer", "router-six", { ...peer, peerAddress: router.address6 }),
+        metallbObject("BGPAdvertisement", "all", {
+          communities: ["64500:100", "large:64500:1:2"],
+          aggregationLength: 32,
+          aggregationLengthV6: 128,
+        }),
+        ...nodes.map((node) => podObject("web", node)),
+        sliceObject("web", "IPv4", nodes),
+        sliceObject("web", "IPv6", nodes),
+        service("web", V4, V6, { externalTrafficPolicy: "Local" }),
+      );
+    });
+    afterAll(() => cluster?.close());
+
+    it("brings up a session per node and family, with a TCP MD5 password", async () => {
+      const sessions = await eventually(
+        () => cluster.router.sessions(),
+        (all) => all.length === 4 && all.every((session) => session.established),
+        { what: "sessions are not established" },
+      );
+      expect(sessions.map((session) => session.name).toSorted()).toEqual(
+        ["node-1", "node-2"].flatMap((name) => [name, sixOf(name)]),
+      );
+    });
+
+    it("announces both families with the attributes that were asked for", async () => {
+      const expected = { asPath: [SPEAKER_ASN], communities: ["64500:100"], largeCommunities: ["64500:1:2"] };
+      const four = sorted(await routeOf(cluster, `${V4}/32`));
+      const six = sorted(await routeOf(cluster, `${V6}/128`));
+      expect(four).toMatchObject(
+        cluster.network.nodes.map((node) => ({ ...expected, from: node.name, nextHop: node.address })),
+      );
+      expect(six).toMatchObject(
+        cluster.network.nodes.map((node) => ({ ...expected, from: sixOf(node.name), nextHop: node.address6 })),
+      );
+    });
+
+    it("spreads a client's connections over the nodes", async () => {
+      for (const address of [V4, V6]) {
+        const answers = await eventually(
+          () => whoAnswers(cluster.network, address, 30),
+          (answered) => answered.size === 2,
+          { what: `not both nodes answer at ${address}` },
+        );
+        for (const count of answers.values()) expect(count).toBeGreaterThan(3);
+      }
+    });
+
+    it("announces and withdraws one Service beside another that stays, on the same sessions", async () => {
+      const { nodes } = cluster.network;
+      await cluster.apply(
+        ...nodes.map((node) => podObject("more", node)),
+        sliceObject("more", "IPv4", nodes),
+        service("more", "198.51.100.8", "2001:db8:51::8"),
+      );
+      await routeOf(cluster, "198.51.100.8/32");
+      await cluster.kubectl("delete", "service", "more");
+      await eventually(
+        async () => (await cluster.router.routes()).map((route) => route.prefix).toSorted(),
+        (prefixes) => JSON.stringify(prefixes) === JSON.stringify([`${V4}/32`, `${V6}/128`]),
+        { what: "the deleted Service's routes are left, or the other's are gone" },
+      );
+    });
+
+    it("takes all ways of a speaker away when it ends, and keeps the other's", async () => {
+      const code = await speakers.get("node-2")?.stop();
+      expect(code).toBe(0);
+      const { paths } = (await routeOf(cluster, `${V4}/32`, 1)) ?? { paths: [] };
+      expect(paths.map((path) => path.from)).toEqual(["node-1"]);
+    });
+  });
+
+  describeWith(["root", "namespaces", kind, "kubectl"], `internal sessions with ${kind}`, () => {
+    let cluster: TestCluster;
+
+    beforeAll(async () => {
+      cluster = await startTestCluster({
+        nodes: 1,
+        kubernetes: "embedded",
+        router: kind,
+        describe: (description) => ({ ...description, asn: SPEAKER_ASN }),
+      });
+      await cluster.startController();
+      await cluster.startSpeaker("node-1");
+      const { router, nodes } = cluster.network;
+      const peer = { myASN: SPEAKER_ASN, peerASN: SPEAKER_ASN };
+      await cluster.apply(
+        pool,
+        metallbObject("BGPPeer", "router", { ...peer, peerAddress: router.address }),
+        metallbObject("BGPPeer", "router-six", { ...peer, peerAddress: router.address6 }),
+        metallbObject("BGPAdvertisement", "preferred", { localPref: 250, peers: ["router"] }),
+        metallbObject("BGPAdvertisement", "default", { peers: ["router-six"] }),
+        ...nodes.map((node) => podObject("web", node)),
+        sliceObject("web", "IPv4", nodes),
+        service("web", V4, V6),
+      );
+    });
+    afterAll(() => cluster?.close());
+
+    it("says its preference, 100 where none is set, and no AS", async () => {
+      const { address, address6 } = cluster.node("node-1");
+      const [four] = (await routeOf(cluster, `${V4}/32`))?.paths ?? [];
+      const [six] = (await routeOf(cluster, `${V6}/128`))?.paths ?? [];
+      expect(four).toMatchObject({ asPath: [], localPref: 250, nextHop: address, communities: [] });
+      expect(six).toMatchObject({ asPath: [], localPref: 100, nextHop: address6, communities: [] });
+    });
+  });
+}
