@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { decodeService, type Service } from "#api";
-import type { Problem } from "#config";
 import { createGuard, type HttpServer, startHealthServer, startMetricsServer } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster, RESOURCES, type Reflector, watch } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -17,7 +16,7 @@ import {
   shutdownSignal,
 } from "#process";
 import { Allocation } from "./allocation.ts";
-import { compilePools } from "./configuration.ts";
+import { Configuration } from "./configuration.ts";
 import { eventRecorder, poolApi, reviews, serviceApi } from "./kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
@@ -75,27 +74,21 @@ class Controller {
   /** Aborts at the end, whatever ends it. */
   readonly #end = new AbortController();
   readonly #services: Reflector<Service>;
-  readonly #pools: Reflector<unknown>;
+  readonly #configuration: Configuration;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<number>();
-  #problems: readonly Problem[] = [];
   #ready = false;
-  #configLoaded = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
     this.#services = watch(client, RESOURCES.services, { project: decodeService, onTrouble: trouble.of("services") });
-    this.#pools = watch(client, RESOURCES.ipaddresspools, {
-      namespace,
-      project: (object) => object,
-      onTrouble: trouble.of("ipaddresspools"),
-    });
+    this.#configuration = new Configuration(client, namespace, log, (what) => trouble.of(what));
     this.#writer = new ServiceWriter(serviceApi(client), log, this.#end.signal);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
     this.#allocation = new Allocation({
@@ -136,7 +129,7 @@ class Controller {
     const code = await this.#over.promise;
     this.#end.abort();
     this.#services.stop();
-    this.#pools.stop();
+    this.#configuration.stop();
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
@@ -151,27 +144,20 @@ class Controller {
     if (this.#end.signal.aborted) return;
     const started = performance.now();
     this.#services.onChange((keys) => this.#allocation.servicesChanged(keys));
-    this.#pools.onChange(() => this.#compile());
+    const configured = this.#configuration.start(
+      ({ config }) => this.#allocation.poolsChanged(config.pools),
+      (name) => this.#poolStatus.recheck(name),
+    );
     this.#services.start();
-    this.#pools.start();
-    await Promise.all([this.#services.synced, this.#pools.synced]);
-    this.#configLoaded = true;
-    this.#compile();
+    await Promise.all([this.#services.synced, configured]);
     this.#allocation.start();
     this.#ready = true;
     log.info("reading is done, deciding", {
       op: "sync",
       services: this.#services.store.size,
-      pools: this.#pools.store.size,
+      pools: this.#configuration.compilation?.config.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
-  }
-
-  #compile(): void {
-    if (!this.#configLoaded) return;
-    const { config, problems } = compilePools(this.#pools.store.values());
-    this.#problems = problems;
-    this.#allocation.poolsChanged(config.pools);
   }
 
   async #listen(): Promise<Result<readonly HttpServer[]>> {
@@ -196,7 +182,10 @@ class Controller {
         registry: createMetrics({
           allocation: this.#allocation,
           writes: this.#writer.counters,
-          config: () => ({ loaded: this.#configLoaded, stale: this.#problems.length > 0 }),
+          config: () => ({
+            loaded: this.#configuration.compilation !== null,
+            stale: this.#configuration.problems.length > 0,
+          }),
         }),
         guard: createGuard(reviews(client)),
         log,
@@ -214,7 +203,7 @@ class Controller {
     return stateOf({
       outcomes: this.#allocation.outcomes,
       usage: this.#allocation.usage(),
-      problems: this.#problems,
+      problems: this.#configuration.problems,
       leading: this.#election.isLeader(),
       ready: this.#ready,
     });

@@ -68,10 +68,8 @@ function suite(kind: "embedded" | "real"): void {
     if (!cluster.ok) throw new Error(cluster.error);
     client = createClient(cluster.value, { userAgent: "test" });
     undo.push(async () => client.close());
-    if (kind === "real") {
-      for (const definition of DEFINITIONS)
-        await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    }
+    for (const definition of DEFINITIONS)
+      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
     await client.create(
       RESOURCES.namespaces,
       {},
