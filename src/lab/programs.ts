@@ -7,7 +7,11 @@ const DAEMON_FOLDERS = ["/usr/sbin", "/sbin", "/usr/local/sbin"] as const;
 
 /** The full path of a program, or null when it is not installed. `more`: further folders, looked at first. */
 export function findProgram(name: string, more: readonly string[] = []): string | null {
-  const folders = [...more, ...(process.env.PATH ?? "").split(delimiter), ...DAEMON_FOLDERS];
+  return findIn([...more, ...(process.env.PATH ?? "").split(delimiter), ...DAEMON_FOLDERS], name);
+}
+
+/** The program in the first of the folders that has it; null when none does. */
+export function findIn(folders: readonly string[], name: string): string | null {
   for (const folder of folders) {
     if (folder === "") continue;
     const path = join(folder, name);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Child, startChild } from "../child.ts";
 import { findGo, type Go } from "./go.ts";
@@ -131,8 +131,20 @@ async function takeLock(lock: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   const pid = await lockOwner(lock);
-  if (pid !== null && !isAlive(pid)) await unlink(lock).catch(() => {});
+  if (pid !== null && !isAlive(pid)) await dropLock(lock, pid);
   return false;
+}
+
+/** Two may find the same lock void at once: only the one that gets hold of it removes it. */
+async function dropLock(lock: string, owner: number): Promise<void> {
+  const aside = `${lock}.${process.pid}`;
+  try {
+    await rename(lock, aside);
+  } catch {
+    return;
+  }
+  if ((await lockOwner(aside)) !== owner) await link(aside, lock).catch(() => {});
+  await unlink(aside);
 }
 
 /** Null: given back, or still being written. */

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { arch, tmpdir } from "node:os";
-import { join } from "node:path";
-import { findProgram } from "../programs.ts";
+import { delimiter, join } from "node:path";
+import { findIn } from "../programs.ts";
 import { KubernetesUnavailable } from "./unavailable.ts";
 
 /** A Go that can build the program. */
@@ -29,8 +29,13 @@ const SWITCHES_FROM = 21;
  * verifies like any other.
  * Rejects with `KubernetesUnavailable` where there is no Go, or only an old one that cannot fetch.
  */
-export async function findGo(wanted: GoVersion, env: NodeJS.ProcessEnv, say: (text: string) => void): Promise<Go> {
-  const program = findProgram("go", (env.PATH ?? "").split(":").concat(FOLDERS));
+export async function findGo(
+  wanted: GoVersion,
+  env: NodeJS.ProcessEnv,
+  say: (text: string) => void,
+  folders: readonly string[] = FOLDERS,
+): Promise<Go> {
+  const program = findIn([...(env.PATH ?? "").split(delimiter), ...folders], "go");
   if (program === null) {
     throw new KubernetesUnavailable(
       `Go is not installed, and a real Kubernetes is built with it: install Go ${wordsOf(wanted)} (an older one fetches it; on Debian, 'apt-get install golang-go'), or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl`,
