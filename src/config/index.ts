@@ -1,1 +1,6 @@
+export { parseCommunity } from "./communities.ts";
+export { type Compilation, compile, type Malformed, type Resources } from "./compile.ts";
 export type * from "./config.ts";
+export { parseDuration } from "./duration.ts";
+export { PoolLookup } from "./pool-lookup.ts";
+export { PROBLEM_CODES, type ProblemCode } from "./problems.ts";
