@@ -25,9 +25,13 @@ async function writeStatus(client: KubeClient, resource: Resource, where: Where,
   }
 }
 
-export const serviceApi = (client: KubeClient): ServiceApi => ({
+/** `leading` is asked right before a write: a process that slept through its lease must not write. */
+export const serviceApi = (client: KubeClient, leading: () => boolean): ServiceApi => ({
   read: (namespace, name) => read(client, RESOURCES.services, { namespace, name }),
-  writeStatus: (namespace, name, object) => writeStatus(client, RESOURCES.services, { namespace, name }, object),
+  writeStatus: (namespace, name, object) => {
+    if (!leading()) throw new Error("the lease is not held");
+    return writeStatus(client, RESOURCES.services, { namespace, name }, object);
+  },
 });
 
 export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({

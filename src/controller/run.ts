@@ -39,6 +39,9 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   log.info("MetalLB controller starting", { op: "startup", runtime: process.version });
   const notice = laterNotice(later);
   if (notice) log.info(notice, { op: "startup" });
+  const mode = env.METALLB_BGP_TYPE ?? "";
+  if (mode !== "" && mode !== "native")
+    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
 
   const prepared = prepare(flags, env);
   if (!prepared.ok) {
@@ -89,7 +92,11 @@ class Controller {
     const trouble = new Trouble(log);
     this.#services = watch(client, RESOURCES.services, { project: decodeService, onTrouble: trouble.of("services") });
     this.#configuration = new Configuration(client, namespace, log, (what) => trouble.of(what));
-    this.#writer = new ServiceWriter(serviceApi(client), log, this.#end.signal);
+    this.#writer = new ServiceWriter(
+      serviceApi(client, () => this.#election.isLeader()),
+      log,
+      this.#end.signal,
+    );
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
     this.#allocation = new Allocation({
       services: this.#services.store,
@@ -112,7 +119,7 @@ class Controller {
         });
         this.#over.resolve(1);
       },
-      onTrouble: trouble.of("leases"),
+      onTrouble: trouble.of("leases", "leader election"),
     });
   }
 
@@ -210,20 +217,25 @@ class Controller {
   }
 }
 
-/** One line when the API begins to fail in a certain way, not one for each try. */
+/** A minute: how often the same trouble is told while it lasts. */
+const REPEAT = 60_000;
+
+/** One line when the API begins to fail in a certain way, not one for each watch and each try. */
 class Trouble {
   readonly #log: Logger;
-  readonly #told = new Map<string, string>();
+  readonly #told = new Map<string, number>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  of(what: string): (message: string) => void {
+  of(what: string, msg = "the Kubernetes API does not answer; trying again"): (message: string) => void {
     return (message) => {
-      if ([...this.#told.values()].includes(message)) return;
-      this.#told.set(what, message);
-      this.#log.warn("the Kubernetes API does not answer; trying again", { op: "watch", what, error: message });
+      const now = performance.now();
+      if (now - (this.#told.get(message) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;
+      for (const [text, at] of this.#told) if (now - at >= REPEAT) this.#told.delete(text);
+      this.#told.set(message, now);
+      this.#log.warn(msg, { op: "watch", what, error: message });
     };
   }
 }
