@@ -1,23 +1,10 @@
-import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BACKEND_PORT, createNamespaceNetwork, type LabNetwork, type Place } from "#lab/network";
 import { describeWith } from "../support/parts.ts";
 import { runIn } from "../support/programs.ts";
-
-const namespaces = () => readdirSync("/run/netns").filter((name) => name.startsWith(`metallb-${process.pid}-`));
-
-/** This machine's own interfaces, addresses, routes and rules, as text. */
-async function ownNetwork(): Promise<string> {
-  const here = { command: (argv: readonly string[]) => argv };
-  const [links, addresses, routes] = await Promise.all([
-    runIn(here, "ip", "-o", "link"),
-    runIn(here, "ip", "-o", "address", "show"),
-    runIn(here, "ip", "route", "show", "table", "all"),
-  ]);
-  return [links, addresses.replaceAll(/(valid|preferred)_lft \S+/g, ""), routes].join("\n");
-}
+import { namespacesOf, ownNetwork } from "../support/traces.ts";
 
 describeWith(["root", "namespaces"], "a network of namespaces", () => {
   let before: string;
@@ -90,13 +77,13 @@ describeWith(["root", "namespaces"], "a network of namespaces", () => {
   it("stands beside another of the same addresses, and is gone without a trace when closed", async () => {
     const other = await createNamespaceNetwork({ nodes: 1 });
     expect(other.nodes[0]?.address).toBe(node(0).address);
-    const count = namespaces().length;
+    const count = namespacesOf(process.pid).length;
     await other.close();
     await other.close();
-    expect(namespaces().length).toBe(count - 5);
+    expect(namespacesOf(process.pid).length).toBe(count - 5);
     expect(await get(node(1), `${node(0).pod.address}:${BACKEND_PORT}`)).toContain("node-1");
     await network.close();
-    expect(namespaces()).toEqual([]);
+    expect(namespacesOf(process.pid)).toEqual([]);
     expect(await ownNetwork()).toBe(before);
   });
 });

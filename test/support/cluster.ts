@@ -98,7 +98,11 @@ async function assemble(
     node,
     kubectl: (...args) => kubectl(args),
     async apply(...objects) {
-      const list = { apiVersion: "v1", kind: "List", items: objects.map(({ status: _, ...object }) => object) };
+      const list = {
+        apiVersion: "v1",
+        kind: "List",
+        items: objects.map((object) => ({ ...object, status: undefined })),
+      };
       await kubectl(["apply", "-f", "-"], JSON.stringify(list));
       for (const { kind, metadata, status } of objects) {
         if (status === undefined) continue;

@@ -1,0 +1,226 @@
+import { execFileSync } from "node:child_process";
+import { createServer } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeWith } from "../support/parts.ts";
+import { LabHouse, pidsOf, type RunningLab, runs, waysToHello } from "./support.ts";
+
+const ALL = ["node-1", "node-2", "node-3"];
+
+describe("a lab on loopback, without root", () => {
+  let house: LabHouse;
+  let lab: RunningLab;
+
+  beforeAll(async () => {
+    house = await LabHouse.open({ unprivileged: true });
+    lab = await house.start("--router", "builtin");
+  });
+
+  afterAll(async () => {
+    await house.close();
+  });
+
+  it("gives the Service an address and the router one route per node", async () => {
+    const [view] = await house.status();
+    expect(view?.services.map((service) => [service.key, service.addresses])).toEqual([
+      ["default/hello", ["198.51.100.1"]],
+    ]);
+    expect(view === undefined ? [] : waysToHello(view)).toEqual(ALL);
+    expect(view?.nodes.map((node) => node.session.established)).toEqual([true, true, true]);
+    expect(view?.pools).toMatchObject([{ name: "lab", used: "1", free: "253" }]);
+    expect(view?.problems).toEqual([]);
+  });
+
+  it("names the next things to try", () => {
+    expect(lab.output()).toContain("export KUBECONFIG=");
+    expect(lab.output()).toContain("http://127.0.0.1:");
+    expect(lab.output()).toContain("npx metallb lab cut node-2");
+  });
+
+  it("tells a second shell in words, too", async () => {
+    const { code, stdout } = await house.run("lab", "status");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/198\.51\.100\.1\/32 +default\/hello +node-1 \(127\.77\.\d+\.11\), node-2/);
+  });
+
+  it("lets the router lose a node whose cable is cut, at the hold time, and find it again", async () => {
+    expect((await house.run("lab", "cut", "node-2")).code).toBe(0);
+    const cutAt = performance.now();
+    const cut = await house.until("node-2 is gone", (view) => !waysToHello(view).includes("node-2"));
+    expect(performance.now() - cutAt).toBeLessThan(12_000);
+    expect(waysToHello(cut)).toEqual(["node-1", "node-3"]);
+    expect(cut.nodes[1]).toMatchObject({ cut: true, session: { established: false }, speaker: { restarts: 0 } });
+    expect((await house.run("lab", "heal", "node-2")).code).toBe(0);
+    await house.until("node-2 is back", (view) => waysToHello(view).length === 3, 60_000);
+  });
+
+  it("starts a killed speaker again", async () => {
+    const [before] = await house.status();
+    const pid = before?.nodes[0]?.speaker.pid ?? 0;
+    process.kill(pid, "SIGKILL");
+    const after = await house.until(
+      "node-1 is back",
+      (view) => view.nodes[0]?.speaker.restarts === 1 && waysToHello(view).length === 3,
+    );
+    expect(after.nodes[0]?.speaker.pid).not.toBe(pid);
+    expect(after.nodes[0]?.speaker.lastEnding).toBe("signal SIGKILL");
+  });
+
+  it("refuses what there is not, in words", async () => {
+    const cut = await house.run("lab", "cut", "node-9");
+    expect(cut.code).toBe(1);
+    expect(cut.stderr).toContain("there is no node 'node-9': node-1, node-2, node-3");
+    const stop = await house.run("lab", "stop", "--name", "other");
+    expect(stop.code).toBe(1);
+    expect(stop.stderr).toContain("no lab named 'other' is running (running: default)");
+  });
+
+  it("does not disturb a second lab, nor it", async () => {
+    await house.start("--router", "builtin", "--name", "second", "--nodes", "1");
+    const views = await house.status();
+    expect(views.map((view) => view.name)).toEqual(["default", "second"]);
+    expect(views.map((view) => waysToHello(view).length)).toEqual([3, 1]);
+    expect(new Set(views.map((view) => view.dashboard)).size).toBe(2);
+    expect((await house.run("lab", "cut", "node-1")).stderr).toContain("say which with --name");
+    expect((await house.run("lab", "stop", "--name", "second")).code).toBe(0);
+    expect((await house.status()).map((view) => waysToHello(view).length)).toEqual([3]);
+  });
+
+  it("leaves nothing behind", async () => {
+    const [view] = await house.status();
+    const pids = view === undefined ? [] : pidsOf(view);
+    expect(pids).toHaveLength(4);
+    const { code, stdout } = await house.run("lab", "stop");
+    expect([code, stdout]).toEqual([0, "lab default has ended\n"]);
+    expect(await lab.ended).toBe(0);
+    expect(pids.filter(runs)).toEqual([]);
+    expect(await house.left()).toEqual([]);
+    expect((await house.run("lab", "status")).code).toBe(1);
+  });
+});
+
+describe("a lab that is ended otherwise", () => {
+  let house: LabHouse;
+
+  beforeAll(async () => {
+    house = await LabHouse.open();
+  });
+
+  afterAll(async () => {
+    await house.close();
+  });
+
+  it("leaves nothing at Ctrl-C", async () => {
+    const lab = await house.start("--router", "builtin", "--nodes", "1");
+    const [view] = await house.status();
+    lab.kill("SIGINT");
+    expect(await lab.ended).toBe(0);
+    expect((view === undefined ? [] : pidsOf(view)).filter(runs)).toEqual([]);
+    expect(await house.left()).toEqual([]);
+  });
+
+  it("takes its processes with it when it is killed, and the next one clears its folder away", async () => {
+    const lab = await house.start("--router", "builtin", "--nodes", "1");
+    const [view] = await house.status();
+    const pids = view === undefined ? [] : pidsOf(view);
+    expect(pids).toHaveLength(2);
+    lab.kill("SIGKILL");
+    await lab.ended;
+    const next = await house.start("--router", "builtin", "--nodes", "1");
+    expect(next.name).toBe("default");
+    expect(pids.filter(runs)).toEqual([]);
+    next.kill("SIGTERM");
+    await next.ended;
+    expect(await house.left()).toEqual([]);
+  });
+});
+
+describe("wrong inputs", () => {
+  let house: LabHouse;
+
+  beforeAll(async () => {
+    house = await LabHouse.open({ unprivileged: true });
+  });
+
+  afterAll(async () => {
+    await house.close();
+  });
+
+  it.each([
+    [["lab", "--nodes", "0"], 2, /--nodes takes a whole number from 1 to 20/],
+    [["lab", "--router", "cisco"], 2, /Allowed choices are auto, bird/],
+    [["lab", "--colour"], 2, /unknown option '--colour'/],
+    [["lab", "dance"], 2, /unknown command 'dance' of 'lab'/],
+    [["dance"], 2, /unknown command 'dance'/],
+    [["lab", "status"], 1, /no lab is running: 'metallb lab' starts one/],
+    [["lab", "--web-port", "80"], 1, /port 80 needs root/],
+  ])("%j", async (args, code, words) => {
+    const outcome = await house.run(...args);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stdout + outcome.stderr).toMatch(words);
+    expect(await house.left()).toEqual([]);
+  });
+
+  it("a port that is taken", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? String(address.port) : "";
+    for (const option of ["--api-port", "--web-port"]) {
+      const outcome = await house.run("lab", option, port);
+      expect(outcome.code).toBe(1);
+      expect(outcome.stdout + outcome.stderr).toContain(`port ${port} is taken: choose another with ${option}`);
+    }
+    server.close();
+    expect(await house.left()).toEqual([]);
+  });
+});
+
+describeWith(["root"], "without root", () => {
+  it("network namespaces are refused", async () => {
+    const house = await LabHouse.open({ unprivileged: true });
+    const outcome = await house.run("lab", "--network", "namespaces");
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout + outcome.stderr).toContain("network namespaces need root");
+    await house.close();
+  });
+});
+
+for (const router of ["bird", "frr"] as const) {
+  describeWith([router], `a lab with ${router}, without root`, () => {
+    it("shows one route per node in the router's own words", async () => {
+      const house = await LabHouse.open({ unprivileged: true });
+      const lab = await house.start("--router", router);
+      const [view] = await house.status();
+      expect(view?.router.title.toLowerCase()).toContain(router);
+      expect(view === undefined ? [] : waysToHello(view)).toEqual(ALL);
+      lab.kill("SIGTERM");
+      await lab.ended;
+      expect(await house.left()).toEqual([]);
+      await house.close();
+    });
+  });
+}
+
+describeWith(["kubectl"], "kubectl at the lab", () => {
+  it("makes a Service that the router learns, and takes it away again", async () => {
+    const house = await LabHouse.open();
+    await house.start("--router", "builtin", "--nodes", "1");
+    const kubeconfig = (await house.run("lab", "kubeconfig")).stdout.trim();
+    const kubectl = (...args: string[]) =>
+      execFileSync("kubectl", args, { env: { ...process.env, KUBECONFIG: kubeconfig }, encoding: "utf8" });
+    expect(kubectl("get", "nodes")).toMatch(/node-1 +Ready/);
+    kubectl("create", "service", "loadbalancer", "more", "--tcp=80");
+    const made = await house.until(
+      "more has an address",
+      (view) => view.services.find((service) => service.key === "default/more")?.addresses[0] === "198.51.100.2",
+    );
+    // Nothing answers for it, so nobody announces it, and the reason is told.
+    expect(made.routes.map((route) => route.prefix)).toEqual(["198.51.100.1/32"]);
+    const more = made.services.find((service) => service.key === "default/more");
+    expect(more?.announcements[0]?.announced).toBe(false);
+    expect(more?.announcements[0]?.reason).not.toBe("");
+    kubectl("delete", "service", "hello");
+    await house.until("the route is gone", (view) => view.routes.length === 0);
+    await house.close();
+  });
+});

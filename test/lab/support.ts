@@ -1,0 +1,134 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LabView } from "#web";
+
+const METALLB = join(import.meta.dirname, "../../bin/metallb");
+const NOBODY = 65534;
+
+/** How a command came out. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder for labs of its own, so that no other lab on this machine is touched. */
+export class LabHouse {
+  readonly folder: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #identity: { readonly uid?: number; readonly gid?: number };
+
+  static async open(options: { readonly unprivileged?: boolean } = {}): Promise<LabHouse> {
+    const folder = await mkdtemp(join(tmpdir(), "metallb-house-"));
+    const drop = options.unprivileged === true && process.getuid?.() === 0;
+    if (drop) await chmod(folder, 0o777);
+    return new LabHouse(folder, drop);
+  }
+
+  constructor(folder: string, drop: boolean) {
+    this.folder = folder;
+    this.#env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    this.#identity = drop ? { uid: NOBODY, gid: NOBODY } : {};
+  }
+
+  /** Runs `metallb` to its end. */
+  run(...args: readonly string[]): Promise<Outcome> {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    execFile(METALLB, args, { env: this.#env, timeout: 60_000, ...this.#identity }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+    return promise;
+  }
+
+  /** Starts a lab without a terminal and waits until it is ready. */
+  async start(...args: readonly string[]): Promise<RunningLab> {
+    const child = spawn(METALLB, ["lab", ...args], {
+      env: this.#env,
+      stdio: ["ignore", "pipe", "pipe"],
+      ...this.#identity,
+    });
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    let output = "";
+    const take = (text: string) => {
+      output += text;
+      if (output.includes("Try next")) resolve();
+    };
+    child.stdout.setEncoding("utf8").on("data", take);
+    child.stderr.setEncoding("utf8").on("data", take);
+    const ended = once(child, "exit").then(([code, signal]) => {
+      reject(new Error(`the lab ended (${String(code ?? signal)}):\n${output}`));
+      return code as number | null;
+    });
+    await ready;
+    const [view] = await this.status(...named(args));
+    if (view === undefined || child.pid === undefined) throw new Error(`no lab in the status:\n${output}`);
+    return { name: view.name, pid: child.pid, ended, output: () => output, kill: (signal) => child.kill(signal) };
+  }
+
+  async status(...args: readonly string[]): Promise<readonly LabView[]> {
+    const { stdout, stderr } = await this.run("lab", "status", "--json", ...args);
+    try {
+      return JSON.parse(stdout) as LabView[];
+    } catch {
+      throw new Error(`no JSON in the status: ${stdout} ${stderr}`);
+    }
+  }
+
+  /** Looks until the view is as wanted. */
+  async until(what: string, good: (view: LabView) => boolean, limit = 30_000): Promise<LabView> {
+    const deadline = performance.now() + limit;
+    for (;;) {
+      const [view] = await this.status();
+      if (view !== undefined && good(view)) return view;
+      if (performance.now() > deadline)
+        throw new Error(`not within ${limit} ms: ${what}\n${JSON.stringify(view, null, 1)}`);
+    }
+  }
+
+  /** Names of labs that have left something. */
+  async left(): Promise<readonly string[]> {
+    return await readdir(join(this.folder, "metallb-lab")).catch(() => []);
+  }
+
+  async close(): Promise<void> {
+    for (const view of await this.status().catch(() => [])) await this.run("lab", "stop", "--name", view.name);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface RunningLab {
+  readonly name: string;
+  readonly pid: number;
+  /** Its exit code. */
+  readonly ended: Promise<number | null>;
+  output(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const named = (args: readonly string[]): readonly string[] => {
+  const at = args.indexOf("--name");
+  return at < 0 ? [] : args.slice(at, at + 2);
+};
+
+/** The nodes through which the router goes to the sample Service. */
+export const waysToHello = (view: LabView): readonly string[] =>
+  view.routes
+    .filter((route) => route.services.includes("default/hello"))
+    .flatMap((route) => route.via.map((hop) => hop.node));
+
+/** All processes that a lab says are its own. */
+export const pidsOf = (view: LabView): readonly number[] =>
+  [view.controller.pid, ...view.nodes.map((node) => node.speaker.pid)].filter((pid) => pid !== null);
+
+export function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
