@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import type { LabNetwork, NodePlace } from "#lab/network";
 
 /** The AS numbers of the lab: private use (RFC 6996). */
@@ -12,8 +13,8 @@ export const POD_BLOCKS = ["10.244.0.0/16"] as const;
 export const NAMESPACE = "metallb-system";
 
 /** Documentation prefixes (RFC 5737, RFC 3849): they lead nowhere else. */
-const POOL = "198.51.100.0/24";
-const POOL6 = "2001:db8:51::/120";
+const POOL = "198.51.100.1-198.51.100.254";
+const POOL6 = "2001:db8:51::1-2001:db8:51::ff";
 const BACKEND_PORT = 8080;
 
 /** An object as `kubectl apply` would take it; the status is written apart. */
@@ -97,6 +98,18 @@ function nodeObject(node: NodePlace, ready = true): KubeObject {
         ready ? condition("Ready", "True", "KubeletReady") : condition("Ready", "Unknown", "NodeStatusUnknown"),
         condition("NetworkUnavailable", "False", "RouteCreated"),
       ],
+      nodeInfo: {
+        architecture: process.arch === "x64" ? "amd64" : process.arch,
+        bootID: node.name,
+        containerRuntimeVersion: "lab://",
+        kernelVersion: release(),
+        kubeProxyVersion: "",
+        kubeletVersion: "lab",
+        machineID: node.name,
+        operatingSystem: "linux",
+        osImage: "metallb lab",
+        systemUUID: node.name,
+      },
       capacity: { cpu: "1", memory: "1Gi", pods: "110" },
       allocatable: { cpu: "1", memory: "1Gi", pods: "110" },
     },

@@ -20,7 +20,7 @@ export async function startGobgp(place: Place, description: RouterDescription, f
   const address = description.listen[0] ?? "127.0.0.1";
   if (address.startsWith("127.") && !acceptsLoopbackNextHops(version)) {
     throw new RouterUnavailable(
-      `GoBGP ${version} takes no next hop in 127.0.0.0/8, and a lab without root has no other; 3.11 and newer do`,
+      `GoBGP ${version} takes no next hop in 127.0.0.0/8, and a lab without root has no other; 3.20 and newer do`,
     );
   }
   if (description.installRoutes) {
@@ -85,7 +85,7 @@ export async function startGobgp(place: Place, description: RouterDescription, f
 
 const acceptsLoopbackNextHops = (version: string): boolean => {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 3 || (major === 3 && minor >= 11);
+  return major > 3 || (major === 3 && minor >= 20);
 };
 
 /** GoBGP reads JSON with the same names as its TOML. */
