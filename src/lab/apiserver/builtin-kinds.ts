@@ -378,7 +378,7 @@ export function builtinResources(allocators: ServiceAllocators, definitionStrate
       shortNames: ["svc"],
       categories: ["all"],
       hasStatus: true,
-      names: "label1035",
+      names: "label",
       fields: ["spec.clusterIP", "spec.type"],
       definition: `${CORE}.Service`,
       printer: servicePrinter,

@@ -1,7 +1,7 @@
 import { bumpGeneration } from "./builtin-kinds.ts";
 import { ruleProblem } from "./cel.ts";
 import { type FieldError, invalid, required, unsupported } from "./errors.ts";
-import { ensure, get, isObject, type JsonObject, object, objects, text } from "./json.ts";
+import { ensure, get, isObject, type JsonObject, object, objects, text, texts } from "./json.ts";
 import { nameProblems } from "./names.ts";
 import { PLAIN, type Strategy } from "./resource.ts";
 import type { Schema } from "./schema.ts";
@@ -31,11 +31,10 @@ export const definitionStrategy: Strategy = {
     definition.status = object(old, "status");
     bumpGeneration(definition, old);
     const stored = objects(definition, "spec", "versions").find((version) => version.storage === true);
-    const known = ensure(ensure(definition, "status"), "storedVersions");
+    const known = texts(definition, "status", "storedVersions");
     const name = stored ? text(stored, "name") : "";
-    const versions = Array.isArray(known) ? known : [];
-    if (name !== "" && !versions.includes(name))
-      definition.status = { ...object(definition, "status"), storedVersions: [...versions, name] };
+    if (name !== "" && !known.includes(name))
+      definition.status = { ...object(definition, "status"), storedVersions: [...known, name] };
   },
   prepareStatus: (definition, old) => {
     definition.spec = object(old, "spec");
@@ -73,7 +72,7 @@ function validateDefinition(definition: JsonObject, old: JsonObject | null): Fie
   errors.push(...versionErrors(objects(spec, "versions")));
   if (old) {
     const before = object(old, "spec");
-    for (const path of [["group"], ["scope"], ["names", "kind"], ["names", "plural"]] satisfies string[][])
+    for (const path of [["group"], ["scope"], ["names", "kind"], ["names", "plural"]])
       if (get(spec, ...path) !== get(before, ...path))
         errors.push(invalid(`spec.${path.join(".")}`, get(spec, ...path) ?? "", "field is immutable"));
   }

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { badRequest, notAcceptable, unsupportedMediaType } from "./errors.ts";
 import type { Json } from "./json.ts";
+import { parseProtobuf } from "./protobuf.ts";
 
 /** How a client wants to have an answer. */
 export interface Accepted {
@@ -34,10 +35,11 @@ export function negotiate(header: string | undefined): Accepted {
   throw notAcceptable(FORMATS);
 }
 
-/** Reads a body as the JSON or YAML that its type says. @throws ApiError 400, 415 */
+/** Reads a body as the JSON, YAML or protobuf that its type says. @throws ApiError 400, 415 */
 export function parseBody(body: Buffer, mediaType: string): Json {
   const type = mediaType.split(";")[0]?.trim() ?? "";
   if (type === "application/yaml" || type === "application/apply-patch+yaml") return parseYaml(body.toString());
+  if (type === "application/vnd.kubernetes.protobuf") return parseProtobuf(body);
   if (type !== "" && type !== "*/*" && type !== "application/json" && !type.endsWith("+json"))
     throw unsupportedMediaType(FORMATS);
   try {

@@ -48,6 +48,14 @@ export function mergePatch(target: Json | undefined, patch: JsonObject): JsonObj
   return result;
 }
 
+const INAPPLICABLE = new Set([
+  "TEST_OPERATION_FAILED",
+  "OPERATION_PATH_UNRESOLVABLE",
+  "OPERATION_PATH_CANNOT_ADD",
+  "OPERATION_FROM_UNRESOLVABLE",
+  "OPERATION_VALUE_OUT_OF_BOUNDS",
+]);
+
 function jsonPatch(target: JsonObject, patch: Json): JsonObject {
   if (!Array.isArray(patch))
     throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
@@ -67,23 +75,28 @@ function jsonPatch(target: JsonObject, patch: Json): JsonObject {
     );
     if (isObject(newDocument)) return newDocument;
   } catch (error) {
-    const name = error instanceof Error ? error.name : "";
-    const operation = (error as { operation?: { op?: string; path?: string; value?: Json } }).operation;
-    if (name === "TEST_OPERATION_FAILED") throw unprocessable(`testing value ${operation?.path ?? ""} failed`);
-    if (
-      name === "OPERATION_PATH_UNRESOLVABLE" ||
-      name === "OPERATION_PATH_CANNOT_ADD" ||
-      name === "OPERATION_FROM_UNRESOLVABLE"
-    )
-      throw unprocessable(
-        operation?.op === "add" || operation?.op === "replace"
-          ? `${operation.op} operation does not apply: doc is missing ${operation.op === "add" ? "path" : "key"}: ${operation.path ?? ""}: missing value`
-          : `${operation?.op === "remove" ? "remove operation does not apply: doc is missing key" : "jsonpatch operation does not apply: missing path"}: ${operation?.path ?? ""}: missing value`,
-      );
+    if (error instanceof Error && INAPPLICABLE.has(error.name)) throw unprocessable();
     throw badRequest(`error decoding patch: ${error instanceof Error ? error.message.split("\n")[0] : "invalid"}`);
   }
-  throw unprocessable("the patched document is not an object");
+  throw unprocessable();
 }
 
-const unprocessable = (why: string) =>
-  new ApiError(422, "Invalid", `the server rejected our request due to an error in our request: ${why}`);
+/** The API says no more than this; not which operation failed. */
+const unprocessable = () =>
+  new ApiError(422, "Invalid", "the server rejected our request due to an error in our request");
+
+/** The refusal of a patch whose result is no object of the kind. */
+export const unfitPatch = (shown: string, why: string) =>
+  new ApiError(422, "Invalid", ` "" is invalid: patch: Invalid value: ${JSON.stringify(shown)}: ${why}`, {
+    causes: [
+      { reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(shown)}: ${why}`, field: "patch" },
+    ],
+  });
+
+/** A value as Go prints it, which is how refusals of a strategic patch show it. */
+export function goText(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isObject(value)) return value === null ? "<nil>" : String(value);
+  const members = Object.keys(value).sort();
+  return `map[${members.map((key) => `${key}:${goText(value[key] as Json)}`).join(" ")}]`;
+}

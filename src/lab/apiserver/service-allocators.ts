@@ -36,6 +36,18 @@ export class ServiceAllocators {
     return errors;
   }
 
+  /** What it asks for and cannot have, among the addresses. */
+  addressErrors(service: JsonObject, old: JsonObject | null): FieldError[] {
+    const wanted = texts(service, "spec", "clusterIPs");
+    const held = new Set(old ? texts(old, "spec", "clusterIPs") : []);
+    for (const address of wanted) {
+      if (held.has(address) || !parseIp(address).ok) continue;
+      const problem = this.addressProblem(address);
+      if (problem !== null) return [invalid("spec.clusterIPs", wanted, `failed to allocate IP ${address}: ${problem}`)];
+    }
+    return [];
+  }
+
   private assignAddresses(service: JsonObject, old: JsonObject | null): FieldError[] {
     const spec = ensure(service, "spec");
     const wanted = texts(spec, "clusterIPs");
@@ -57,7 +69,7 @@ export class ServiceAllocators {
     const ip = parseIp(address);
     const prefix = parsePrefix(range);
     if (!ip.ok || !prefix.ok || !prefixContains(prefix.value, ip.value))
-      return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${range}`;
+      return "the provided network does not match the current range";
     return this.addresses.has(address) ? "provided IP is already allocated" : null;
   }
 

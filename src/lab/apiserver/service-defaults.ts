@@ -26,6 +26,10 @@ const isExternal = (service: JsonObject): boolean =>
 /** The defaults of v1.Service, in the order in which the API applies them. */
 export function setServiceDefaults(service: JsonObject): void {
   const spec = ensure(service, "spec");
+  // What is written as zero is the same as absent.
+  if (spec.healthCheckNodePort === 0) delete spec.healthCheckNodePort;
+  if (spec.publishNotReadyAddresses === false) delete spec.publishNotReadyAddresses;
+  if (isObject(spec.selector) && Object.keys(spec.selector).length === 0) delete spec.selector;
   spec.sessionAffinity ??= "None";
   if (spec.sessionAffinity === "None") delete spec.sessionAffinityConfig;
   if (spec.sessionAffinity === "ClientIP") {

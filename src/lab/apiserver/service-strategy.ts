@@ -37,6 +37,9 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
     // Addresses are given only to what is valid, and what cannot be had is one more refusal.
     validate: (service, old): FieldError[] => {
       setFamilies(service, old);
+      // On creation addresses are looked at first of all, as the API does.
+      const unavailable = old === null ? allocators.addressErrors(service, old) : [];
+      if (unavailable.length > 0) return unavailable;
       const errors = validateService(service, old);
       if (errors.length > 0) return errors;
       const refused = allocators.assign(service, old);

@@ -16,7 +16,7 @@ import {
 } from "./errors.ts";
 import { clone, ensure, isObject, type Json, type JsonObject, list, object, text, texts } from "./json.ts";
 import { generateName, metadataErrors } from "./names.ts";
-import { applyPatch, type PatchKind } from "./patch.ts";
+import { applyPatch, goText, type PatchKind, unfitPatch } from "./patch.ts";
 import { served } from "./reads.ts";
 import { kindSubject, type Resource, subjectOf } from "./resource.ts";
 import { Entry, objectKey } from "./storage.ts";
@@ -77,7 +77,13 @@ export function patch(cluster: Cluster, request: WriteRequest, kind: Exclude<Pat
   const current = served(resource, entry);
   const next = clone(applyPatch(kind, resource, current, body));
   checkKind(resource, next);
-  decode(request, next);
+  const shown = kind === "strategic" ? goText(body) : JSON.stringify(next);
+  try {
+    decode(request, next);
+  } catch (error) {
+    if (resource.isCustom || !(error instanceof ApiError)) throw error;
+    throw unfitPatch(shown, error.message.replace(/^.*? cannot be handled as a \w+: /, ""));
+  }
   if (text(next, "metadata", "name") !== name || text(next, "metadata", "namespace") !== namespace)
     throw badRequest(
       `the name of the object (${text(next, "metadata", "name")}) does not match the name on the URL (${name})`,
@@ -198,13 +204,14 @@ function insert(
   const name = text(metadata, "name");
   checkNamespace(cluster, request, name);
   resource.strategy.setDefaults(body);
+  // What the server fills in from here on belongs to nobody.
+  const time = cluster.timestamp();
+  track(body, time);
   resource.strategy.prepareCreate(body);
   if (resource.isCustom) resource.strategy.setDefaults(body);
   refuse(resource, name, [...metadataErrors(body, resource.names), ...resource.strategy.validate(body, null)]);
   if (collection.get(objectKey(request.namespace, name))) throw alreadyExists(subjectOf(resource, name));
   for (const warning of resource.strategy.warnings(body)) request.warn(warning);
-  const time = cluster.timestamp();
-  track(body, time);
   const stored = resource.toStored ? resource.toStored(body) : body;
   if (request.dryRun) {
     const made = ensure(stored, "metadata");
@@ -261,6 +268,7 @@ function update(
     else metadata[key] = value;
   }
   resource.strategy.setDefaults(next);
+  track(old, next, cluster.timestamp());
   if (subresource === "status") {
     resource.strategy.prepareStatus(next, old);
     if (resource.isCustom)
@@ -279,7 +287,6 @@ function update(
       ...resource.strategy.validate(next, old),
     ]);
   }
-  track(old, next, cluster.timestamp());
   return finish(cluster, request, entry, old, next);
 }
 

@@ -135,7 +135,7 @@ export function trackUpdate(
   const others = before
     .filter((one) => !isMine(one))
     .map((one) => ({ ...one, fields: one.fields.minus(removed).minus(written) }));
-  const changed = !mine || !mine.fields.equals(fields);
+  const changed = !mine?.fields.equals(fields);
   const entry: Owned = {
     manager: manager.name,
     operation: "Update",
