@@ -80,10 +80,8 @@ async function apply(client: KubeClient, object: KubeObject): Promise<void> {
   const where = { name: object.metadata.name, namespace: object.metadata.namespace };
   await client.apply(resource, where, main, MANAGER);
   if (status === undefined) return;
-  const { apiVersion, kind, metadata } = object;
-  const { name, namespace } = metadata;
-  const part = { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, status };
-  await client.apply(resource, { ...where, subresource: "status" }, part, MANAGER);
+  // Not by apply: a node's addresses are a list keyed by type, and one of both families has a type twice.
+  await client.patch(resource, { ...where, subresource: "status" }, "merge", { status });
 }
 
 async function has(client: KubeClient, object: KubeObject): Promise<boolean> {
