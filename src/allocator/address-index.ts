@@ -253,7 +253,7 @@ export function sameHolder(a: Holder, b: Holder): boolean {
 }
 
 /** Whether two versions of a pool give the same addresses to the same Services. */
-export function samePool(a: Pool, b: Pool): boolean {
+function samePool(a: Pool, b: Pool): boolean {
   if (a === b) return true;
   return (
     a.autoAssign === b.autoAssign &&

@@ -83,7 +83,7 @@ function best(index: AddressIndex, claim: Claim, pools: readonly Pool[]): Choice
 }
 
 /** Why the pool does not admit the Service; null when it does. */
-export function admission({ allocation }: Pool, service: Service): PoolReasonCode | null {
+function admission({ allocation }: Pool, service: Service): PoolReasonCode | null {
   if (allocation?.namespaces && !allocation.namespaces.has(service.namespace)) return "otherNamespaces";
   return allocation && !allocation.services(service.labels) ? "otherServices" : null;
 }

@@ -114,9 +114,6 @@ export function statusIps(service: Service): readonly Ip[] | null {
   return ips.length > 2 || (ips.length === 2 && ips[0]?.family === ips[1]?.family) ? null : ips;
 }
 
-export const sameIps = (a: readonly Ip[], b: readonly Ip[]): boolean =>
-  a.length === b.length && a.every((address, i) => ipEquals(address, b[i] as Ip));
-
 /** The same addresses in any order. */
 export const sameIpSet = (a: readonly Ip[], b: readonly Ip[]): boolean =>
   a.length === b.length && a.every((address) => b.some((other) => ipEquals(address, other)));

@@ -7,6 +7,6 @@ export {
   type UsageError,
 } from "./flags.ts";
 export { createLogger, errorText, type LogFields, type Logger, type LogLevel } from "./logger.ts";
-export { ownNamespace, SERVICE_ACCOUNT_FOLDER } from "./namespace.ts";
+export { ownNamespace } from "./namespace.ts";
 export { shutdownSignal } from "./signals.ts";
 export { CONTROLLER_FLAGS, laterNotice, SPEAKER_FLAGS } from "./tables.ts";

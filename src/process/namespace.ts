@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { err, ok, type Result } from "#net";
 
-export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The namespace of MetalLB's own objects: the flag (or its variable), else the Pod's service account. */
 export function ownNamespace(flag: string, folder = SERVICE_ACCOUNT_FOLDER): Result<string> {
