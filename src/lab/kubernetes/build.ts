@@ -61,7 +61,7 @@ async function compile(folder: string, log: string, options: BuildOptions): Prom
   await writeFile(log, "");
   let modules = 0;
   const packages = new Set<string>();
-  const list = await goRun(go, ["list", "-mod=readonly", "-deps", "."], log, options, (line) => {
+  const list = await goRun(go, ["list", "-mod=readonly", "-buildvcs=false", "-deps", "."], log, options, (line) => {
     if (line.startsWith("go: downloading ")) options.progress({ kind: "modules", done: ++modules });
     else packages.add(line);
   });
