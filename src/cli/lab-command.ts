@@ -27,7 +27,7 @@ export function addLabCommand(program: Command, outcome: Outcome): void {
         .default("embedded"),
     )
     .option("--nodes <number>", `how many nodes, 1 to ${MAX_NODES}`, "3")
-    .option("--data <folder>", "keep the embedded API's objects there, across restarts")
+    .option("--data <folder>", "keep the cluster's objects there, across restarts")
     .option("--api-port <port>", "port of the Kubernetes API on 127.0.0.1 (default: any)")
     .option("--web-port <port>", "port of the dashboard on 127.0.0.1 (default: 7480, or any)")
     .option("--name <name>", "the lab's name, where several shall run")

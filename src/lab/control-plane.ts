@@ -32,7 +32,9 @@ export function startControlPlane(
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<ControlPlane> {
-  return options.kubernetes === "embedded" ? startEmbedded(options) : startReal(folder, say, signal);
+  return options.kubernetes === "embedded"
+    ? startEmbedded(options)
+    : startReal(options.dataFolder ?? join(folder, "kubernetes"), say, signal);
 }
 
 async function startEmbedded({ apiPort, dataFolder }: LabOptions): Promise<ControlPlane> {
@@ -54,9 +56,8 @@ async function startEmbedded({ apiPort, dataFolder }: LabOptions): Promise<Contr
   };
 }
 
-async function startReal(folder: string, say: (text: string) => void, signal: AbortSignal): Promise<ControlPlane> {
+async function startReal(home: string, say: (text: string) => void, signal: AbortSignal): Promise<ControlPlane> {
   const programs = await findOrBuild({ env: process.env, progress: (step) => say(buildText(step)), signal });
-  const home = join(folder, "kubernetes");
   const plane = await startRealControlPlane({ programs, folder: home, progress: say });
   const lacking = programs.missing.length === 0 ? "" : ` (${programs.missing.join("; ")})`;
   return {

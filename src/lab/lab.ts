@@ -165,7 +165,12 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     controller,
     speakers,
   };
-  const { promise: stopAsked, resolve: stop } = Promise.withResolvers<void>();
+  const { promise: stopAsked, resolve: askStop } = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+  const stop = () => {
+    stopping.abort(new Error("the lab was told to end while it was starting"));
+    askStop();
+  };
   const tellReachability = async () => {
     const objects = reachabilityObjects(network, !plane.makesSlices);
     for (const object of objects) if (await cluster.has(object)) await cluster.apply([object]);
@@ -186,7 +191,7 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     stop,
   });
   cleanup.add(closeControls);
-  await firstService(view, progress, signal, processes);
+  await firstService(view, progress, AbortSignal.any([signal, stopping.signal]), processes);
   return { name: claim.name, view, cut, heal, stopAsked, close: () => cleanup.run() };
 }
 

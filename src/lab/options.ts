@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { RouterKind } from "#lab/routers";
 import { ROUTER_KINDS } from "#lab/routers";
 import { err, ok, type Result } from "#net";
@@ -11,7 +12,7 @@ export interface LabOptions {
   readonly kubernetes: "embedded" | "real";
   /** 1 to MAX_NODES. */
   readonly nodes: number;
-  /** Where the cluster's objects are kept; null: in memory. */
+  /** Where the cluster's objects are kept, a full path; null: gone with the lab. */
   readonly dataFolder: string | null;
   /** Of the embedded API; null: any that is free. */
   readonly apiPort: number | null;
@@ -54,7 +55,7 @@ export function readLabOptions(texts: LabOptionTexts): Result<LabOptions> {
     network: network.value,
     kubernetes: kubernetes.value,
     nodes: nodes.value,
-    dataFolder: texts.data ?? null,
+    dataFolder: texts.data === undefined ? null : resolve(texts.data),
     apiPort: apiPort.value,
     webPort: webPort.value,
   });
