@@ -39,20 +39,24 @@ export function startControlPlane(
 
 async function startEmbedded({ apiPort, dataFolder }: LabOptions): Promise<ControlPlane> {
   // Loaded here, so that a lab with a real control plane never pays for it.
-  const { startApiServer } = await import("#lab/apiserver");
+  const { runEndpointSlices, startApiServer } = await import("#lab/apiserver");
   const port = apiPort ?? 0;
   const server = await startApiServer({ host: "127.0.0.1", port, dataFolder }).catch((error: unknown) => {
     throw portTrouble("--api-port", port, error);
   });
+  const stopSlices = runEndpointSlices(server.cluster);
   return {
     kind: "embedded",
     title: `embedded, ${server.url}`,
     port: Number(new URL(server.url).port),
     kubeconfig: server.kubeconfig,
     pids: [],
-    makesSlices: false,
+    makesSlices: true,
     startProxy: null,
-    close: () => server.close(),
+    close: () => {
+      stopSlices();
+      return server.close();
+    },
   };
 }
 

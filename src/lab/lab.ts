@@ -1,36 +1,22 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  createLoopbackNetwork,
-  createNamespaceNetwork,
-  type LabNetwork,
-  type NodePlace,
-  type Place,
-} from "#lab/network";
-import { type Neighbour, type Router, type RouterDescription, type StartedRouter, startRouter } from "#lab/routers";
+import { createLoopbackNetwork, createNamespaceNetwork, type LabNetwork, type Place } from "#lab/network";
+import type { Router } from "#lab/routers";
 import { type Dashboard, type LabView, startDashboard } from "#web";
-import { type Child, until } from "./child.ts";
+import type { Child } from "./child.ts";
 import { Cleanup } from "./cleanup.ts";
 import { type LabCluster, openCluster } from "./cluster.ts";
 import { serveControls } from "./control.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { Forwarding } from "./forwarding.ts";
+import { firstService } from "./first-service.ts";
+import { startForwarding } from "./forward-along.ts";
+import { routerText, startLabRouter } from "./lab-router.ts";
 import { type LabParts, look } from "./look.ts";
-import {
-  clusterObjects,
-  HOLD_TIME,
-  NAMESPACE,
-  POD_BLOCKS,
-  ROUTER_ASN,
-  reachabilityObjects,
-  SIX,
-  SPEAKER_ASN,
-  sampleObjects,
-} from "./objects.ts";
+import { clusterObjects, namespaceObject, reachabilityObjects, sampleObjects } from "./objects.ts";
 import type { LabOptions } from "./options.ts";
 import { portTrouble } from "./ports.ts";
 import { type RunningProcess, startController, startSpeaker } from "./processes.ts";
-import { type Progress, takeStep } from "./progress.ts";
+import { both, type Progress, takeStep } from "./progress.ts";
 import { claimName, markProcess, type ProcessMark, sweepAbandoned } from "./runtime.ts";
 
 /** A cluster that runs on this machine. */
@@ -48,8 +34,6 @@ export interface Lab {
 
 /** Of the dashboard, when it is free. */
 const WEB_PORT = 7480;
-/** Until the first Service is served. Ten seconds is the aim; a busy machine is no failure. */
-const PATIENCE = 60_000;
 
 /**
  * Starts everything, in order, telling each step; resolves when the sample Service has an address
@@ -195,12 +179,6 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
   return { name: claim.name, view, cut, heal, stopAsked, close: () => cleanup.run() };
 }
 
-/** Both, or the first failure once both have come to an end: so nothing starts after the cleaning up. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<readonly [A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
-}
-
 const createNetwork = (options: LabOptions): Promise<LabNetwork> =>
   options.network === "loopback" ? createLoopbackNetwork(options) : createNamespaceNetwork(options);
 
@@ -208,29 +186,6 @@ const networkText = (network: LabNetwork): string =>
   network.kind === "loopback"
     ? `${network.nodes.length} nodes on loopback, ${network.nodes[0]?.address} and following`
     : `${network.nodes.length} nodes in network namespaces, ${network.nodes[0]?.address} and following`;
-
-async function startLabRouter(options: LabOptions, network: LabNetwork, folder: string): Promise<StartedRouter> {
-  const description: RouterDescription = {
-    asn: ROUTER_ASN,
-    routerId: network.router.address,
-    port: network.bgpPort,
-    listen: [network.router.address, ...(network.router.address6 === null ? [] : [network.router.address6])],
-    neighbours: network.nodes.flatMap(neighboursOf),
-    installRoutes: network.kind === "namespaces",
-  };
-  return await startRouter(options.router, network.router, description, folder);
-}
-
-/** IPv6 goes over a session of its own: its next hop is the session's address. */
-function neighboursOf({ name, address, address6 }: NodePlace): readonly Neighbour[] {
-  const common = { asn: SPEAKER_ASN, holdTime: HOLD_TIME, password: null };
-  const four: Neighbour = { ...common, name, address, families: ["ipv4-unicast"] };
-  if (address6 === null) return [four];
-  return [four, { ...common, name: `${name}${SIX}`, address: address6, families: ["ipv6-unicast"] }];
-}
-
-const routerText = ({ router, passedOver }: StartedRouter): string =>
-  `${router.title}, AS ${ROUTER_ASN}${passedOver.length === 0 ? "" : ` (${passedOver.join("; ")})`}`;
 
 /** Puts the objects in; where the data folder held a cluster already, a user's own are left as they are. */
 async function fillCluster(
@@ -241,36 +196,11 @@ async function fillCluster(
 ): Promise<LabCluster> {
   const cluster = await openCluster(kubeconfig);
   cleanup.add(async () => cluster.close());
-  const objects = clusterObjects(network);
-  const known = await cluster.has({ apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } });
-  await cluster.apply(objects);
+  const known = await cluster.has(namespaceObject);
+  await cluster.apply([namespaceObject]);
+  await cluster.apply(clusterObjects(network));
   if (!known) await cluster.apply(sampleObjects(network, !plane.makesSlices));
   return cluster;
-}
-
-/** By the control plane's own proxies where it has them, else by rules that follow the cluster. */
-async function startForwarding(
-  network: LabNetwork,
-  plane: ControlPlane,
-  cluster: LabCluster,
-  kubeconfig: string,
-): Promise<readonly Child[]> {
-  const { startProxy } = plane;
-  if (startProxy === null) {
-    forwardAlong(network, cluster);
-    return [];
-  }
-  return await Promise.all(network.nodes.map((node) => startProxy(node, kubeconfig, POD_BLOCKS)));
-}
-
-function forwardAlong(network: LabNetwork, cluster: LabCluster): void {
-  const forwarding = new Forwarding(network.nodes);
-  let last = Promise.resolve();
-  const apply = () => {
-    last = last.then(() => forwarding.apply(cluster.forwards())).catch(() => {});
-  };
-  cluster.onChange(apply);
-  apply();
 }
 
 function marks(
@@ -308,51 +238,3 @@ function placeOf(network: LabNetwork, name: string): Place {
   if (place !== undefined) return place;
   throw new Error(`there is no place '${name}': ${places.map((candidate) => candidate.name).join(", ")}`);
 }
-
-/** Waits until the controller runs, each node has its session, and the Service its ways. */
-async function firstService(
-  view: () => Promise<LabView>,
-  progress: Progress,
-  signal: AbortSignal,
-  processes: readonly RunningProcess[],
-): Promise<void> {
-  const trouble = () => {
-    const told = processes.filter((process) => !process.view.running || process.view.restarts > 0);
-    return told.map((process) => ` ${process.name} ended (${process.view.lastEnding}): ${lastWords(process)}`).join("");
-  };
-  const wait = (what: string, good: (now: LabView) => boolean) =>
-    until(
-      async () => {
-        signal.throwIfAborted();
-        const now = await view();
-        return good(now) ? now : null;
-      },
-      { limit: PATIENCE, pause: 50, late: () => `${what} after ${PATIENCE / 1_000} seconds.${trouble()}` },
-    );
-  const served = (now: LabView) => now.services.find((service) => service.key === "default/hello");
-  await both(
-    takeStep(
-      progress,
-      "speakers",
-      "starting",
-      () => wait("not every session is established", (now) => now.nodes.every((node) => node.session.established)),
-      (now) => `${now.nodes.length} BGP sessions established`,
-    ),
-    takeStep(
-      progress,
-      "service",
-      "pending",
-      async (say) => {
-        const address = await wait("default/hello has no address", (now) => served(now)?.addresses.length !== 0);
-        say(`${served(address)?.addresses.join(", ") ?? ""}; no way to it yet`);
-        return await wait("the router has not one route per node", (now) => {
-          const routes = now.routes.filter((route) => route.services.includes("default/hello"));
-          return routes.length > 0 && routes.every((route) => route.via.length === now.nodes.length);
-        });
-      },
-      (now) => `${served(now)?.addresses.join(", ") ?? ""}; one route per node at the router`,
-    ),
-  );
-}
-
-const lastWords = (process: RunningProcess): string => process.tail().slice(-2).join(" ").slice(-500);

@@ -10,6 +10,7 @@ export const HOLD_TIME = 6;
 export const SIX = "-v6";
 /** What holds the pods of all nodes. */
 export const POD_BLOCKS = ["10.244.0.0/16"] as const;
+/** Upstream's own default. */
 export const NAMESPACE = "metallb-system";
 
 /** Documentation prefixes (RFC 5737, RFC 3849): they lead nowhere else. */
@@ -30,10 +31,12 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
-/** What makes the cluster: namespace, nodes, and the pods that the lab's processes stand for. */
+/** Where MetalLB's own objects live: made before they are. */
+export const namespaceObject: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } };
+
+/** What makes the cluster: nodes, and the pods that the lab's processes stand for. */
 export function clusterObjects(network: LabNetwork): readonly KubeObject[] {
   return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
     ...network.nodes.map((node) => nodeObject(node)),
     ownPod("controller", network.nodes[0]),
     ...network.nodes.map((node) => ownPod("speaker", node)),

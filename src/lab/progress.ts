@@ -38,3 +38,9 @@ export async function takeStep<T>(
     throw error;
   }
 }
+
+/** Both, or the first failure once both have come to an end: so nothing starts after the cleaning up. */
+export async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
