@@ -1,0 +1,223 @@
+import { ByteWriter, type Ip, ipToBytes } from "#net";
+import { AFI, AS_TRANS, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } from "./packet/constants.ts";
+import { beginMessage, endMessage } from "./packet/header.ts";
+import { afiOf } from "./packet/open.ts";
+import type { Entry } from "./route-table.ts";
+import type { AddressFamily, Asn, PathAttributes } from "./settings.ts";
+
+/** Everything about a session that the octets of its UPDATEs depend on. */
+export interface PackParameters {
+  readonly localAs: Asn;
+  readonly internal: boolean;
+  readonly fourOctetAs: boolean;
+  readonly nextHop: Readonly<Record<AddressFamily, Ip | null>>;
+  /** Longest message, RFC 4271 or RFC 8654. */
+  readonly limit: number;
+}
+
+/** Sessions with equal text send equal octets. */
+export const packKey = (
+  { localAs, internal, fourOctetAs, nextHop, limit }: PackParameters,
+  families: readonly AddressFamily[],
+): string =>
+  [
+    localAs,
+    internal,
+    fourOctetAs,
+    nextHop["ipv4-unicast"]?.value,
+    nextHop["ipv6-unicast"]?.value,
+    limit,
+    ...families,
+  ].join();
+
+/** RFC 4271 section 5.1.5 leaves it open; this is what routers assume. */
+const DEFAULT_LOCAL_PREF = 100;
+
+/** How many octets of UPDATEs make one chunk: enough for one system call to be worth it. */
+const CHUNK = 256 * 1024;
+
+/**
+ * UPDATEs for the entries: withdrawals first, then one run of messages per attribute set, each message
+ * as full as the limit allows. Entries of families without a next hop must not be among them.
+ */
+export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters): Uint8Array[] {
+  const groups = new Map<PathAttributes | null, Record<AddressFamily, Entry[]>>([[null, emptyGroup()]]);
+  for (const entry of entries) {
+    let group = groups.get(entry.attributes);
+    if (!group) {
+      group = emptyGroup();
+      groups.set(entry.attributes, group);
+    }
+    group[entry.family].push(entry);
+  }
+  const packer = new Packer(parameters);
+  for (const [attributes, group] of groups)
+    for (const family of ["ipv4-unicast", "ipv6-unicast"] as const)
+      if (group[family].length > 0)
+        attributes === null
+          ? packer.withdraw(family, group[family])
+          : packer.announce(family, attributes, group[family]);
+  return packer.finish();
+}
+
+/** RFC 4724 section 2. */
+export function endOfRib(family: AddressFamily): Uint8Array {
+  const writer = new ByteWriter(32);
+  const start = beginMessage(writer, MESSAGE.update);
+  if (family === "ipv4-unicast") writer.u16(0).u16(0);
+  else writer.u16(0).u16(6).u8(FLAG.optional).u8(ATTRIBUTE.mpUnreach).u8(3).u16(AFI.ipv6).u8(SAFI_UNICAST);
+  endMessage(writer, start);
+  return writer.bytes();
+}
+
+const emptyGroup = (): Record<AddressFamily, Entry[]> => ({ "ipv4-unicast": [], "ipv6-unicast": [] });
+
+class Packer {
+  private readonly parameters: PackParameters;
+  private writer = new ByteWriter(4096);
+  private readonly chunks: Uint8Array[] = [];
+
+  constructor(parameters: PackParameters) {
+    this.parameters = parameters;
+  }
+
+  finish(): Uint8Array[] {
+    if (this.writer.length > 0) this.chunks.push(this.writer.bytes());
+    return this.chunks;
+  }
+
+  withdraw(family: AddressFamily, entries: readonly Entry[]): void {
+    if (family === "ipv4-unicast") {
+      // Withdrawn length, routes, attribute length.
+      this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4, (run, octets) => {
+        this.writer.u16(octets);
+        this.put(run);
+        this.writer.u16(0);
+      });
+      return;
+    }
+    this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - 7, (run, octets) => {
+      this.writer.u16(0).u16(octets + 7);
+      this.writer
+        .u8(FLAG.optional | FLAG.extended)
+        .u8(ATTRIBUTE.mpUnreach)
+        .u16(octets + 3)
+        .u16(afiOf(family))
+        .u8(SAFI_UNICAST);
+      this.put(run);
+    });
+  }
+
+  announce(family: AddressFamily, attributes: PathAttributes, entries: readonly Entry[]): void {
+    const nextHop = this.parameters.nextHop[family];
+    if (!nextHop) return;
+    // IPv4 over an IPv4 next hop is written the old way; everything else by MP_REACH_NLRI (RFC 4760).
+    const multiprotocol = family !== "ipv4-unicast" || nextHop.family === 6;
+    const common = this.common(attributes, multiprotocol ? null : nextHop);
+    if (!multiprotocol) {
+      this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
+        this.writer.u16(0).u16(common.length).put(common);
+        this.put(run);
+      });
+      return;
+    }
+    const address = ipToBytes(nextHop);
+    const fixed = 4 + 2 + 1 + 1 + address.length + 1;
+    this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - common.length - fixed, (run, octets) => {
+      this.writer.u16(0).u16(common.length + fixed + octets);
+      // RFC 7606 section 5.1: MP_REACH_NLRI comes first.
+      this.writer
+        .u8(FLAG.optional | FLAG.extended)
+        .u8(ATTRIBUTE.mpReach)
+        .u16(fixed - 4 + octets);
+      this.writer.u16(afiOf(family)).u8(SAFI_UNICAST).u8(address.length).put(address).u8(0);
+      this.put(run);
+      this.writer.put(common);
+    });
+  }
+
+  /** Cuts the entries into runs whose NLRI fit `room` octets and frames a message around each. */
+  private messages(
+    entries: readonly Entry[],
+    room: number,
+    body: (run: readonly Entry[], octets: number) => void,
+  ): void {
+    let from = 0;
+    while (from < entries.length) {
+      let octets = 0;
+      let to = from;
+      for (; to < entries.length; to++) {
+        const length = (entries[to] as Entry).nlri.length;
+        if (octets + length > room) break;
+        octets += length;
+      }
+      // Attributes that leave no room for a single prefix: they are bounded at 63 communities, so this cannot be.
+      if (to === from) throw new Error(`no room for a prefix in a message of ${this.parameters.limit} octets`);
+      if (this.writer.length >= CHUNK) {
+        this.chunks.push(this.writer.bytes());
+        this.writer.truncate();
+      }
+      const start = beginMessage(this.writer, MESSAGE.update);
+      body(from === 0 && to === entries.length ? entries : entries.slice(from, to), octets);
+      endMessage(this.writer, start);
+      from = to;
+    }
+  }
+
+  private put(run: readonly Entry[]): void {
+    for (const { nlri } of run) this.writer.put(nlri);
+  }
+
+  /** The attributes besides MP_REACH_NLRI, in the order of their type codes (RFC 4271 appendix F.3). */
+  private common({ localPref, communities, largeCommunities }: PathAttributes, nextHop: Ip | null): Uint8Array {
+    const { localAs, internal, fourOctetAs } = this.parameters;
+    const writer = new ByteWriter(64);
+    writer.u8(FLAG.transitive).u8(ATTRIBUTE.origin).u8(1).u8(0);
+    writer.u8(FLAG.transitive).u8(ATTRIBUTE.asPath);
+    if (internal) writer.u8(0);
+    else if (fourOctetAs) writer.u8(6).u8(2).u8(1).u32(localAs);
+    else
+      writer
+        .u8(4)
+        .u8(2)
+        .u8(1)
+        .u16(localAs > 0xffff ? AS_TRANS : localAs);
+    if (nextHop) writer.u8(FLAG.transitive).u8(ATTRIBUTE.nextHop).u8(4).put(ipToBytes(nextHop));
+    if (internal)
+      writer
+        .u8(FLAG.transitive)
+        .u8(ATTRIBUTE.localPref)
+        .u8(4)
+        .u32(localPref ?? DEFAULT_LOCAL_PREF);
+    if (communities.length > 0) {
+      attributeHead(writer, ATTRIBUTE.communities, communities.length * 4);
+      for (const community of communities) writer.u32(community);
+    }
+    // RFC 6793 section 4.2.2: the peer speaks two octets, and the path holds what does not fit them.
+    if (!internal && !fourOctetAs && localAs > 0xffff) {
+      writer
+        .u8(FLAG.optional | FLAG.transitive)
+        .u8(ATTRIBUTE.as4Path)
+        .u8(6)
+        .u8(2)
+        .u8(1)
+        .u32(localAs);
+    }
+    if (largeCommunities.length > 0) {
+      attributeHead(writer, ATTRIBUTE.largeCommunities, largeCommunities.length * 12);
+      for (const [a, b, c] of largeCommunities) writer.u32(a).u32(b).u32(c);
+    }
+    return writer.bytes();
+  }
+}
+
+/** Head of an optional transitive attribute, with two octets of length where one does not do. */
+function attributeHead(writer: ByteWriter, type: number, length: number): void {
+  const flags = FLAG.optional | FLAG.transitive;
+  if (length > 255)
+    writer
+      .u8(flags | FLAG.extended)
+      .u8(type)
+      .u16(length);
+  else writer.u8(flags).u8(type).u8(length);
+}

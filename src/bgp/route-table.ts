@@ -1,0 +1,154 @@
+import { type Ip, ipToBytes, type Prefix } from "#net";
+import type { AddressFamily, PathAttributes, TableChange } from "./settings.ts";
+
+/** One prefix of a table, also after it was withdrawn, until every session has been told. */
+export interface Entry {
+  readonly family: AddressFamily;
+  /** Length octet and address octets as they stand in an UPDATE. */
+  readonly nlri: Uint8Array;
+  /** Null: withdrawn. */
+  attributes: PathAttributes | null;
+  /** Position in the log of its latest change. */
+  changedAt: number;
+  /** Position at which the prefix first came; a session that is not that far never heard of it. */
+  readonly createdAt: number;
+}
+
+/**
+ * The routes of a group of peers (their common Adj-RIB-Out, RFC 4271 section 3.2) and the order in
+ * which they changed. A session holds a position in that order; what it still has to be told is
+ * found by walking from there, each prefix once however often it changed. So nothing is queued for a
+ * slow peer, and memory is bounded by the number of distinct prefixes.
+ */
+export class RouteTable {
+  private readonly entries = new Map<string, Entry>();
+  /** Entry at each position from `base` on; superseded where its `changedAt` is another position. */
+  private log: Entry[] = [];
+  private base = 0;
+  private superseded = 0;
+  private readonly counts: Record<AddressFamily, number> = { "ipv4-unicast": 0, "ipv6-unicast": 0 };
+  /** Encoded chunks that sessions with equal parameters share; valid for the present position. */
+  readonly cache = new Map<string, readonly Uint8Array[]>();
+
+  /** One past the position of the latest change. */
+  get position(): number {
+    return this.base + this.log.length;
+  }
+
+  /** How many prefixes of the family stand. */
+  count(family: AddressFamily): number {
+    return this.counts[family];
+  }
+
+  /** Takes a difference; what it does not change is not noted. */
+  apply(change: TableChange): void {
+    const before = this.position;
+    for (const prefix of change.withdraw) this.put(prefix, null);
+    for (const { prefix, attributes } of change.announce) this.put(prefix, attributes);
+    if (this.position !== before) this.cache.clear();
+  }
+
+  private put(prefix: Prefix, attributes: PathAttributes | null): void {
+    const key = keyOf(prefix);
+    let entry = this.entries.get(key);
+    if (!entry) {
+      if (attributes === null) return;
+      entry = {
+        family: prefix.ip.family === 4 ? "ipv4-unicast" : "ipv6-unicast",
+        nlri: nlriOf(prefix.ip, prefix.length),
+        attributes: null,
+        changedAt: -1,
+        createdAt: this.position,
+      };
+      this.entries.set(key, entry);
+    }
+    if (
+      entry.attributes === attributes ||
+      (entry.attributes && attributes && sameAttributes(entry.attributes, attributes))
+    )
+      return;
+    this.counts[entry.family] += (attributes === null ? 0 : 1) - (entry.attributes === null ? 0 : 1);
+    entry.attributes = attributes;
+    if (entry.changedAt >= this.base) this.superseded++;
+    entry.changedAt = this.position;
+    this.log.push(entry);
+  }
+
+  /** Every prefix that stands. */
+  *standing(): Generator<Entry, undefined> {
+    for (const entry of this.entries.values()) if (entry.attributes !== null) yield entry;
+  }
+
+  /** Every prefix that a session may have been told, standing or withdrawn. */
+  known(): Iterable<Entry> {
+    return this.entries.values();
+  }
+
+  /** Whether the prefix of another table's entry stands in this one. */
+  has(entry: Entry): boolean {
+    return this.entries.get(keyOfNlri(entry))?.attributes != null;
+  }
+
+  /** Entries that changed since the position, each once, in the order of their latest change. */
+  *since(position: number): Generator<Entry, undefined> {
+    for (let at = Math.max(position, this.base); at < this.position; at++) {
+      const entry = this.log[at - this.base] as Entry;
+      if (entry.changedAt === at && (entry.attributes !== null || entry.createdAt < position)) yield entry;
+    }
+  }
+
+  /** Forgets what every session is past: `slowest` is the least position of any session, or the present one. */
+  trim(slowest: number): void {
+    const passed = slowest - this.base;
+    if (passed > 64 && passed * 2 > this.log.length) {
+      for (const [i, entry] of this.log.entries()) {
+        if (i >= passed) break;
+        if (entry.changedAt !== this.base + i) this.superseded--;
+        else if (entry.attributes === null) this.entries.delete(keyOfNlri(entry));
+      }
+      this.log = this.log.slice(passed);
+      this.base = slowest;
+    }
+    if (this.superseded > 1024 && this.superseded * 2 > this.log.length) this.compact();
+  }
+
+  /** Takes superseded positions out of the log. Positions that sessions hold stay true: they only skip over less. */
+  private compact(): void {
+    const end = this.position;
+    const live: Entry[] = [];
+    for (const [i, entry] of this.log.entries()) if (entry.changedAt === this.base + i) live.push(entry);
+    this.base = end - live.length;
+    // An entry moves towards the end, so a session that has passed its old place may hear of it again: harmless.
+    for (const [i, entry] of live.entries()) entry.changedAt = this.base + i;
+    this.log = live;
+    this.superseded = 0;
+  }
+}
+
+const keyOf = ({ ip, length }: Prefix): string => `${ip.family}/${ip.value.toString(36)}/${length}`;
+
+function keyOfNlri({ family, nlri }: Entry): string {
+  const width = family === "ipv4-unicast" ? 4 : 16;
+  let value = 0n;
+  for (let i = 1; i <= width; i++) value = (value << 8n) | BigInt(nlri[i] ?? 0);
+  return `${width === 4 ? 4 : 6}/${value.toString(36)}/${nlri[0]}`;
+}
+
+/** RFC 4271 section 4.3: the length in bits, then as few octets as hold it. */
+function nlriOf(address: Ip, length: number): Uint8Array {
+  const octets = (length + 7) >> 3;
+  const nlri = new Uint8Array(1 + octets);
+  nlri[0] = length;
+  nlri.set(ipToBytes(address).subarray(0, octets), 1);
+  return nlri;
+}
+
+export function sameAttributes(a: PathAttributes, b: PathAttributes): boolean {
+  return (
+    a.localPref === b.localPref &&
+    a.communities.length === b.communities.length &&
+    a.communities.every((community, i) => community === b.communities[i]) &&
+    a.largeCommunities.length === b.largeCommunities.length &&
+    a.largeCommunities.every((large, i) => large.every((part, k) => part === b.largeCommunities[i]?.[k]))
+  );
+}
