@@ -62,7 +62,7 @@ function rulesOf(schema: Schema): readonly Rule[] {
 const ruled = new WeakMap<Schema, boolean>();
 
 /** Whether the schema or anything below has rules: nothing else is walked. */
-function hasRules(schema: Schema | null): boolean {
+export function hasRules(schema: Schema | null): boolean {
   if (!schema) return false;
   const known = ruled.get(schema);
   if (known !== undefined) return known;
@@ -121,12 +121,12 @@ function evaluate(
   if (transition && old === undefined && !rule.optionalOldSelf) return;
   progress.left -= 1;
   const field = rule.fieldPath ? path + rule.fieldPath : path;
-  const shown: Json = isObject(value) ? "object" : Array.isArray(value) ? "array" : value;
+  const scalar = isObject(value) || Array.isArray(value) ? {} : { value };
   if (progress.left < 0) {
     progress.errors.push({
       type: "invalid",
       field,
-      value: shown,
+      ...scalar,
       detail: "validation failed due to running out of cost budget, no further validation rules will be run",
     });
     return;
@@ -137,7 +137,7 @@ function evaluate(
     progress.errors.push({
       type: reasonType(rule.reason),
       field,
-      value: shown,
+      ...scalar,
       detail: messageOf(rule, message, context),
     });
   } catch (error) {
@@ -145,11 +145,15 @@ function evaluate(
     progress.errors.push({
       type: "invalid",
       field,
-      value: shown,
-      detail: `${rule.message ?? ""}${rule.message ? ": " : ""}rule evaluation error: ${why}`,
+      value: Array.isArray(value) ? "array" : typeof value,
+      detail: `${conversionProblem(why)} evaluating rule: ${rule.message ?? rule.rule}`,
     });
   }
 }
+
+/** cel-go's words for the one conversion that users meet. */
+const conversionProblem = (why: string): string =>
+  why.startsWith("Invalid duration string") ? "type conversion error from 'string' to 'google.protobuf.Duration'" : why;
 
 function messageOf(rule: ValidationRule, message: Program | null, context: Record<string, unknown>): string {
   if (message) {

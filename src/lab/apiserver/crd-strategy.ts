@@ -13,7 +13,7 @@ export const definitionStrategy: Strategy = {
     const spec = ensure(definition, "spec");
     const names = ensure(spec, "names");
     if (text(names, "singular") === "") names.singular = text(names, "kind").toLowerCase();
-    if (text(names, "listKind") === "") names.listKind = `${text(names, "kind")}List`;
+    if (text(names, "listKind") === "" && text(names, "kind") !== "") names.listKind = `${text(names, "kind")}List`;
     const conversion = ensure(spec, "conversion");
     conversion.strategy ??= "None";
     if (spec.preserveUnknownFields === false) delete spec.preserveUnknownFields;
@@ -64,8 +64,8 @@ function validateDefinition(definition: JsonObject, old: JsonObject | null): Fie
     if (value === "") errors.push(required(`spec.names.${member}`));
     else
       errors.push(
-        ...nameProblems(value.toLowerCase(), "label1035").map((problem) =>
-          invalid(`spec.names.${member}`, value, problem),
+        ...nameProblems(member.toLowerCase().endsWith("kind") ? value.toLowerCase() : value, "label1035").map(
+          (problem) => invalid(`spec.names.${member}`, value, problem),
         ),
       );
   }
@@ -93,7 +93,7 @@ function versionErrors(versions: readonly JsonObject[]): FieldError[] {
       ),
     );
     const schema = get(version, "schema", "openAPIV3Schema");
-    if (!isObject(schema)) errors.push(required(`${at}.schema.openAPIV3Schema`, "schemas are required"));
+    if (!isObject(schema)) errors.push(required(`${at}.schema.openAPIV3Schema`));
     else {
       const below = `${at}.schema.openAPIV3Schema`;
       if (schema.type !== "object")

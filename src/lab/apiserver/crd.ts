@@ -1,5 +1,7 @@
 import { bumpGeneration } from "./builtin-kinds.ts";
-import { validateRules } from "./cel.ts";
+import { hasRules, validateRules } from "./cel.ts";
+import { prune } from "./decode.ts";
+import type { FieldError } from "./errors.ts";
 import { clone, ensure, get, isObject, type Json, type JsonObject, object, objects, text, texts } from "./json.ts";
 import { compileJsonPath } from "./jsonpath.ts";
 import { age } from "./printers.ts";
@@ -119,10 +121,18 @@ function resourcesOf(definition: JsonObject): Resource[] {
               `${text(spec, "group")}/${text(version, "name")} ${text(names, "kind")} is deprecated`
             : null,
         // Conversion "None": only the name of the version differs.
-        fromStored: isStored ? null : (value) => ({ ...value, apiVersion }),
+        fromStored: isStored ? null : (value) => inVersion(value, apiVersion, schema),
         toStored: isStored ? null : (value) => ({ ...value, apiVersion: storedApiVersion }),
       };
     });
+}
+
+/** A version shows only what its own schema knows. */
+function inVersion(value: JsonObject, apiVersion: string, schema: Schema): JsonObject {
+  const made = clone(value);
+  made.apiVersion = apiVersion;
+  prune(made, schema, "", []);
+  return made;
 }
 
 /** The schema of the version with metadata as every object has it. */
@@ -137,13 +147,25 @@ function customSchema(version: JsonObject): Schema {
   return schema;
 }
 
+/** After these the rules of CEL are not looked at, and the answer says so. */
+const BLOCKING: ReadonlySet<FieldError["type"]> = new Set(["required", "tooLong", "tooMany", "typeInvalid"]);
+const UNCHECKED: FieldError = {
+  type: "invalid",
+  field: "<nil>",
+  value: null,
+  detail:
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+};
+
 function customStrategy(schema: Schema, hasStatus: boolean): Strategy {
   const { metadata: _, ...properties } = schema.properties ?? {};
   // Metadata has its own checks, and its names are not the schema's business.
   const body: Schema = { ...schema, properties, "x-kubernetes-preserve-unknown-fields": true };
   const validate: Strategy["validate"] = (value, old) => {
     const errors = validateSchema(value, body);
-    return errors.length > 0 ? errors : validateRules(value, old ?? undefined, body);
+    if (!hasRules(body)) return errors;
+    if (errors.some((error) => BLOCKING.has(error.type))) return [...errors, UNCHECKED];
+    return [...errors, ...validateRules(value, old ?? undefined, body)];
   };
   return {
     ...PLAIN,

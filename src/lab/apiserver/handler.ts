@@ -84,6 +84,11 @@ export function authenticate(request: IncomingMessage, token: string): void {
 /** Serves what a path under /api or /apis asks for. @throws ApiError */
 export async function handleResource(exchange: Exchange, info: RequestInfo, options: HandlerOptions): Promise<void> {
   const resource = options.cluster.registry.find(info.group, info.version, info.plural);
+  if (!resource && info.group !== "") {
+    // The real server has no handler for a group that it does not know, so this is no Status.
+    sendBytes(exchange.response, 404, "text/plain; charset=utf-8", Buffer.from("404 page not found\n"));
+    return;
+  }
   if (!resource || !isServed(resource, info)) throw unknownPath();
   const { method, response } = exchange;
   if (resource.deprecation !== null) warn(response, resource.deprecation);

@@ -80,8 +80,10 @@ const typeError = (path: string, wanted: string, found: string): FieldError => (
 
 function checkString(value: string, schema: Schema, path: string, errors: FieldError[]): void {
   const length = [...value].length;
-  if (schema.maxLength !== undefined && length > schema.maxLength)
+  if (schema.maxLength !== undefined && length > schema.maxLength) {
     errors.push({ type: "tooLong", field: path, detail: `may not be more than ${schema.maxLength} bytes` });
+    return;
+  }
   if (schema.minLength !== undefined && length < schema.minLength)
     errors.push(invalid(path, value, inBody(path, `should be at least ${schema.minLength} chars long`)));
   if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value))

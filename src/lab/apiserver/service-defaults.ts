@@ -72,6 +72,9 @@ export function normalizeClusterIps(service: JsonObject, old: JsonObject | null)
   if (!sameOne && sameMany) {
     if (one === "") delete spec.clusterIPs;
     else spec.clusterIPs = [one];
+  } else if (sameOne && !sameMany) {
+    if (many[0] === undefined) delete spec.clusterIP;
+    else spec.clusterIP = many[0];
   }
 }
 

@@ -11,7 +11,7 @@ import {
   setIngressDefaults,
   setServiceDefaults,
 } from "./service-defaults.ts";
-import { validateService, validateServiceStatus } from "./service-validation.ts";
+import { clusterIpMismatch, validateService, validateServiceStatus } from "./service-validation.ts";
 
 /** v1.Service: what it is given when it is written, and what is refused. */
 export function serviceStrategy(allocators: ServiceAllocators): Strategy {
@@ -21,13 +21,11 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
     prepareCreate: (service) => {
       service.status = { loadBalancer: {} };
       normalizeClusterIps(service, null);
-      mirrorClusterIp(service);
     },
     prepareUpdate: (service, old) => {
       service.status = isObject(old.status) ? old.status : { loadBalancer: {} };
       keepAllocated(service, old);
       normalizeClusterIps(service, old);
-      mirrorClusterIp(service);
       dropTypeDependentFields(service, old);
     },
     prepareStatus: (service, old) => {
@@ -36,7 +34,10 @@ export function serviceStrategy(allocators: ServiceAllocators): Strategy {
     },
     // Addresses are given only to what is valid, and what cannot be had is one more refusal.
     validate: (service, old): FieldError[] => {
+      const mismatch = clusterIpMismatch(service);
+      if (mismatch.length > 0) return mismatch;
       setFamilies(service, old);
+      mirrorClusterIp(service);
       // On creation addresses are looked at first of all, as the API does.
       const unavailable = old === null ? allocators.addressErrors(service, old) : [];
       if (unavailable.length > 0) return unavailable;

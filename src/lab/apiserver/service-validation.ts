@@ -22,6 +22,17 @@ export function validateService(service: JsonObject, old: JsonObject | null): Fi
   ];
 }
 
+/** The one address and the list of addresses have to say the same. */
+export function clusterIpMismatch(service: JsonObject): FieldError[] {
+  const one = text(service, "spec", "clusterIP");
+  const many = texts(service, "spec", "clusterIPs");
+  if (one === "" && many.length > 0)
+    return [invalid("spec.clusterIPs", many, "must be empty when `clusterIP` is not specified")];
+  return many.length > 0 && many[0] !== one
+    ? [invalid("spec.clusterIPs", many, "first value must match `clusterIP`")]
+    : [];
+}
+
 function typeErrors(service: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
   const spec = object(service, "spec");

@@ -92,14 +92,14 @@ export function writeOwned(value: JsonObject, owned: readonly Owned[]): void {
   else metadata.managedFields = entries;
 }
 
-/** Apply entries first, then by time, as the API lists them. */
+/** Apply entries first, then by time, manager and subresource, as the API lists them. */
 export const ordered = (owned: readonly Owned[]): Owned[] =>
-  [...owned].sort((a, b) =>
-    a.operation === b.operation
-      ? a.time.localeCompare(b.time) || a.manager.localeCompare(b.manager)
-      : a.operation === "Apply"
-        ? -1
-        : 1,
+  [...owned].sort(
+    (a, b) =>
+      a.operation.localeCompare(b.operation) ||
+      a.time.localeCompare(b.time) ||
+      a.manager.localeCompare(b.manager) ||
+      a.subresource.localeCompare(b.subresource),
   );
 
 /** The object without its bookkeeping, for comparisons. */

@@ -142,7 +142,7 @@ function prune(value: Json, givenUp: FieldSet, owned: FieldSet, schema: Schema |
       const left = gone ? prune(item, gone, below(`f:${key}`), fieldSchema(schema, key)) : item;
       if (left !== undefined) result[key] = left;
     }
-    return result;
+    return Object.keys(result).length === 0 && !owned.member ? undefined : result;
   }
   const result: Json[] = [];
   for (const [element, item] of byElement(value, schema, shape)) {
@@ -150,7 +150,7 @@ function prune(value: Json, givenUp: FieldSet, owned: FieldSet, schema: Schema |
     const left = gone ? prune(item, gone, below(element), itemSchema(schema)) : item;
     if (left !== undefined) result.push(left);
   }
-  return result;
+  return result.length === 0 && !owned.member ? undefined : result;
 }
 
 const hasMembers = (set: FieldSet): boolean => !set.isEmpty;
