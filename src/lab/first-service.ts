@@ -12,6 +12,7 @@ export async function firstService(
   progress: Progress,
   signal: AbortSignal,
   processes: readonly RunningProcess[],
+  expected: boolean,
 ): Promise<void> {
   const trouble = () => {
     const told = processes.filter((process) => !process.view.running || process.view.restarts > 0);
@@ -40,6 +41,8 @@ export async function firstService(
       "service",
       "pending",
       async (say) => {
+        // A user may have deleted it in a cluster that was kept.
+        if (!expected) return await view();
         const address = await wait("default/hello has no address", (now) => served(now)?.addresses.length !== 0);
         say(`${served(address)?.addresses.join(", ") ?? ""}; no way to it yet`);
         return await wait("the router has not one route per node", (now) => {
@@ -47,7 +50,8 @@ export async function firstService(
           return routes.length > 0 && routes.every((route) => route.via.length === now.nodes.length);
         });
       },
-      (now) => `${served(now)?.addresses.join(", ") ?? ""}; one route per node at the router`,
+      (now) =>
+        expected ? `${served(now)?.addresses.join(", ") ?? ""}; one route per node at the router` : "deleted earlier",
     ),
   );
 }

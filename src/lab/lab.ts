@@ -12,7 +12,7 @@ import { firstService } from "./first-service.ts";
 import { startForwarding } from "./forward-along.ts";
 import { routerText, startLabRouter } from "./lab-router.ts";
 import { type LabParts, look } from "./look.ts";
-import { clusterObjects, namespaceObject, reachabilityObjects, sampleObjects } from "./objects.ts";
+import { clusterObjects, helloService, namespaceObject, reachabilityObjects, sampleObjects } from "./objects.ts";
 import type { LabOptions } from "./options.ts";
 import { portTrouble } from "./ports.ts";
 import { type RunningProcess, startController, startSpeaker } from "./processes.ts";
@@ -175,7 +175,8 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     stop,
   });
   cleanup.add(closeControls);
-  await firstService(view, progress, AbortSignal.any([signal, stopping.signal]), processes);
+  const expected = await cluster.has(helloService);
+  await firstService(view, progress, AbortSignal.any([signal, stopping.signal]), processes, expected);
   return { name: claim.name, view, cut, heal, stopAsked, close: () => cleanup.run() };
 }
 

@@ -51,7 +51,7 @@ export function sampleObjects(network: LabNetwork, withSlices: boolean): readonl
     metallb("v1beta1", "IPAddressPool", "lab", { addresses }),
     metallb("v1beta1", "BGPAdvertisement", "lab", { ipAddressPools: ["lab"] }),
     ...network.nodes.map((node) => helloPod(node)),
-    helloService(),
+    helloService,
     ...(withSlices ? [helloSlice(network.nodes, () => true)] : []),
   ];
 }
@@ -201,18 +201,17 @@ function peerObjects(node: NodePlace, port: number): readonly KubeObject[] {
   return [four, peer(`${node.name}${SIX}`, node.peerAddress6, node.address6)];
 }
 
-function helloService(): KubeObject {
-  return {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "hello", namespace: "default", labels: { app: "hello" } },
-    spec: {
-      type: "LoadBalancer",
-      selector: { app: "hello" },
-      ports: [{ name: "http", protocol: "TCP", port: 80, targetPort: BACKEND_PORT }],
-    },
-  };
-}
+/** The Service that a new lab serves first. */
+export const helloService: KubeObject = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "hello", namespace: "default", labels: { app: "hello" } },
+  spec: {
+    type: "LoadBalancer",
+    selector: { app: "hello" },
+    ports: [{ name: "http", protocol: "TCP", port: 80, targetPort: BACKEND_PORT }],
+  },
+};
 
 function helloSlice(nodes: readonly NodePlace[], ready: (node: NodePlace) => boolean): KubeObject {
   return {

@@ -2,7 +2,6 @@ import type { Place } from "#lab/network";
 import { run } from "../child.ts";
 import { findProgram } from "../programs.ts";
 import { startBird } from "./bird.ts";
-import { startBuiltin } from "./builtin.ts";
 import { startFrr } from "./frr.ts";
 import { startGobgp } from "./gobgp.ts";
 import {
@@ -18,7 +17,8 @@ const STARTERS: Readonly<Record<RouterKind, StartRouter>> = {
   bird: startBird,
   frr: startFrr,
   gobgp: startGobgp,
-  builtin: startBuiltin,
+  // Loaded only when it is wanted: it brings the whole codec.
+  builtin: async (...how) => (await import("./builtin.ts")).startBuiltin(...how),
 };
 
 export interface StartedRouter {
