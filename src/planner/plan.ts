@@ -21,7 +21,7 @@ export interface Changes {
   readonly config: boolean;
 }
 
-/** What this node does, entirely. `replan` gives the same as `plan` from scratch. */
+/** What this node does, entirely. `Planner.update` gives the same as `plan` from scratch. */
 export interface Plan {
   readonly peers: ReadonlyMap<string, PeerSettings>;
   /** Table name → prefix text → route. Equal attributes are one object. */
@@ -36,9 +36,12 @@ export interface Route {
 
 /** The way from one plan to the next; what the engines' thread gets. */
 export interface PlanDifference {
+  /** Before the peers: a peer that moves to another table finds it filled. */
+  readonly routes: readonly TableChange[];
   readonly peersSet: readonly PeerSettings[];
   readonly peersRemoved: readonly string[];
-  readonly routes: readonly TableChange[];
+  /** After the peers: tables that no peer reads any more are emptied. */
+  readonly routesAfter: readonly TableChange[];
   /** Services whose verdict differs. */
   readonly verdicts: readonly string[];
 }
