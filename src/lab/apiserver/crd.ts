@@ -148,7 +148,13 @@ function customSchema(version: JsonObject): Schema {
 }
 
 /** After these the rules of CEL are not looked at, and the answer says so. */
-const BLOCKING: ReadonlySet<FieldError["type"]> = new Set(["required", "tooLong", "tooMany", "typeInvalid"]);
+const BLOCKING: ReadonlySet<FieldError["type"]> = new Set([
+  "required",
+  "tooLong",
+  "tooMany",
+  "typeInvalid",
+  "unsupported",
+]);
 const UNCHECKED: FieldError = {
   type: "invalid",
   field: "<nil>",

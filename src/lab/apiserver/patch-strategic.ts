@@ -33,17 +33,33 @@ export function strategicMerge(target: Json | undefined, patch: JsonObject, sche
     const child = fieldSchema(schema, key);
     if (value === null) delete result[key];
     else if (isObject(value)) result[key] = strategicMerge(result[key], value, child);
-    else if (Array.isArray(value)) result[key] = mergeList(result[key], value, child, key);
-    else result[key] = value;
+    else if (Array.isArray(value)) {
+      const merged = mergeList(result[key], value, child, key);
+      const mergeKey = child?.["x-kubernetes-patch-merge-key"];
+      result[key] =
+        merges(child) && patch[ORDER + key] === undefined
+          ? inOrder(merged, value, listOf(target, key), mergeKey)
+          : merged;
+    } else result[key] = value;
   }
   for (const [key, order] of Object.entries(patch)) {
     if (!key.startsWith(ORDER) || !Array.isArray(order)) continue;
     const member = key.slice(ORDER.length);
     const now = result[member];
     if (Array.isArray(now))
-      result[member] = inOrder(now, order, fieldSchema(schema, member)?.["x-kubernetes-patch-merge-key"]);
+      result[member] = inOrder(
+        now,
+        order,
+        listOf(target, member),
+        fieldSchema(schema, member)?.["x-kubernetes-patch-merge-key"],
+      );
   }
   return result;
+}
+
+function listOf(target: Json | undefined, member: string): Json[] {
+  const found = isObject(target) ? target[member] : undefined;
+  return Array.isArray(found) ? found : [];
 }
 
 function retain(result: JsonObject, keep: Json | undefined): void {
@@ -93,14 +109,25 @@ function mergeByKey(
   return result;
 }
 
-/** Items that the order names come in that order; others stay behind their neighbours. */
-function inOrder(items: readonly Json[], order: readonly Json[], mergeKey: string | undefined): Json[] {
+/**
+ * Items of the patch come in the order that it names; items that only the server has keep their place
+ * before those that they stood before, and behind new ones.
+ */
+function inOrder(
+  items: readonly Json[],
+  order: readonly Json[],
+  before: readonly Json[],
+  mergeKey: string | undefined,
+): Json[] {
   const keyOf = (item: Json | undefined) => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
-  const place = (item: Json) => order.findIndex((one) => equal(keyOf(one), keyOf(item)));
-  const named = items.filter((item) => place(item) >= 0).sort((a, b) => place(a) - place(b));
+  const place = (list: readonly Json[], item: Json) => list.findIndex((one) => equal(keyOf(one), keyOf(item)));
+  const named = items.filter((item) => place(order, item) >= 0).sort((a, b) => place(order, a) - place(order, b));
+  const others = items.filter((item) => place(order, item) < 0);
   const result: Json[] = [];
-  let next = 0;
-  // Server-only items keep their position among the named ones.
-  for (const item of items) result.push(place(item) >= 0 ? (named[next++] as Json) : item);
-  return result;
+  while (named.length > 0 && others.length > 0) {
+    const [other, next] = [place(before, others[0] as Json), place(before, named[0] as Json)];
+    const first = next >= 0 && other < next ? others.shift() : named.shift();
+    result.push(first as Json);
+  }
+  return [...result, ...named, ...others];
 }
