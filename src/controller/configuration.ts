@@ -3,39 +3,17 @@ import {
   decodeCommunity,
   decodeIPAddressPool,
   decodeNamespace,
-  type FieldProblem,
   type IPAddressPool,
   type Namespace,
 } from "#api";
-import { type Compilation, compile, type Malformed, type Problem } from "#config";
-import { type KubeClient, keyOf, RESOURCES, type Reflector, watch } from "#kube";
-import type { Result } from "#net";
+import { type Compilation, compile, type Problem } from "#config";
+import { bad, type Decoded, decoding, good, type KubeClient, RESOURCES, type Reflector, watch } from "#kube";
 import type { Logger } from "#process";
-
-/** A custom resource as it counts, or what is wrong with it. */
-type Read<T> = { readonly good: T } | { readonly bad: Malformed };
-
-const reader =
-  <T>(kind: string, decode: (object: unknown) => Result<T, readonly FieldProblem[]>) =>
-  (object: unknown): Read<T> => {
-    const decoded = decode(object);
-    if (decoded.ok) return { good: decoded.value };
-    const key = keyOf(object) ?? "";
-    return { bad: { kind, name: key.slice(key.indexOf("/") + 1), problems: decoded.error } };
-  };
-
-function* good<T>(entries: Iterable<Read<T>>): Generator<T> {
-  for (const entry of entries) if ("good" in entry) yield entry.good;
-}
-
-function* bad<T>(entries: Iterable<Read<T>>): Generator<Malformed> {
-  for (const entry of entries) if ("bad" in entry) yield entry.bad;
-}
 
 /** What the custom resources say that allocation depends on: pools, communities and the namespaces' labels. */
 export class Configuration {
-  readonly #pools: Reflector<Read<IPAddressPool>>;
-  readonly #communities: Reflector<Read<Community>>;
+  readonly #pools: Reflector<Decoded<IPAddressPool>>;
+  readonly #communities: Reflector<Decoded<Community>>;
   readonly #namespaces: Reflector<Namespace>;
   readonly #log: Logger;
   #compilation: Compilation | null = null;
@@ -54,11 +32,11 @@ export class Configuration {
     });
     this.#pools = watch(client, RESOURCES.ipaddresspools, {
       namespace,
-      ...options("ipaddresspools", reader("IPAddressPool", decodeIPAddressPool)),
+      ...options("ipaddresspools", decoding("IPAddressPool", decodeIPAddressPool)),
     });
     this.#communities = watch(client, RESOURCES.communities, {
       namespace,
-      ...options("communities", reader("Community", decodeCommunity)),
+      ...options("communities", decoding("Community", decodeCommunity)),
     });
     this.#namespaces = watch(client, RESOURCES.namespaces, {
       ...options("namespaces", decodeNamespace),

@@ -1,5 +1,4 @@
 import type { Service } from "#api";
-import type { Reviews } from "#http";
 import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, type Resource, type Where } from "#kube";
 import type { Logger } from "#process";
 import type { PoolApi } from "./pool-status.ts";
@@ -50,39 +49,3 @@ export function eventRecorder(client: KubeClient, log: Logger): Recorder {
       recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
   };
 }
-
-interface TokenReviewStatus {
-  readonly authenticated?: boolean;
-  readonly user?: {
-    readonly username?: string;
-    readonly uid?: string;
-    readonly groups?: readonly string[];
-    readonly extra?: Readonly<Record<string, readonly string[]>>;
-  };
-}
-
-/** Who may read metrics: asked of the API server. */
-export const reviews = (client: KubeClient): Reviews => ({
-  async authenticate(token) {
-    const review = await client.create(
-      RESOURCES.tokenreviews,
-      {},
-      { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token } },
-    );
-    const { authenticated, user } = (review.status ?? {}) as TokenReviewStatus;
-    if (authenticated !== true || !user?.username) return null;
-    return { username: user.username, uid: user.uid ?? "", groups: user.groups ?? [], extra: user.extra ?? {} };
-  },
-  async mayGet({ username, uid, groups, extra }, path) {
-    const review = await client.create(
-      RESOURCES.subjectaccessreviews,
-      {},
-      {
-        apiVersion: "authorization.k8s.io/v1",
-        kind: "SubjectAccessReview",
-        spec: { user: username, uid, groups, extra, nonResourceAttributes: { path, verb: "get" } },
-      },
-    );
-    return (review.status as { allowed?: boolean } | undefined)?.allowed === true;
-  },
-});

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { decodeService, type Service } from "#api";
-import { createGuard, type HttpServer, startHealthServer, startMetricsServer } from "#http";
+import { createGuard, type HttpServer, reviews, startHealthServer, startMetricsServer } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster, RESOURCES, type Reflector, watch } from "#kube";
 import { err, ok, type Result } from "#net";
 import {
@@ -14,10 +14,11 @@ import {
   ownNamespace,
   parseFlags,
   shutdownSignal,
+  Trouble,
 } from "#process";
 import { Allocation } from "./allocation.ts";
 import { Configuration } from "./configuration.ts";
-import { eventRecorder, poolApi, reviews, serviceApi } from "./kubernetes.ts";
+import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
@@ -214,28 +215,5 @@ class Controller {
       leading: this.#election.isLeader(),
       ready: this.#ready,
     });
-  }
-}
-
-/** A minute: how often the same trouble is told while it lasts. */
-const REPEAT = 60_000;
-
-/** One line when the API begins to fail in a certain way, not one for each watch and each try. */
-class Trouble {
-  readonly #log: Logger;
-  readonly #told = new Map<string, number>();
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  of(what: string, msg = "the Kubernetes API does not answer; trying again"): (message: string) => void {
-    return (message) => {
-      const now = performance.now();
-      if (now - (this.#told.get(message) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;
-      for (const [text, at] of this.#told) if (now - at >= REPEAT) this.#told.delete(text);
-      this.#told.set(message, now);
-      this.#log.warn(msg, { op: "watch", what, error: message });
-    };
   }
 }

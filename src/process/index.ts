@@ -10,3 +10,4 @@ export { createLogger, errorText, type LogFields, type Logger, type LogLevel } f
 export { ownNamespace } from "./namespace.ts";
 export { shutdownSignal } from "./signals.ts";
 export { CONTROLLER_FLAGS, laterNotice, SPEAKER_FLAGS } from "./tables.ts";
+export { Trouble } from "./trouble.ts";
