@@ -45,6 +45,8 @@ class Engine implements BgpEngine {
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
     this.effects = [];
     this.ring.add(event, now);
+    // The wish is spent, even when it was fulfilled a moment early: then it must be told again.
+    if (event.kind === "time") this.wakeAt = null;
     this.handle(event, now);
     const next = this.nextTimer();
     if (next !== this.wakeAt) {
