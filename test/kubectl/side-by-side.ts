@@ -130,11 +130,9 @@ export async function startReal(programs: string): Promise<Target> {
   const made = target(kubeconfig, folder, async () => {
     for (const child of children) child.kill("SIGKILL");
     await Promise.all(
-      children.map((child) =>
-        child.exitCode === null && child.signalCode === null
-          ? new Promise((resolve) => child.once("exit", resolve))
-          : null,
-      ),
+      children
+        .filter((child) => child.exitCode === null && child.signalCode === null)
+        .map((child) => new Promise((resolve) => child.once("exit", resolve))),
     );
   });
   const ready = await made.run(

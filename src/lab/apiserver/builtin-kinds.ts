@@ -128,7 +128,7 @@ const secretStrategy: Strategy = {
   setDefaults: (secret) => {
     secret.type ??= "Opaque";
     for (const [key, value] of Object.entries(object(secret, "stringData")))
-      ensure(secret, "data")[key] = Buffer.from(String(value)).toString("base64");
+      ensure(secret, "data")[key] = Buffer.from(typeof value === "string" ? value : "").toString("base64");
     delete secret.stringData;
   },
   validate: (secret, old) => {

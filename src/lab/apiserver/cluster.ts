@@ -31,7 +31,7 @@ export class Cluster {
     for (const resource of builtinResources(this.allocators, definitionStrategy)) this.registry.add(resource);
     this.customResources = new CustomResources(this.registry, storage, now);
     // What a journal restored has no changes to follow.
-    for (const collection of [...storage.all()])
+    for (const collection of storage.all())
       for (const entry of collection.values()) this.follow(collection, entry.object, null);
     for (const entry of storage.collection("customresourcedefinitions").values())
       this.customResources.serve(entry.object);
@@ -83,7 +83,7 @@ export class Cluster {
 
   /** Empties a terminating namespace and removes it once nothing is left in it. */
   private drain(namespace: string): void {
-    for (const place of [...(this.contents.get(namespace) ?? [])]) {
+    for (const place of this.contents.get(namespace) ?? []) {
       const [collection = "", key = ""] = place.split(" ");
       this.delete(this.storage.collection(collection), key);
     }

@@ -49,7 +49,7 @@ export class CustomResources {
     this.served.delete(name);
     const collection = this.storage.collection(collectionOf(definition));
     setImmediate(() => {
-      for (const entry of [...collection.values()]) this.storage.commit(collection, entry.key, null);
+      for (const entry of collection.values()) this.storage.commit(collection, entry.key, null);
     });
   }
 

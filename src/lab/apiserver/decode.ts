@@ -1,5 +1,5 @@
 import { badRequest } from "./errors.ts";
-import { isObject, type Json, type JsonObject } from "./json.ts";
+import { isObject, type Json, type JsonObject, text } from "./json.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
 import { fieldSchema, isStruct, itemSchema, type Schema } from "./schema.ts";
 
@@ -155,7 +155,7 @@ export function checkKind(resource: Resource, body: JsonObject): void {
   const given = `${typeof body.apiVersion === "string" ? body.apiVersion : ""}`;
   if (body.kind !== undefined && body.kind !== "" && body.kind !== resource.kind)
     throw badRequest(
-      `${String(body.kind)} in version ${JSON.stringify(given.slice(given.indexOf("/") + 1))} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(given)}`,
+      `${text(body, "kind")} in version ${JSON.stringify(given.slice(given.indexOf("/") + 1))} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(body.kind)} is registered for version ${JSON.stringify(given)}`,
     );
   if (given !== "" && given !== expected)
     throw badRequest(`the API version in the data (${given}) does not match the expected API version (${expected})`);

@@ -48,5 +48,7 @@ const where =
         const found = name
           .split(".")
           .reduce<Json | undefined>((at, step) => (isObject(at) ? at[step] : undefined), item);
-        return found !== undefined && (String(found) === wanted) === equal;
+        return (
+          found !== undefined && ((typeof found === "string" ? found : JSON.stringify(found)) === wanted) === equal
+        );
       });

@@ -103,7 +103,7 @@ export function metadataErrors(value: JsonObject, rule: NameRule): FieldError[] 
     errors.push(
       ...qualifiedNameProblems(key.toLowerCase()).map((problem) => invalid("metadata.annotations", key, problem)),
     );
-    size += key.length + String(item).length;
+    size += key.length + (typeof item === "string" ? item.length : 0);
   }
   if (size > ANNOTATIONS_LIMIT)
     errors.push({

@@ -17,7 +17,7 @@ export function strategicMerge(target: Json | undefined, patch: JsonObject, sche
     const { [DIRECTIVE]: _, ...rest } = patch;
     if (directive === "replace") return clone(rest);
     if (directive === "delete") return {};
-    if (directive !== "merge") throw badRequest(`unknown patch type found: ${String(directive)}`);
+    if (directive !== "merge") throw badRequest(`unknown patch type found: ${JSON.stringify(directive)}`);
   }
   const result: JsonObject = isObject(target) ? { ...target } : {};
   retain(result, patch[RETAIN]);

@@ -79,7 +79,7 @@ const typeError = (path: string, wanted: string, found: string): FieldError => (
 });
 
 function checkString(value: string, schema: Schema, path: string, errors: FieldError[]): void {
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     errors.push({ type: "tooLong", field: path, detail: `may not be more than ${schema.maxLength} bytes` });
     return;

@@ -1,8 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { Cluster } from "./cluster.ts";
 import {
   aggregatedDiscovery,
@@ -27,6 +26,7 @@ import {
 import { type Identity, kubeconfig, loadIdentity } from "./identity.ts";
 import { FileJournal } from "./journal.ts";
 import { isObject, type JsonObject } from "./json.ts";
+import { lockFolder } from "./lock.ts";
 import { negotiate, parseBody } from "./media.ts";
 import { OpenApi } from "./openapi.ts";
 import { parsePath } from "./request-info.ts";
@@ -77,7 +77,7 @@ const VERSION = {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { dataFolder } = options;
   if (dataFolder !== null) mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const unlock = dataFolder === null ? () => {} : lock(dataFolder);
+  const unlock = dataFolder === null ? () => {} : await lockFolder(dataFolder);
   try {
     const hosts = [...new Set([options.host, "127.0.0.1", "::1", "localhost", "kubernetes.default.svc"])];
     const identity = await loadIdentity(dataFolder, hosts);
@@ -129,29 +129,6 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
-}
-
-/** One process per data folder. Returns how to let it go. */
-function lock(folder: string): () => void {
-  const path = join(folder, "lock");
-  try {
-    writeFileSync(path, String(process.pid), { flag: "wx" });
-  } catch {
-    const holder = Number(readFileSync(path, "utf8"));
-    if (holder !== process.pid && isAlive(holder)) throw new Error(`${folder} is in use by process ${holder}`);
-    if (holder === process.pid) throw new Error(`${folder} is in use by this process`);
-    writeFileSync(path, String(process.pid));
-  }
-  return () => rmSync(path, { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Takes requests to what answers them. */

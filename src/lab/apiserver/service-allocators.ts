@@ -1,6 +1,6 @@
 import { parseIp, parsePrefix, prefixContains } from "#net";
 import { type FieldError, invalid } from "./errors.ts";
-import { ensure, type JsonObject, number, objects, texts } from "./json.ts";
+import { ensure, type JsonObject, number, objects, text, texts } from "./json.ts";
 import { familyOf, isHeadless, needsClusterIp, needsHealthCheckPort, needsNodePorts } from "./service-defaults.ts";
 
 const RANGES = { IPv4: "10.96.0.0/16", IPv6: "fd00:96::/112" } as const;
@@ -92,7 +92,7 @@ export class ServiceAllocators {
     ports.forEach((port, i) => {
       const wanted = number(port, "nodePort") ?? 0;
       if (wanted === 0) return;
-      const key = `${wanted}/${String(port.protocol)}`;
+      const key = `${wanted}/${text(port, "protocol")}`;
       const problem = held.has(key) ? null : given.has(key) ? null : this.portProblem(wanted, key);
       if (problem !== null) errors.push(invalid(`spec.ports[${i}].nodePort`, wanted, problem));
       given.add(key);
@@ -100,7 +100,7 @@ export class ServiceAllocators {
     if (errors.length > 0) return errors;
     if (needsNodePorts(service))
       for (const port of ports)
-        if ((number(port, "nodePort") ?? 0) === 0) port.nodePort = this.freePort(String(port.protocol), given, ports);
+        if ((number(port, "nodePort") ?? 0) === 0) port.nodePort = this.freePort(text(port, "protocol"), given, ports);
     if (needsHealthCheckPort(service)) {
       const wanted = number(spec, "healthCheckNodePort") ?? 0;
       if (wanted === 0) spec.healthCheckNodePort = this.freePort("TCP", given, []);
@@ -155,7 +155,7 @@ function bump(counts: Map<string, number>, key: string, by: number): void {
 function portsOf(service: JsonObject): string[] {
   const ports = objects(service, "spec", "ports").flatMap((port) => {
     const nodePort = number(port, "nodePort") ?? 0;
-    return nodePort === 0 ? [] : [`${nodePort}/${String(port.protocol)}`];
+    return nodePort === 0 ? [] : [`${nodePort}/${text(port, "protocol")}`];
   });
   const health = number(service, "spec", "healthCheckNodePort") ?? 0;
   return health === 0 ? ports : [...ports, `${health}/TCP`];

@@ -1,4 +1,4 @@
-import { ensure, isObject, type JsonObject, list, objects, strings, text, texts } from "./json.ts";
+import { ensure, isObject, type JsonObject, list, number, objects, strings, text, texts } from "./json.ts";
 
 export const isIp6 = (address: string): boolean => address.includes(":");
 export const familyOf = (address: string): "IPv4" | "IPv6" => (isIp6(address) ? "IPv6" : "IPv4");
@@ -94,7 +94,7 @@ export function dropTypeDependentFields(service: JsonObject, old: JsonObject): v
   }
   const ports = (value: JsonObject) =>
     objects(value, "ports")
-      .map((port) => port.nodePort ?? 0)
+      .map((port) => number(port, "nodePort") ?? 0)
       .join();
   if (usesNodePorts(old) && !usesNodePorts(service) && ports(spec) === ports(before))
     for (const port of objects(spec, "ports")) delete port.nodePort;
@@ -124,8 +124,8 @@ export function keepAllocated(service: JsonObject, old: JsonObject): void {
     if (before.clusterIPs !== undefined) spec.clusterIPs = [...texts(before, "clusterIPs")];
   }
   if (usesNodePorts(service) && usesNodePorts(old)) {
-    const known = new Map(objects(before, "ports").map((port) => [portKey(port), port.nodePort ?? 0]));
-    const taken = new Set(objects(spec, "ports").map((port) => port.nodePort ?? 0));
+    const known = new Map(objects(before, "ports").map((port) => [portKey(port), number(port, "nodePort") ?? 0]));
+    const taken = new Set(objects(spec, "ports").map((port) => number(port, "nodePort") ?? 0));
     for (const port of objects(spec, "ports")) {
       const given = known.get(portKey(port));
       if (port.nodePort === undefined && given !== undefined && given !== 0 && !taken.has(given)) port.nodePort = given;
@@ -140,7 +140,7 @@ export function keepAllocated(service: JsonObject, old: JsonObject): void {
     spec.healthCheckNodePort = before.healthCheckNodePort;
 }
 
-const portKey = (port: JsonObject) => `${text(port, "protocol")}/${String(port.port)}`;
+const portKey = (port: JsonObject) => `${text(port, "protocol")}/${number(port, "port") ?? 0}`;
 
 /** Fills `ipFamilies` and `ipFamilyPolicy` from what was asked and, on a change, from what was. */
 export function setFamilies(service: JsonObject, old: JsonObject | null): void {

@@ -85,15 +85,15 @@ function portErrors(service: JsonObject): FieldError[] {
     else if (!["SCTP", "TCP", "UDP"].includes(protocol))
       errors.push(unsupported(`${at}.protocol`, protocol, ["SCTP", "TCP", "UDP"]));
     errors.push(...targetPortErrors(port.targetPort, `${at}.targetPort`));
-    const number = `${protocol}/${String(port.port)}`;
-    if (numbers.has(number)) errors.push(duplicate(at, { protocol, port: port.port ?? 0 }));
-    numbers.add(number);
-    const nodePort = port.nodePort ?? 0;
+    const identity = `${protocol}/${number(port, "port") ?? 0}`;
+    if (numbers.has(identity)) errors.push(duplicate(at, { protocol, port: port.port ?? 0 }));
+    numbers.add(identity);
+    const nodePort = number(port, "nodePort") ?? 0;
     if (nodePort !== 0) {
       const type = text(service, "spec", "type");
       if (type === "ClusterIP" || type === "ExternalName")
         errors.push(forbidden(`${at}.nodePort`, `may not be used when \`type\` is '${type}'`));
-      const key = `${protocol}/${String(nodePort)}`;
+      const key = `${protocol}/${nodePort}`;
       if (nodePorts.has(key)) errors.push(duplicate(`${at}.nodePort`, nodePort));
       nodePorts.add(key);
     }

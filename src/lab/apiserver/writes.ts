@@ -353,16 +353,17 @@ export function remove(
   options: DeleteOptions,
 ): { readonly entry: Entry; readonly gone: boolean } {
   const name = text(entry.object, "metadata", "name");
-  const { uid, resourceVersion } = object(entry.object, "metadata");
+  const uid = text(entry.object, "metadata", "uid");
+  const resourceVersion = text(entry.object, "metadata", "resourceVersion");
   if (options.uid !== null && options.uid !== uid)
     throw conflict(
       subjectOf(resource, name),
-      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${String(uid)}`,
+      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`,
     );
   if (options.resourceVersion !== null && options.resourceVersion !== resourceVersion)
     throw conflict(
       subjectOf(resource, name),
-      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${String(resourceVersion)}`,
+      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
     );
   const collection = cluster.storage.collection(resource.collection);
   const isNamespace = resource.collection === "namespaces";

@@ -23,16 +23,9 @@ export class FieldSet {
     return found;
   }
 
-  add(path: readonly string[]): void {
-    let at: FieldSet = this;
-    for (const element of path) at = at.child(element);
-    at.member = true;
-  }
-
-  has(path: readonly string[]): boolean {
-    let at: FieldSet | undefined = this;
-    for (const element of path) at = at?.children.get(element);
-    return at?.member ?? false;
+  add([element, ...below]: readonly string[]): void {
+    if (element === undefined) this.member = true;
+    else this.child(element).add(below);
   }
 
   /** Every member's path. */
