@@ -8,7 +8,7 @@ export function readBirdSessions(text: string, neighbours: readonly Neighbour[])
   const states = new Map<string, string>();
   for (const line of text.split("\n")) {
     const match = /^(\S+)\s+BGP\s+\S+\s+(?:up|start|down|stop)\s+\S+(?:\s+\d\d:\d\d:\d\S*)?\s*(.*)$/.exec(line);
-    if (match?.[1] !== undefined) states.set(match[1], match[2]?.trim() ?? "");
+    if (match?.[1] !== undefined) states.set(match[1], (match[2] ?? "").trim().replaceAll(/\s{2,}/g, ", "));
   }
   return neighbours.map((neighbour) => {
     const state = states.get(birdName(neighbour.name)) ?? "unknown";

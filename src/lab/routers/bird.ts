@@ -95,6 +95,8 @@ export function birdConfiguration(description: RouterDescription): string {
       "  passive on;",
       "  strict bind on;",
       `  hold time ${neighbour.holdTime};`,
+      // Its default is a minute in which it takes no connection from a speaker that came back.
+      "  error wait time 1, 2;",
       ...(neighbour.password === null ? [] : [`  password "${neighbour.password.replaceAll('"', "")}";`]),
       ...(neighbour.families.includes("ipv4-unicast") ? ["  ipv4 { import all; export none; };"] : []),
       ...(neighbour.families.includes("ipv6-unicast") ? ["  ipv6 { import all; export none; };"] : []),

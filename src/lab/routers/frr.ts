@@ -30,8 +30,7 @@ export async function startFrr(place: Place, description: RouterDescription, fol
   };
   const start = async (name: string, argv: readonly string[]) => {
     const common = ["-f", file, "-i", join(runFolder, `${name}.pid`), "--vty_socket", runFolder, "-P", "0"];
-    // -S: as the user that started it, so that its folders need no other owner.
-    const whole = [...argv, ...common, "-S", "--log", "stdout"];
+    const whole = [...argv, ...common, "--log", "stdout"];
     children.push(await startChild({ name, argv: place.command(whole) }));
   };
   const ask = (question: string) =>
@@ -43,10 +42,12 @@ export async function startFrr(place: Place, description: RouterDescription, fol
   };
   try {
     const socket = ["-z", join(runFolder, "zserv.api")];
-    if (description.installRoutes) await start("zebra", [zebra, ...socket]);
+    // As the user that started them, so that their folders need no other owner. Only bgpd has -S for that.
+    if (description.installRoutes) await start("zebra", [zebra, ...socket, "-u", "root", "-g", "frrvty"]);
     const listen = description.listen.flatMap((address) => ["-l", address]);
     await start("bgpd", [
       bgpd,
+      "-S",
       "-p",
       String(description.port),
       ...listen,

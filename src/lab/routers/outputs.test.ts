@@ -88,7 +88,7 @@ s_node_2   BGP        ---        start  2026-11-23    Passive       Received: Ho
 `;
     expect(readBirdSessions(text, neighbours).map((session) => [session.established, session.state])).toEqual([
       [true, "Established"],
-      [false, "Passive       Received: Hold timer expired"],
+      [false, "Passive, Received: Hold timer expired"],
     ]);
   });
 });
