@@ -78,6 +78,7 @@ export function nextThings(view: LabView): readonly string[] {
   const node = view.nodes[1] ?? view.nodes[0];
   const name = view.name === "default" ? "" : ` --name ${view.name}`;
   const speaker = node?.speaker.pid ?? null;
+  const address = view.services.find((service) => service.key === "default/hello")?.addresses[0];
   return [
     "Try next, in a second shell:",
     `  kubectl     export KUBECONFIG=${view.kubeconfig}; kubectl get services --watch`,
@@ -86,9 +87,11 @@ export function nextThings(view: LabView): readonly string[] {
     ...(speaker === null
       ? []
       : [`              kill -9 ${speaker}      (the speaker of ${node?.name}; it comes back)`]),
-    ...(view.network === "namespaces" ? ["  traffic     npx metallb lab curl"] : []),
+    ...(view.network === "namespaces" && address !== undefined
+      ? [`  traffic     npx metallb lab exec${name} client curl http://${address}/`]
+      : []),
     `Ctrl-C here, or 'npx metallb lab stop${name}' there, ends the lab.`,
-  ].map((line) => line.replace("npx metallb lab curl", `npx metallb lab curl${name}`));
+  ];
 }
 
 /** Cuts a line to so many columns, counting no colours, and ends colours that the cut left open. */
