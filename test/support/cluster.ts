@@ -98,12 +98,8 @@ async function assemble(
     node,
     kubectl: (...args) => kubectl(args),
     async apply(...objects) {
-      const list = {
-        apiVersion: "v1",
-        kind: "List",
-        items: objects.map((object) => ({ ...object, status: undefined })),
-      };
-      await kubectl(["apply", "-f", "-"], JSON.stringify(list));
+      const documents = objects.map((object) => JSON.stringify({ ...object, status: undefined }));
+      await kubectl(["apply", "-f", "-"], documents.join("\n---\n"));
       for (const { kind, metadata, status } of objects) {
         if (status === undefined) continue;
         const where = metadata.namespace === undefined ? [] : ["-n", metadata.namespace];
@@ -142,10 +138,8 @@ async function assemble(
     { what: "the API has no namespace default" },
   );
   const crds = projectFile("deploy/crds");
-  if (options.kubernetes === "real") {
-    await kubectl(["apply", "--server-side", "-f", crds]);
-    await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
-  }
+  await kubectl(["apply", "--server-side", "-f", crds]);
+  await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "-f", crds]);
   await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } });
   await cluster.apply(...network.nodes.map(nodeObject));
   return cluster;

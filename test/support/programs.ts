@@ -94,7 +94,7 @@ export async function eventually<T>(
     try {
       const answer = await ask();
       if (satisfies(answer)) return answer;
-      last = typeof answer === "string" ? answer : JSON.stringify(answer);
+      last = typeof answer === "string" ? answer : String(JSON.stringify(answer));
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
