@@ -1,0 +1,83 @@
+import type { Service } from "#api";
+import type { EventSubject } from "#kube";
+import { type Plan, sentence } from "#planner";
+import type { Logger } from "#process";
+
+/** Tells people on the Service itself. */
+export interface Recorder {
+  event(
+    subject: Pick<EventSubject, "namespace" | "name" | "uid">,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+  ): void;
+}
+
+/** The peers that each Service is announced to, written as objects that kubectl shows. */
+export interface BgpStatusWriter {
+  /** Null: not announced. */
+  want(service: string, peers: readonly string[] | null): void;
+  /** What stands in the API of this node's objects: the peers, or undefined. */
+  has(service: string): readonly string[] | undefined;
+}
+
+/** Turns changed verdicts into log lines, events and status objects, once a change. */
+export class Announcements {
+  readonly #node: string;
+  readonly #log: Logger;
+  readonly #recorder: Recorder;
+  readonly #status: BgpStatusWriter;
+  readonly #announced = new Set<string>();
+
+  constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
+    this.#node = node;
+    this.#log = log;
+    this.#recorder = recorder;
+    this.#status = status;
+  }
+
+  /** The Services whose verdict differs from what was last told. */
+  tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
+    for (const key of keys) this.#one(key, plan, services.get(key));
+  }
+
+  #one(key: string, plan: Plan, service: Service | undefined): void {
+    const verdict = plan.verdicts.get(key)?.bgp;
+    if (!verdict?.announced) {
+      const reason = verdict?.reason ?? (service ? "notLoadBalancer" : "serviceDeleted");
+      if (this.#announced.delete(key))
+        this.#log.info("service is not announced any more", {
+          op: "withdraw",
+          event: "serviceWithdrawn",
+          service: key,
+          protocol: "bgp",
+          reason,
+        });
+      else
+        this.#log.debug(sentence(reason, verdict?.facts ?? {}), { op: "plan", service: key, protocol: "bgp", reason });
+      this.#status.want(key, null);
+      return;
+    }
+    // A restart finds what it announced before: that is no news.
+    const isNews = !this.#announced.has(key) && !sameList(this.#status.has(key), verdict.peers);
+    this.#announced.add(key);
+    this.#status.want(key, verdict.peers);
+    this.#log.info("service has an address announced", {
+      op: "announce",
+      event: "serviceAnnounced",
+      service: key,
+      ips: verdict.ips,
+      protocol: "bgp",
+    });
+    if (isNews && service)
+      this.#recorder.event(
+        service,
+        "Normal",
+        "nodeAssigned",
+        `announcing from node "${this.#node}" with protocol "bgp"`,
+      );
+  }
+}
+
+const sameList = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && a.every((each, i) => each === b[i]);

@@ -1,0 +1,105 @@
+import { Worker } from "node:worker_threads";
+import type { PeerCounters, SessionReport } from "#bgp";
+import type { Ip } from "#net";
+import type { PlanDifference } from "#planner";
+import type { FromEngines, ToEngines } from "./thread-protocol.ts";
+
+export interface EngineListener {
+  /** Everything up to this number is with the engines. */
+  applied(sequence: number): void;
+  session(report: SessionReport): void;
+  log(level: "debug" | "info" | "warn" | "error", peer: string, message: string): void;
+  /** The thread ended without being asked: the process cannot go on. */
+  died(reason: string): void;
+}
+
+/** Differences that may be under way; while there are as many, the planner waits and changes gather. */
+const MAX_UNACKNOWLEDGED = 8;
+/** How long the thread may take to say goodbye, milliseconds. */
+const STOP_LIMIT = 1_500;
+
+/** The main thread's side of the engines. */
+export class EngineThread {
+  readonly #worker: Worker;
+  readonly #listener: EngineListener;
+  readonly #fallbackRouterId: Ip;
+  readonly #stopped = Promise.withResolvers<void>();
+  #sent = 0;
+  #applied = 0;
+  #stopping = false;
+  /** The latest of each peer. */
+  readonly reports = new Map<string, SessionReport>();
+  counters: readonly PeerCounters[] = [];
+
+  constructor(listener: EngineListener, fallbackRouterId: Ip) {
+    this.#listener = listener;
+    this.#fallbackRouterId = fallbackRouterId;
+    this.#worker = new Worker(new URL("./engine-worker.ts", import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
+    this.#worker.on("message", (message: FromEngines) => this.#receive(message));
+    this.#worker.on("error", (error) =>
+      this.#ended(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
+    this.#worker.on("exit", (code) => this.#ended(`exit code ${code}`));
+  }
+
+  get sequence(): { readonly sent: number; readonly applied: number } {
+    return { sent: this.#sent, applied: this.#applied };
+  }
+
+  /** Whether one more difference may go out now. */
+  get hasRoom(): boolean {
+    return this.#sent - this.#applied < MAX_UNACKNOWLEDGED;
+  }
+
+  apply({ routes, peersSet, peersRemoved, routesAfter }: PlanDifference): void {
+    if (routes.length + peersSet.length + peersRemoved.length + routesAfter.length === 0) return;
+    for (const peer of peersRemoved) this.reports.delete(peer);
+    this.#post({
+      kind: "apply",
+      sequence: ++this.#sent,
+      routes,
+      peersSet,
+      peersRemoved,
+      routesAfter,
+      fallbackRouterId: this.#fallbackRouterId,
+    });
+  }
+
+  /** Says goodbye to every peer and resolves when it is said, or when that takes too long. */
+  async stop(text: string): Promise<void> {
+    this.#stopping = true;
+    this.#post({ kind: "shutdown", text });
+    const limit = setTimeout(() => this.#stopped.resolve(), STOP_LIMIT);
+    await this.#stopped.promise;
+    clearTimeout(limit);
+  }
+
+  #post(message: ToEngines): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromEngines): void {
+    switch (message.kind) {
+      case "applied":
+        this.#applied = message.sequence;
+        return this.#listener.applied(message.sequence);
+      case "session":
+        this.reports.set(message.report.peer, message.report);
+        return this.#listener.session(message.report);
+      case "counters":
+        this.counters = message.counters;
+        return;
+      case "log":
+        return this.#listener.log(message.level, message.peer, message.message);
+      case "stopped":
+        return this.#stopped.resolve();
+    }
+  }
+
+  #ended(reason: string): void {
+    this.#stopped.resolve();
+    if (!this.#stopping) this.#listener.died(reason);
+  }
+}

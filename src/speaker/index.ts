@@ -1,0 +1,1 @@
+export { runSpeaker } from "./run.ts";
