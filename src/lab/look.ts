@@ -64,10 +64,12 @@ export async function look(parts: LabParts): Promise<LabView> {
     ),
     routes: routesOf(routes ?? [], cluster),
     pools: cluster.pools().map((pool) => ({ ...pool, ...usageOf(pool.name, controller) })),
-    services: cluster.services().map((service) => ({
-      ...service,
-      pending: service.addresses.length > 0 ? "" : service.pending || (controller?.refusals.get(service.key) ?? ""),
-      announcements: network.nodes.map((node, index) => announcement(node.name, service.key, speakers[index] ?? null)),
+    services: cluster.services().map(({ key, addresses, pool, pending }) => ({
+      key,
+      addresses,
+      pool,
+      pending: addresses.length > 0 ? "" : pending || (controller?.refusals.get(key) ?? ""),
+      announcements: network.nodes.map((node, index) => announcement(node.name, key, speakers[index] ?? null)),
     })),
     problems,
   };

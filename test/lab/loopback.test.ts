@@ -187,8 +187,17 @@ describeWith(["root"], "without root", () => {
 
 for (const router of ["bird", "frr"] as const) {
   describeWith([router], `a lab with ${router}, without root`, () => {
+    let house: LabHouse;
+
+    beforeAll(async () => {
+      house = await LabHouse.open({ unprivileged: true });
+    });
+
+    afterAll(async () => {
+      await house.close();
+    });
+
     it("shows one route per node in the router's own words", async () => {
-      const house = await LabHouse.open({ unprivileged: true });
       const lab = await house.start("--router", router);
       const [view] = await house.status();
       expect(view?.router.title.toLowerCase()).toContain(router);
@@ -196,14 +205,22 @@ for (const router of ["bird", "frr"] as const) {
       lab.kill("SIGTERM");
       await lab.ended;
       expect(await house.left()).toEqual([]);
-      await house.close();
     });
   });
 }
 
 describeWith(["kubectl"], "kubectl at the lab", () => {
+  let house: LabHouse;
+
+  beforeAll(async () => {
+    house = await LabHouse.open();
+  });
+
+  afterAll(async () => {
+    await house.close();
+  });
+
   it("makes a Service that the router learns, and takes it away again", async () => {
-    const house = await LabHouse.open();
     await house.start("--router", "builtin", "--nodes", "1");
     const kubeconfig = (await house.run("lab", "kubeconfig")).stdout.trim();
     const kubectl = (...args: string[]) =>
@@ -221,6 +238,5 @@ describeWith(["kubectl"], "kubectl at the lab", () => {
     expect(more?.announcements[0]?.reason).not.toBe("");
     kubectl("delete", "service", "hello");
     await house.until("the route is gone", (view) => view.routes.length === 0);
-    await house.close();
   });
 });
