@@ -2,7 +2,7 @@ import type { PeerSettings, TableChange } from "#bgp";
 import { type BgpAdvertisement, type Config, PoolLookup } from "#config";
 import type { Prefix } from "#net";
 import { AttributeTable } from "./attributes.ts";
-import { namedIn, type PeerProblem, peerDifference, planPeers } from "./peers.ts";
+import { type PeerProblem, peerDifference, planPeers } from "./peers.ts";
 import type { Changes, Plan, PlanDifference, ProtocolVerdict, Route, Verdict, World } from "./plan.ts";
 import { RouteSet } from "./route-set.ts";
 import { type BgpDecision, decideBgp, type NodeFacts, type WantedRoute } from "./verdict.ts";
@@ -124,8 +124,8 @@ export class Planner {
   }
 
   private inTables(advertisement: BgpAdvertisement, act: (set: RouteSet) => void): void {
-    for (const [table, set] of this.routeSets)
-      if (advertisement.peers === null || namedIn(table).has(advertisement.name)) act(set);
+    for (const set of this.routeSets.values())
+      if (advertisement.peers === null || set.named.has(advertisement.name)) act(set);
   }
 
   private takeRoutes(): TableChange[] {

@@ -20,8 +20,12 @@ export class RouteSet {
   private readonly touched = new Set<string>();
   private readonly attributes: AttributeTable;
 
-  constructor(attributes: AttributeTable) {
+  /** Names of the advertisements for named peers whose routes stand here too. */
+  readonly named: ReadonlySet<string>;
+
+  constructor(attributes: AttributeTable, named: ReadonlySet<string>) {
     this.attributes = attributes;
+    this.named = named;
   }
 
   add(prefix: Prefix, advertisement: BgpAdvertisement): void {

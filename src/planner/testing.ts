@@ -1,0 +1,144 @@
+import type { EndpointSlice, Node, Service } from "#api";
+import type { BgpAdvertisement, Config, Peer, Pool } from "#config";
+import { parseIp, parseRange, RangeSet } from "#net";
+import type { World } from "./plan.ts";
+
+// Small worlds for tests: everything has a default, so that a test names only what it is about.
+
+export const service = (name: string, fields: Partial<Service> & { ips?: readonly string[] } = {}): Service => {
+  const { ips = [], ...rest } = fields;
+  return {
+    key: `default/${name}`,
+    namespace: "default",
+    name,
+    uid: name,
+    resourceVersion: "1",
+    labels: {},
+    annotations: {},
+    type: "LoadBalancer",
+    loadBalancerClass: null,
+    loadBalancerIP: null,
+    clusterIPs: ["10.96.0.1"],
+    ipFamilies: ["IPv4"],
+    ipFamilyPolicy: "SingleStack",
+    externalTrafficPolicy: "Cluster",
+    selector: {},
+    ports: [{ protocol: "TCP", port: 80 }],
+    ingress: ips.map((ip) => ({ ip, hostname: null, ipMode: "VIP" })),
+    creationTimestamp: "2026-01-01T00:00:00Z",
+    deleting: false,
+    ...rest,
+  };
+};
+
+export const slice = (
+  serviceName: string,
+  nodes: readonly (string | null)[],
+  fields: { readonly serving?: boolean; readonly hasAddress?: boolean } = {},
+): EndpointSlice => ({
+  key: `default/${serviceName}-x`,
+  namespace: "default",
+  name: `${serviceName}-x`,
+  uid: "",
+  resourceVersion: "1",
+  serviceKey: `default/${serviceName}`,
+  endpoints: nodes.map((nodeName) => ({
+    nodeName,
+    serving: fields.serving ?? true,
+    hasAddress: fields.hasAddress ?? true,
+  })),
+});
+
+export const node = (name: string, fields: Partial<Node> = {}): Node => ({
+  key: name,
+  namespace: "",
+  name,
+  uid: name,
+  resourceVersion: "1",
+  labels: { "kubernetes.io/hostname": name },
+  networkUnavailable: false,
+  addresses: [],
+  ...fields,
+});
+
+const always = () => true;
+
+export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = {}): BgpAdvertisement => ({
+  name,
+  aggregationLength: 32,
+  aggregationLengthV6: 128,
+  localPref: null,
+  communities: [],
+  largeCommunities: [],
+  peers: null,
+  nodes: always,
+  services: always,
+  hasServiceSelectors: false,
+  ...fields,
+});
+
+export const pool = (name: string, range: string, advertisements: readonly BgpAdvertisement[]): Pool => {
+  const parsed = parseRange(range);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return {
+    name,
+    ranges: [parsed.value],
+    addresses: RangeSet.of([parsed.value]),
+    families: new Set([parsed.value.family]),
+    autoAssign: true,
+    avoidBuggyIPs: false,
+    allocation: null,
+    bgpAdvertisements: advertisements,
+    l2Advertisements: [],
+  };
+};
+
+export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
+  const address = parseIp("192.0.2.254");
+  return {
+    name,
+    myASN: 64500,
+    peerASN: 64512,
+    localASN: null,
+    address: address.ok ? address.value : null,
+    interface: null,
+    sourceAddress: null,
+    port: 179,
+    holdTime: null,
+    keepaliveTime: null,
+    connectTime: null,
+    routerId: null,
+    nodes: always,
+    password: null,
+    bfdProfile: null,
+    gracefulRestart: false,
+    ebgpMultiHop: false,
+    vrf: "",
+    dualStackAddressFamily: false,
+    ...fields,
+  };
+};
+
+/** A world that can be changed in place. */
+export class TestWorld implements World {
+  readonly services = new Map<string, Service>();
+  readonly nodes = new Map<string, Node>();
+  readonly slices = new Map<string, EndpointSlice[]>();
+  config: Config | null;
+
+  constructor(pools: readonly Pool[], peers: readonly Peer[]) {
+    this.config = { pools, peers, bfdProfiles: new Map() };
+    this.nodes.set("node-1", node("node-1"));
+  }
+
+  endpointSlices(serviceKey: string): Iterable<EndpointSlice> {
+    return this.slices.get(serviceKey) ?? [];
+  }
+
+  /** Adds a Service with one serving endpoint on each of the nodes. */
+  serve(added: Service, nodes: readonly (string | null)[] = ["node-1"]): this {
+    this.services.set(added.key, added);
+    this.slices.set(added.key, [slice(added.name, nodes)]);
+    return this;
+  }
+}
