@@ -82,7 +82,7 @@ export class Planner {
     this.routeSets = new Map(
       [...new Set([...settings.values()].map(({ table }) => table))].map((table) => [
         table,
-        new RouteSet(this.attributes),
+        new RouteSet(this.attributes, namedIn(table)),
       ]),
     );
     this.wanted = new Map();
