@@ -2,7 +2,7 @@ import type { PeerSettings, TableChange } from "#bgp";
 import { type BgpAdvertisement, type Config, PoolLookup } from "#config";
 import type { Prefix } from "#net";
 import { AttributeTable } from "./attributes.ts";
-import { type PeerProblem, peerDifference, planPeers } from "./peers.ts";
+import { namedIn, type PeerProblem, peerDifference, planPeers } from "./peers.ts";
 import type { Changes, Plan, PlanDifference, ProtocolVerdict, Route, Verdict, World } from "./plan.ts";
 import { RouteSet } from "./route-set.ts";
 import { type BgpDecision, decideBgp, type NodeFacts, type WantedRoute } from "./verdict.ts";
