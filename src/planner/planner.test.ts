@@ -356,7 +356,9 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
 it("the plan by difference is the plan from scratch, and peers are told exactly it", () => {
   fc.assert(
     fc.property(fc.array(moves, { maxLength: 40 }), (history) => {
-      const given = new TestWorld([], []);
+      // Begins with something announced, so that a short history has something to lose.
+      const given = new TestWorld([pool("lab", "192.0.2.0/28", [advertisement("a")])], [peer("p")]);
+      for (let n = 0; n < 5; n++) given.serve(service(`s${n}`, { ips: [`192.0.2.${n}`] }));
       const planner = new Planner(OPTIONS);
       const told = new Told();
       told.apply(planner.update(given, changes({ config: true })));
