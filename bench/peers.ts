@@ -96,13 +96,19 @@ idle-hold-time-after-reset = 1
 `;
   writeFileSync(join(options.folder, "gobgpd.toml"), toml);
   writeFileSync(join(options.folder, "routes.mrt"), mrt(options));
-  const child = spawn("gobgpd", ["-f", join(options.folder, "gobgpd.toml"), "--api-hosts", `127.0.0.1:${GOBGP_API}`], {
-    stdio: "ignore",
-  });
-  const deadline = Date.now() + 30_000;
+  const child = spawn(
+    "gobgpd",
+    ["--pprof-disable", "-f", join(options.folder, "gobgpd.toml"), "--api-hosts", `127.0.0.1:${GOBGP_API}`],
+    {
+      stdio: "ignore",
+    },
+  );
+  const deadline = Date.now() + 60_000;
   while (gobgpRoutes() < options.prefixes) {
-    if (Date.now() > deadline) throw new Error("gobgpd did not take its routes within 30 s");
-    // One injection now and then loses the end of the file, so it is repeated until all stand.
+    if (Date.now() > deadline) {
+      await stop(child);
+      throw new Error(`gobgpd took ${gobgpRoutes()} of ${options.prefixes} routes within 60 s`);
+    }
     spawnSync("gobgp", ["-p", GOBGP_API, "mrt", "inject", "global", join(options.folder, "routes.mrt")]);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -132,5 +138,6 @@ function mrt(options: PeerOptions): Buffer {
     attributes.copy(body, 19);
     return record(2, body);
   });
-  return Buffer.concat([record(1, index), ...entries]);
+  // Twice: an injection loses the end of the file now and then, and the end is then what has been heard.
+  return Buffer.concat([record(1, index), ...entries, ...entries]);
 }

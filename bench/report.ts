@@ -36,7 +36,7 @@ const number = (value: number): string =>
     ? "-"
     : Math.abs(value) >= 1000
       ? Math.round(value).toLocaleString("en-US")
-      : value.toPrecision(3).replace(/\.?0+$/, "");
+      : String(Number(value.toPrecision(4)));
 
 /** The table for people, aligned, one row a line. */
 export function render(rows: readonly Row[]): string {

@@ -61,9 +61,9 @@ export class Sink {
     return (await this.next("listening", 5)).port;
   }
 
-  /** Counts from zero; resolves `reached` once every session has read so many prefixes. */
-  async expect(prefixes: number): Promise<void> {
-    this.tell(`expect ${prefixes}`);
+  /** Counts from zero; resolves `reached` once so many sessions have each read so many prefixes. */
+  async expect(prefixes: number, sessions = 1): Promise<void> {
+    this.tell(`expect ${prefixes} ${sessions}`);
     await this.next("expecting", 5);
   }
 

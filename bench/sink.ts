@@ -28,6 +28,7 @@ interface Count {
 
 const counts = new Map<Socket, Count>();
 let expected = Number.POSITIVE_INFINITY;
+let expectedSessions = 1;
 
 const say = (report: object): void => void process.stdout.write(`${JSON.stringify(report)}\n`);
 
@@ -86,6 +87,7 @@ function update(count: Count, bytes: Buffer, start: number, end: number): void {
 /** Every established session has read as much as was asked for. */
 function reached(): void {
   const sessions = [...counts.values()].filter((count) => count.established > 0);
+  if (sessions.length < expectedSessions) return;
   if (sessions.some((count) => count.announced + count.withdrawn < expected)) return;
   expected = Number.POSITIVE_INFINITY;
   say({ kind: "reached", sessions });
@@ -133,23 +135,19 @@ function serve(socket: Socket): void {
 
 let server: Server | null = null;
 
-const commands: Readonly<Record<string, (value: number) => void>> = {
+const commands: Readonly<Record<string, (value: number, sessions: number) => void>> = {
   listen: () => {
     server = createServer(serve).listen(Number(port), host, () => {
       const address = server?.address();
       say({ kind: "listening", port: typeof address === "object" ? address?.port : 0 });
     });
   },
-  /** Report once when every session has read so many prefixes, announced and withdrawn together, from now on. */
-  expect: (value) => {
+  /** Report once so many sessions have each read so many prefixes, announced and withdrawn together, from now on. */
+  expect: (value, sessions) => {
     for (const count of counts.values())
       Object.assign(count, { updates: 0, updateBytes: 0, announced: 0, withdrawn: 0, endOfRib: 0 });
     expected = value;
-    say({ kind: "expecting" });
-  },
-  /** The same, for sessions to come. */
-  await: (value) => {
-    expected = value;
+    expectedSessions = sessions;
     say({ kind: "expecting" });
   },
   drop: () => {
@@ -162,7 +160,7 @@ const commands: Readonly<Record<string, (value: number) => void>> = {
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    const [name = "", value = "0"] = line.split(" ");
-    commands[name]?.(Number(value));
+    const [name = "", value = "0", sessions = "1"] = line.split(" ");
+    commands[name]?.(Number(value), Number(sessions));
   })
   .on("close", () => process.exit(0));

@@ -1,1 +1,2 @@
+export { EngineThread } from "./engine-thread.ts";
 export { runSpeaker } from "./run.ts";

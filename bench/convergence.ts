@@ -1,0 +1,180 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PeerSettings } from "#bgp";
+import { hostPrefix, type Ip, ip, parseIp } from "#net";
+import { EngineThread } from "#speaker";
+import { type Peer, startBird, startGobgp } from "./peers.ts";
+import type { Benchmark, Row } from "./report.ts";
+import { Sink, type SinkSession } from "./sink-client.ts";
+
+// Goals 5 and 6: from Established to the last prefix read by the peer, and octets against the floor.
+
+const SINK = { host: "127.0.0.9", port: 20180, asn: 64512 };
+const OWN = { address: "127.0.0.10", asn: 64500 };
+
+/** Octets of N IPv4 host routes to an eBGP peer: 43 fixed and 5 each, 810 in a message of 4,096 octets. */
+export const floorOctets = (prefixes: number): number => Math.ceil(prefixes / 810) * 43 + prefixes * 5;
+
+const address = (text: string): Ip => {
+  const parsed = parseIp(text);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+};
+
+const peerSettings = (name: string): PeerSettings => ({
+  name,
+  localAs: OWN.asn,
+  peerAs: SINK.asn,
+  address: address(SINK.host),
+  port: SINK.port,
+  sourceAddress: address(OWN.address),
+  interface: null,
+  holdTime: null,
+  keepaliveTime: null,
+  connectTime: null,
+  routerId: null,
+  password: null,
+  ebgpMultiHop: true,
+  gracefulRestart: false,
+  families: ["ipv4-unicast"],
+  table: "all",
+});
+
+const spread = (sessions: readonly SinkSession[]): number =>
+  Math.max(...sessions.map(({ last }) => last)) - Math.min(...sessions.map(({ established }) => established));
+
+/** The engines' thread as the speaker has it, filled with N routes before its peers come up. */
+async function ours(
+  prefixes: number,
+  peers: number,
+  runs: number,
+): Promise<{ times: number[]; octets: number; changes: SinkSession[] }> {
+  const sink = new Sink(SINK);
+  const thread = new EngineThread(
+    { applied: () => {}, session: () => {}, log: () => {}, died: (reason) => console.error(reason) },
+    address("192.0.2.1"),
+  );
+  const attributes = { localPref: null, communities: [], largeCommunities: [] };
+  const announce = Array.from({ length: prefixes }, (_, n) => ({
+    prefix: hostPrefix(ip(4, BigInt(0x0a000000 + n))),
+    attributes,
+  }));
+  const nothing = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+  try {
+    await sink.expect(prefixes, peers);
+    await sink.listen();
+    const peersSet = Array.from({ length: peers }, (_, n) => peerSettings(`peer-${n}`));
+    thread.apply({ ...nothing, routes: [{ table: "all", announce, withdraw: [] }], peersSet });
+    const times: number[] = [];
+    let octets = 0;
+    for (let run = 0; run < runs; run++) {
+      const sessions = await sink.reached(60);
+      times.push(spread(sessions));
+      octets = sessions[0]?.updateBytes ?? 0;
+      if (run === runs - 1) break;
+      await sink.drop();
+      await sink.expect(prefixes, peers);
+      await sink.listen();
+    }
+    const changes: SinkSession[] = [];
+    for (const change of [
+      { table: "all", announce: [], withdraw: announce.slice(7, 8).map(({ prefix }) => prefix) },
+      { table: "all", announce: announce.slice(7, 8), withdraw: [] },
+    ]) {
+      await sink.expect(1, peers);
+      thread.apply({ ...nothing, routes: [change] });
+      changes.push(...(await sink.reached(5)));
+    }
+    return { times, octets, changes };
+  } finally {
+    await thread.stop("the measurement is over");
+    await sink.close();
+  }
+}
+
+async function theirs(
+  start: (options: Parameters<typeof startBird>[0]) => Promise<Peer | null> | Peer | null,
+  prefixes: number,
+  runs: number,
+): Promise<{ name: string; times: number[]; octets: number } | null> {
+  const folder = mkdtempSync(join(tmpdir(), "metallb-bench-"));
+  const sink = new Sink(SINK);
+  let peer: Peer | null = null;
+  try {
+    await sink.expect(prefixes);
+    await sink.listen();
+    peer = await start({ folder, ...OWN, sink: SINK, prefixes });
+    if (!peer) return null;
+    const times: number[] = [];
+    let octets = 0;
+    for (let run = 0; run < runs; run++) {
+      const sessions = await sink.reached(90);
+      times.push(spread(sessions));
+      octets = sessions[0]?.updateBytes ?? 0;
+      if (run === runs - 1) break;
+      await sink.drop();
+      await sink.expect(prefixes);
+      await sink.listen();
+    }
+    return { name: peer.name, times, octets };
+  } finally {
+    await peer?.close();
+    await sink.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const convergenceBenchmark: Benchmark = async (say) => {
+  const rows: Row[] = [];
+  const time = (what: string, who: string, samples: readonly number[], goalValue: number | null): void => {
+    rows.push({ goal: 5, what, who, unit: "ms", samples, goalValue, judged: "median" });
+  };
+  const octets = (what: string, who: string, ratio: number, goalValue: number | null): void => {
+    rows.push({ goal: 6, what, who, unit: "× floor", samples: [ratio], goalValue, judged: "max" });
+  };
+  for (const [prefixes, peers, goal] of [
+    [10_000, 1, 10],
+    [100_000, 1, 80],
+    [10_000, 64, 150],
+  ] as const) {
+    say(`goal 5: ${prefixes} prefixes, ${peers} peers`);
+    const measured = await ours(prefixes, peers, 10);
+    const what = `Established → last prefix, ${prefixes.toLocaleString("en-US")} × ${peers}`;
+    time(what, "metallb-ts", measured.times, goal);
+    if (peers > 1) continue;
+    octets(
+      `octets of ${prefixes.toLocaleString("en-US")} prefixes`,
+      "metallb-ts",
+      measured.octets / floorOctets(prefixes),
+      1.001,
+    );
+    const worst = Math.max(...measured.changes.map(({ updates }) => updates));
+    rows.push({
+      goal: 6,
+      what: "UPDATEs for one change",
+      who: "metallb-ts",
+      unit: "messages",
+      samples: [worst],
+      goalValue: 1,
+      judged: "max",
+    });
+  }
+  for (const [start, runs] of [
+    [startBird, 5],
+    [startGobgp, 3],
+  ] as const) {
+    say(`goal 5: 10,000 prefixes, ${start === startBird ? "BIRD" : "GoBGP"}`);
+    const measured = await theirs(start, 10_000, runs).catch((error: Error) => {
+      say(error.message);
+      return null;
+    });
+    if (!measured) {
+      say(`no figures for ${start === startBird ? "BIRD" : "GoBGP"}: it is not installed, or did not run`);
+      continue;
+    }
+    time("Established → last prefix, 10,000 × 1", measured.name, measured.times, null);
+    octets("octets of 10,000 prefixes", measured.name, measured.octets / floorOctets(10_000), null);
+  }
+  return rows;
+};
