@@ -8,7 +8,8 @@ import { eventually, type Program, runWith } from "../support/programs.ts";
 
 const V4 = "198.51.100.7";
 const V6 = "2001:db8:51::7";
-const PASSWORD = "a long secret";
+/** FRR takes none with blanks. */
+const PASSWORD = "a-long-secret";
 
 /** Routers that put ECMP routes into the kernel. */
 const KINDS = ["bird", "frr"] as const satisfies readonly RouterKind[];
