@@ -45,10 +45,10 @@ export function connect(kubeconfig: string): Api {
   return { call, close: () => agent.destroy() };
 }
 
-export const serviceName = (n: number): string => `service-${String(n).padStart(6, "0")}`;
+const serviceName = (n: number): string => `service-${String(n).padStart(6, "0")}`;
 
 /** The address that the n-th Service holds: one of 10.0.0.0/8, from 10.0.1.0 on. */
-export const serviceAddress = (n: number): string => {
+const serviceAddress = (n: number): string => {
   const value = n + 256;
   return `10.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`;
 };

@@ -14,7 +14,7 @@ const SINK = { host: "127.0.0.9", port: 20180, asn: 64512 };
 const OWN = { address: "127.0.0.10", asn: 64500 };
 
 /** Octets of N IPv4 host routes to an eBGP peer: 43 fixed and 5 each, 810 in a message of 4,096 octets. */
-export const floorOctets = (prefixes: number): number => Math.ceil(prefixes / 810) * 43 + prefixes * 5;
+const floorOctets = (prefixes: number): number => Math.ceil(prefixes / 810) * 43 + prefixes * 5;
 
 const address = (text: string): Ip => {
   const parsed = parseIp(text);

@@ -18,7 +18,7 @@ export interface PeerOptions {
 }
 
 /** The n-th host route of 10.0.0.0/8. */
-export const hostRoute = (n: number): string => `10.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}/32`;
+const hostRoute = (n: number): string => `10.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}/32`;
 
 function version(program: string): string | null {
   const { error, stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });

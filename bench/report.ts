@@ -62,13 +62,11 @@ export function render(rows: readonly Row[]): string {
     ];
   });
   const lines = [["#", "what", "who", "median", "p99", "unit", "runs", "goal", "", "note"], ...table];
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => [...(line[column] ?? "")].length)),
-  );
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
   return lines
     .map((line) =>
       line
-        .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length))
+        .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - cell.length))
         .join("  ")
         .trimEnd(),
     )

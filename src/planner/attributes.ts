@@ -17,7 +17,7 @@ export class AttributeTable {
     );
     const largeCommunities = [...large.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
     const localPref = all.find((each) => each.localPref !== null)?.localPref ?? null;
-    const key = `${localPref}|${communities}|${largeCommunities.join(";")}`;
+    const key = JSON.stringify([localPref, communities, largeCommunities]);
     let attributes = this.interned.get(key);
     if (!attributes) {
       attributes = { localPref, communities, largeCommunities };

@@ -20,7 +20,7 @@ const routesOf = ({ tables }: Plan): Record<string, Record<string, unknown>> =>
   Object.fromEntries(
     [...tables].map(([table, routes]) => [
       table,
-      Object.fromEntries([...routes].sort().map(([prefix, { attributes }]) => [prefix, attributes])),
+      Object.fromEntries([...routes].map(([prefix, { attributes }]) => [prefix, attributes])),
     ]),
   );
 
@@ -366,7 +366,7 @@ it("the plan by difference is the plan from scratch, and peers are told exactly 
         told.apply(planner.update(given, move(given)));
         const scratch = plan(given, OPTIONS);
         expect(routesOf(planner.plan)).toEqual(routesOf(scratch));
-        expect([...planner.plan.verdicts].sort()).toEqual([...scratch.verdicts].sort());
+        expect(new Map(planner.plan.verdicts)).toEqual(new Map(scratch.verdicts));
         expect([...planner.plan.peers.keys()].sort()).toEqual([...scratch.peers.keys()].sort());
         for (const [name, { table }] of scratch.peers) {
           const wanted = [...(scratch.tables.get(table)?.values() ?? [])].map(

@@ -36,7 +36,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["http", "controller", "speaker"],
   "@peculiar/x509": ["http", "lab"],
   "reflect-metadata": ["http", "lab"],
-  "@kubernetes/client-node": ["cli"],
   "@marcbachmann/cel-js": ["lab"],
   "fast-json-patch": ["lab"],
   commander: ["cli"],

@@ -82,7 +82,7 @@ function note(node: Tree, facts: Facts): void {
   if (node.type === "TemplateElement" && isTree(node.value)) facts.texts.push(String(node.value.raw));
   if (node.async === true || node.type === "AwaitExpression") facts.isAsync = true;
   if (node.type === "ImportExpression" && isTree(node.source))
-    facts.imports.push(String(node.source.value ?? "(computed)"));
+    facts.imports.push(typeof node.source.value === "string" ? node.source.value : "(computed)");
   if (node.type === "MemberExpression" && isTree(node.object) && isTree(node.property))
     facts.names.add(`${String(node.object.name)}.${String(node.property.name)}`);
 }

@@ -136,7 +136,7 @@ const kindOf = (value: Json): string =>
   Array.isArray(value) ? "array" : value === null ? "null" : typeof value === "boolean" ? "bool" : typeof value;
 
 /** Empty maps and lists of metadata are the same as none. */
-export function tidyMetadata(value: JsonObject): void {
+function tidyMetadata(value: JsonObject): void {
   const metadata = value.metadata;
   if (!isObject(metadata)) return;
   for (const key of Object.keys(metadata)) {

@@ -39,7 +39,7 @@ export const unsupported = (field: string, value: Json, allowed: readonly string
 });
 
 /** `Invalid value: 0: must be greater than zero`: the field error without its path. */
-export function fieldErrorBody(error: FieldError): string {
+function fieldErrorBody(error: FieldError): string {
   const { text, showsValue } = FIELD_ERRORS[error.type];
   const shown = showsValue && error.value !== undefined ? `${text}: ${canonical(error.value)}` : text;
   return error.detail === "" ? shown : `${shown}: ${error.detail}`;

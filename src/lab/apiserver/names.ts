@@ -39,7 +39,6 @@ export function nameProblems(name: string, rule: NameRule): string[] {
   return problems;
 }
 
-export const isSubdomain = (name: string): boolean => nameProblems(name, "subdomain").length === 0;
 export const isConfigKey = (key: string): boolean =>
   key.length <= 253 && CONFIG_KEY.test(key) && key !== "." && key !== "..";
 

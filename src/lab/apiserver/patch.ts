@@ -4,7 +4,7 @@ import { clone, isObject, type Json, type JsonObject } from "./json.ts";
 import { strategicMerge } from "./patch-strategic.ts";
 import type { Resource } from "./resource.ts";
 
-export const PATCH_TYPES = {
+const PATCH_TYPES = {
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",

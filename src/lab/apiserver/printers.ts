@@ -18,7 +18,7 @@ export function age(timestamp: string, now: number): string {
 }
 
 /** Kubernetes' short form of a duration: two units at most, fewer as it grows. */
-export function humanDuration(milliseconds: number): string {
+function humanDuration(milliseconds: number): string {
   const seconds = Math.trunc(milliseconds / 1000);
   if (seconds < -1) return "<invalid>";
   if (seconds < 0) return "0s";

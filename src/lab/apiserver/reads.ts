@@ -126,7 +126,7 @@ export function parseRevision(text: string): number {
   return Number(text);
 }
 
-export const tooLargeRevision = (asked: number, current: number) =>
+const tooLargeRevision = (asked: number, current: number) =>
   new ApiError(504, "Timeout", `Timeout: Too large resource version: ${asked}, current: ${current}`, {
     causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
     retryAfterSeconds: 1,

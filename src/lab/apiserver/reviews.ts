@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { isObject, type JsonObject, object, text } from "./json.ts";
 
-export const USER: JsonObject = {
+const USER: JsonObject = {
   username: "lab-admin",
   uid: "lab-admin",
   groups: ["system:masters", "system:authenticated"],

@@ -1,6 +1,6 @@
 import { ensure, isObject, type JsonObject, list, number, objects, strings, text, texts } from "./json.ts";
 
-export const isIp6 = (address: string): boolean => address.includes(":");
+const isIp6 = (address: string): boolean => address.includes(":");
 export const familyOf = (address: string): "IPv4" | "IPv6" => (isIp6(address) ? "IPv6" : "IPv4");
 
 export const isHeadless = (service: JsonObject): boolean =>

@@ -111,7 +111,7 @@ export function shapeOf(schema: Schema | null, value: Json | undefined): Shape {
 }
 
 /** The path element of an item in a keyed list; absent keys count with their default. */
-export function itemKey(schema: Schema | null, item: Json): string {
+function itemKey(schema: Schema | null, item: Json): string {
   if (!isObject(item)) return `v:${canonical(item)}`;
   const keys: JsonObject = {};
   for (const key of schema?.["x-kubernetes-list-map-keys"] ?? []) {
