@@ -145,7 +145,9 @@ for (const kind of KINDS) {
       expect(paths.map((path) => path.from)).toEqual(["node-1"]);
     });
   });
+}
 
+for (const kind of [...KINDS, "gobgp"] as const) {
   describeWith(["root", "namespaces", kind, "kubectl"], `internal sessions with ${kind}`, () => {
     let cluster: TestCluster;
 
@@ -154,7 +156,7 @@ for (const kind of KINDS) {
         nodes: 1,
         kubernetes: "embedded",
         router: kind,
-        describe: (description) => ({ ...description, asn: SPEAKER_ASN }),
+        describe: (description) => ({ ...description, asn: SPEAKER_ASN, installRoutes: kind !== "gobgp" }),
       });
       await cluster.startController();
       await cluster.startSpeaker("node-1");

@@ -7,9 +7,9 @@ export interface Both {
 }
 
 /** The LAN of the router and the nodes. */
-export const onLan = (host: number): Both => ({ v4: `172.20.0.${host}`, v6: `fd00:172:20::${host}` });
+const onLan = (host: number): Both => ({ v4: `172.20.0.${host}`, v6: `fd00:172:20::${host}` });
 /** Where the client lives, behind the router. */
-export const outside = (host: number): Both => ({ v4: `192.0.2.${host}`, v6: `fd00:192:2::${host}` });
+const outside = (host: number): Both => ({ v4: `192.0.2.${host}`, v6: `fd00:192:2::${host}` });
 export const pod = (node: number, host: number): Both => ({
   v4: `10.244.${node}.${host}`,
   v6: `fd00:10:244:${node}::${host}`,
