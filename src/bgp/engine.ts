@@ -1,8 +1,9 @@
 import type { Ip } from "#net";
 import { EventRing, type RecordedEvent } from "./event-ring.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant, PeerCounters, SessionReport } from "./events.ts";
-import { RouteTable } from "./route-table.ts";
-import { farewells, Session } from "./session.ts";
+import { farewells, reasons } from "./machine/reasons.ts";
+import { Session, type SessionPorts } from "./machine/session.ts";
+import { RouteTable } from "./rib/route-table.ts";
 import type { PeerSettings } from "./settings.ts";
 import { settingsChange } from "./settings-change.ts";
 
@@ -27,8 +28,8 @@ export interface BgpEngine {
 export const createBgpEngine = (options: BgpEngineOptions): BgpEngine => new Engine(options);
 
 class Engine implements BgpEngine {
-  private readonly random: () => number;
   private readonly ring: EventRing;
+  private readonly ports: SessionPorts;
   private readonly sessions = new Map<string, Session>();
   private readonly owners = new Map<ConnectionId, Session>();
   private readonly tables = new Map<string, RouteTable>();
@@ -38,22 +39,44 @@ class Engine implements BgpEngine {
   private closed = false;
 
   constructor({ random, ringSize = 256 }: BgpEngineOptions) {
-    this.random = random;
     this.ring = new EventRing(ringSize);
+    this.ports = {
+      random,
+      newConnection: (session) => {
+        const id = this.nextConnection;
+        this.nextConnection += 2;
+        this.owners.set(id, session);
+        return id;
+      },
+      emit: (effect) => {
+        if (effect.kind === "close") this.owners.delete(effect.connection);
+        this.effects.push(effect);
+      },
+      table: (name) => this.table(name),
+    };
   }
 
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
     this.effects = [];
     this.ring.add(event, now);
-    // The wish is spent, even when it was fulfilled a moment early: then it must be told again.
-    if (event.kind === "time") this.wakeAt = null;
-    this.handle(event, now);
-    const next = this.nextTimer();
-    if (next !== this.wakeAt) {
-      this.wakeAt = next;
-      this.effects.push({ kind: "wake", at: next });
-    }
+    const touched = this.handle(event, now);
+    this.askToBeWoken(event.kind === "time", touched);
     return this.effects;
+  }
+
+  /**
+   * A wish is only replaced by an earlier one: waking for a timer that was put off meanwhile costs
+   * less than looking at every session at every message. At `time` the wish is spent, even when it
+   * was fulfilled a moment early, and all are looked at.
+   */
+  private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
+    let next = spent ? null : this.wakeAt;
+    for (const session of spent ? this.sessions.values() : touched) {
+      const at = session.nextTimer();
+      if (at !== null && (next === null || at < next)) next = at;
+    }
+    if (next !== null && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
+    this.wakeAt = next;
   }
 
   reports(): readonly SessionReport[] {
@@ -68,80 +91,89 @@ class Engine implements BgpEngine {
     return this.ring.list();
   }
 
-  private handle(event: BgpEvent, now: Instant): void {
+  /** Gives the sessions whose timers may have changed. */
+  private handle(event: BgpEvent, now: Instant): Iterable<Session> {
     switch (event.kind) {
       case "peer-set":
-        if (!this.closed) this.setPeer(event.settings, event.fallbackRouterId, now);
-        return;
+        return this.closed ? NONE : this.setPeer(event.settings, event.fallbackRouterId, now);
       case "peer-removed":
-        this.removePeer(event.peer, now);
-        return;
+        return this.removePeer(event.peer, now);
       case "routes":
         this.table(event.change.table).apply(event.change);
         return this.flushTable(event.change.table, now);
       case "connected":
-        return this.owners.get(event.connection)?.connected(event.connection, event.local, event.remote, now);
+        return this.owner(event.connection, (session) => session.connected(event.connection, event.local, now));
       case "accepted":
         return this.accept(event, now);
       case "received":
-        return this.owners.get(event.connection)?.received(event.connection, event.bytes, now);
+        return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":
       case "closed":
-        return this.owners.get(event.connection)?.lost(event.connection, event.reason, now);
+        return this.owner(event.connection, (session) => session.lost(event.connection, event.reason, now));
       case "drained":
-        this.owners.get(event.connection)?.drained(event.connection, now);
-        return this.trim();
+        return this.owner(event.connection, (session) => {
+          session.drained(event.connection, now);
+          this.trim(session.table);
+        });
       case "time":
         for (const session of this.sessions.values())
           if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
-        return;
-      case "peer-down":
-        this.sessions
-          .get(event.peer)
-          ?.reset(
-            event.cause === "bfd" ? farewells.bfdDown() : farewells.reset(event.text),
-            event.cause === "bfd" ? "BFD says that the peer is down" : `reset: ${event.text}`,
-            now,
-          );
-        return;
+        return this.sessions.values();
+      case "peer-down": {
+        const session = this.sessions.get(event.peer);
+        if (event.cause === "bfd") session?.reset(farewells.bfdDown(), reasons.bfdDown, now, "as after a failure");
+        else session?.reset(farewells.reset(event.text), reasons.reset(event.text), now, "as after a failure");
+        return session ? [session] : NONE;
+      }
       case "shutdown":
         this.closed = true;
         for (const session of this.sessions.values())
-          session.stop(farewells.shutdown(event.text), event.text || "shut down", now);
+          session.stop(farewells.shutdown(event.text), reasons.shutdown(event.text), now);
+        return NONE;
     }
   }
 
-  private setPeer(settings: PeerSettings, fallbackRouterId: Ip, now: Instant): void {
+  private owner(connection: ConnectionId, act: (session: Session) => void): readonly Session[] {
+    const session = this.owners.get(connection);
+    if (!session) return NONE;
+    act(session);
+    return [session];
+  }
+
+  private setPeer(settings: PeerSettings, fallbackRouterId: Ip, now: Instant): readonly Session[] {
     const session = this.sessions.get(settings.name);
     if (!session) {
-      const fresh = new Session(settings, fallbackRouterId, this.context(), now);
+      const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
       fresh.start(now);
-      return;
+      return [fresh];
     }
     session.fallbackRouterId = fallbackRouterId;
     const change = settingsChange(session.settings, settings);
+    if (change === "reset") session.reset(farewells.changed(), reasons.changed, now, "at once");
     if (change !== "none") session.adopt(settings, now);
-    if (change === "reset") session.reset(farewells.changed(), "its settings changed", now);
     this.dropUnusedTables();
+    return [session];
   }
 
-  private removePeer(name: string, now: Instant): void {
+  private removePeer(name: string, now: Instant): readonly Session[] {
     const session = this.sessions.get(name);
-    if (!session) return;
-    session.stop(farewells.removed(), "the peer was removed", now);
+    if (!session) return NONE;
+    session.stop(farewells.removed(), reasons.removed, now);
     this.sessions.delete(name);
     this.dropUnusedTables();
+    return NONE;
   }
 
-  private accept(event: Extract<BgpEvent, { kind: "accepted" }>, now: Instant): void {
+  private accept(event: Extract<BgpEvent, { kind: "accepted" }>, now: Instant): readonly Session[] {
     const session = this.sessions.get(event.peer);
-    if (!session || this.closed) {
+    if (!session) {
       this.effects.push({ kind: "close", connection: event.connection });
-      return;
+      return NONE;
     }
     this.owners.set(event.connection, session);
-    session.accepted(event.connection, event.local, event.remote, now);
+    session.accepted(event.connection, event.local, now);
+    return [session];
   }
 
   private table(name: string): RouteTable {
@@ -153,20 +185,20 @@ class Engine implements BgpEngine {
     return table;
   }
 
-  private flushTable(name: string, now: Instant): void {
+  private flushTable(name: string, now: Instant): readonly Session[] {
     const table = this.table(name);
-    for (const session of this.sessions.values()) if (session.table === table) session.flush(now);
-    this.trim();
+    const readers = [...this.sessions.values()].filter((session) => session.table === table);
+    for (const session of readers) session.flush(now);
+    this.trim(table);
+    return readers;
   }
 
-  /** Lets tables forget what all their sessions are past. */
-  private trim(): void {
-    for (const table of this.tables.values()) {
-      let slowest = table.position;
-      for (const session of this.sessions.values())
-        if (session.table === table) slowest = Math.min(slowest, session.position ?? slowest);
-      table.trim(slowest);
-    }
+  /** Lets a table forget what all its sessions are past. */
+  private trim(table: RouteTable): void {
+    let slowest = table.position;
+    for (const session of this.sessions.values())
+      if (session.table === table) slowest = Math.min(slowest, session.position ?? slowest);
+    table.trim(slowest);
   }
 
   /** A table that no peer reads and that holds nothing is gone. */
@@ -175,30 +207,6 @@ class Engine implements BgpEngine {
     for (const [name, table] of this.tables)
       if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
   }
-
-  private nextTimer(): Instant | null {
-    let next: Instant | null = null;
-    for (const session of this.sessions.values()) {
-      const at = session.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    return next;
-  }
-
-  private context(): ConstructorParameters<typeof Session>[2] {
-    return {
-      random: this.random,
-      newConnection: (session) => {
-        const id = this.nextConnection;
-        this.nextConnection += 2;
-        this.owners.set(id, session);
-        return id;
-      },
-      emit: (effect) => {
-        if (effect.kind === "close") this.owners.delete(effect.connection);
-        this.effects.push(effect);
-      },
-      table: (name) => this.table(name),
-    };
-  }
 }
+
+const NONE: readonly Session[] = [];

@@ -5,7 +5,13 @@ export interface RecordedEvent {
   readonly event: BgpEvent;
 }
 
-/** The last events, in a ring of fixed size. Secrets are taken out before they go in. */
+/** Octets of a `received` event that are kept; what a router sends to one that only announces is short. */
+const MAX_OCTETS = 4096;
+
+/**
+ * The last events, in a ring of fixed size. Secrets are taken out before they go in, and octets are
+ * copied: a view would keep the whole buffer of the socket alive.
+ */
 export class EventRing {
   private readonly slots: RecordedEvent[] = [];
   private readonly size: number;
@@ -16,12 +22,13 @@ export class EventRing {
   }
 
   add(event: BgpEvent, at: Instant): void {
-    // Routes are the bulk and can be had from the plan; `time` says nothing that its instant does not.
+    // Routes are the bulk, and can be had from the plan.
     if (this.size === 0 || event.kind === "routes") return;
-    this.slots[this.next] = { at, event: withoutSecrets(event) };
+    this.slots[this.next] = { at, event: recordable(event) };
     this.next = (this.next + 1) % this.size;
   }
 
+  /** Oldest first. */
   list(): readonly RecordedEvent[] {
     return this.slots.length < this.size
       ? [...this.slots]
@@ -29,7 +36,13 @@ export class EventRing {
   }
 }
 
-const withoutSecrets = (event: BgpEvent): BgpEvent =>
-  event.kind === "peer-set" && event.settings.password !== null
-    ? { ...event, settings: { ...event.settings, password: "***" } }
-    : event;
+function recordable(event: BgpEvent): BgpEvent {
+  switch (event.kind) {
+    case "peer-set":
+      return event.settings.password === null ? event : { ...event, settings: { ...event.settings, password: "***" } };
+    case "received":
+      return { ...event, bytes: event.bytes.slice(0, MAX_OCTETS) };
+    default:
+      return event;
+  }
+}

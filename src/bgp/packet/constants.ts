@@ -15,10 +15,14 @@ export const AS_TRANS = 23456;
 export const AFI = { ipv4: 1, ipv6: 2 } as const;
 export const SAFI_UNICAST = 1;
 
+/** Types of optional parameters in an OPEN: RFC 5492; 255: RFC 9072. */
+export const PARAMETER = { capabilities: 2, extendedLength: 255 } as const;
+
 /** RFC 5492 capability codes. */
 export const CAPABILITY = {
   multiprotocol: 1,
   routeRefresh: 2,
+  extendedNextHop: 5,
   extendedMessage: 6,
   gracefulRestart: 64,
   fourOctetAs: 65,
@@ -32,10 +36,14 @@ export const ATTRIBUTE = {
   nextHop: 3,
   multiExitDisc: 4,
   localPref: 5,
+  atomicAggregate: 6,
+  aggregator: 7,
   communities: 8,
   mpReach: 14,
   mpUnreach: 15,
+  extendedCommunities: 16,
   as4Path: 17,
+  as4Aggregator: 18,
   largeCommunities: 32,
 } as const;
 
@@ -63,12 +71,15 @@ export const OPEN_ERROR = {
   unacceptableHoldTime: 6,
 } as const;
 
-export const UPDATE_ERROR = { malformedAttributeList: 1, invalidNetworkField: 10 } as const;
+export const UPDATE_ERROR = { malformedAttributeList: 1, optionalAttribute: 9, invalidNetworkField: 10 } as const;
+
+/** RFC 7313 section 5. */
+export const ROUTE_REFRESH_ERROR = { invalidLength: 1 } as const;
 
 /** RFC 6608. */
 export const FSM_ERROR = { inOpenSent: 1, inOpenConfirm: 2, inEstablished: 3 } as const;
 
-/** RFC 4486; 10: RFC 9384. */
+/** RFC 4486; hard reset: RFC 8538; BFD down: RFC 9384. */
 export const CEASE = {
   maximumPrefixes: 1,
   administrativeShutdown: 2,
@@ -78,5 +89,6 @@ export const CEASE = {
   otherConfigurationChange: 6,
   connectionCollision: 7,
   outOfResources: 8,
+  hardReset: 9,
   bfdDown: 10,
 } as const;

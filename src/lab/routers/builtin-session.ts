@@ -67,6 +67,7 @@ export class BuiltinSession {
         routeRefresh: false,
         enhancedRouteRefresh: false,
         extendedMessage: false,
+        extendedNextHop: false,
         fourOctetAs: asn,
         gracefulRestart: null,
       },

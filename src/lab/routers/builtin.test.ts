@@ -80,6 +80,7 @@ describe("the built-in router", () => {
       routeRefresh: false,
       enhancedRouteRefresh: false,
       extendedMessage: false,
+      extendedNextHop: false,
       fourOctetAs: asn,
       gracefulRestart: null,
     };

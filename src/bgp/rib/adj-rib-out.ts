@@ -1,13 +1,17 @@
 import type { Ip } from "#net";
-import type { Negotiated } from "./negotiate.ts";
+import type { Negotiated } from "../machine/negotiate.ts";
+import { encodeRouteRefresh } from "../packet/route-refresh.ts";
+import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
-import { encodeRouteRefresh } from "./packet/route-refresh.ts";
-import type { Entry, RouteTable } from "./route-table.ts";
-import type { AddressFamily, Asn } from "./settings.ts";
+import { type Entry, type RouteTable, sameAttributes } from "./route-table.ts";
+
+/** Prefixes of the table that a peer was moved away from, as far as it was told them. */
+type LeftBehind = ReadonlyMap<string, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
 
 /**
  * What one peer has been told (RFC 4271 section 3.2), held as a position in a table that peers share.
- * What it still has to be told is asked for when its connection can take more.
+ * What it still has to be told is computed when its connection can take more, so nothing queues for
+ * a peer that reads slowly, and each prefix is told once however often it changed.
  */
 export class AdjRibOut {
   table: RouteTable;
@@ -16,22 +20,22 @@ export class AdjRibOut {
   updatesSent = 0;
   bytesSent = 0;
   private parameters: PackParameters | null = null;
+  private negotiated: readonly AddressFamily[] = [];
   /** Negotiated and with a next hop: what can be announced on this session. */
   private families: readonly AddressFamily[] = [];
-  private negotiatedFamilies: readonly AddressFamily[] = [];
   private enhancedRouteRefresh = false;
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
   private readonly whole = new Map<AddressFamily, "initial" | "refresh">();
-  /** Prefixes of a table that this peer had before it was moved, to be withdrawn unless the new one has them. */
-  private leftBehind: RouteTable | null = null;
+  private leftBehind: LeftBehind | null = null;
 
   constructor(table: RouteTable) {
     this.table = table;
   }
 
+  /** The session is Established: from here on the peer knows nothing. */
   begin(localAs: Asn, negotiated: Negotiated, local: Ip): void {
     const nextHop = {
-      "ipv4-unicast": local.family === 4 ? local : null,
+      "ipv4-unicast": local.family === 4 || negotiated.extendedNextHop ? local : null,
       "ipv6-unicast": local.family === 6 ? local : null,
     };
     this.parameters = {
@@ -41,7 +45,7 @@ export class AdjRibOut {
       nextHop,
       limit: negotiated.limit,
     };
-    this.negotiatedFamilies = negotiated.families;
+    this.negotiated = negotiated.families;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
     this.enhancedRouteRefresh = negotiated.enhancedRouteRefresh;
     this.whole.clear();
@@ -58,17 +62,19 @@ export class AdjRibOut {
 
   /** The peer asks for a family again (RFC 2918). */
   refresh(family: AddressFamily): void {
-    if (this.parameters && this.negotiatedFamilies.includes(family) && !this.whole.has(family))
+    if (this.parameters && this.negotiated.includes(family) && !this.whole.has(family))
       this.whole.set(family, "refresh");
   }
 
-  /** From now on the peer gets another table: the same prefixes stay, the others go or come. */
+  /** From now on the peer gets another table, and is told only where the two differ. */
   moveTo(table: RouteTable): void {
     if (table === this.table) return;
-    if (this.parameters) {
-      // What was sent is the old table up to the position; the new one is announced whole, and what it lacks goes.
-      this.leftBehind ??= this.table;
-      for (const family of this.negotiatedFamilies) if (!this.whole.has(family)) this.whole.set(family, "refresh");
+    if (this.parameters && !this.leftBehind) {
+      const told = this.families.filter((family) => this.whole.get(family) !== "initial");
+      const left = new Map<string, { entry: Entry; attributes: PathAttributes | null }>();
+      for (const each of this.table.toldUntil(this.position))
+        if (told.includes(each.entry.family)) left.set(each.entry.key, each);
+      this.leftBehind = left;
     }
     this.table = table;
     this.position = table.position;
@@ -88,23 +94,42 @@ export class AdjRibOut {
     return this.standing - this.announced + (this.table.position - this.position);
   }
 
-  /** UPDATEs that bring the peer from where it is to where the table is. Calling again gives nothing more. */
+  /** Messages that bring the peer from where it is to where the table is. Calling again gives nothing more. */
   pending(): readonly Uint8Array[] {
     const { parameters } = this;
     if (!parameters) return [];
     const chunks: Uint8Array[] = [];
-    if (this.leftBehind) chunks.push(...this.withdrawLeftBehind(this.leftBehind, parameters));
-    const partial = this.families.filter((family) => !this.whole.has(family));
-    if (partial.length > 0 && this.position < this.table.position) chunks.push(...this.difference(partial, parameters));
+    if (this.leftBehind) chunks.push(...this.counted(packUpdates(this.crossing(this.leftBehind), parameters)));
+    else if (this.position < this.table.position) chunks.push(...this.difference(parameters));
     for (const [family, why] of this.whole) chunks.push(...this.wholeFamily(family, why, parameters));
+    this.leftBehind = null;
     this.whole.clear();
     this.position = this.table.position;
     return chunks;
   }
 
-  private difference(families: readonly AddressFamily[], parameters: PackParameters): readonly Uint8Array[] {
-    const key = `since ${this.position} ${packKey(parameters, families)}`;
-    return this.counted(this.shared(key, parameters, () => filter(this.table.since(this.position), families)));
+  private difference(parameters: PackParameters): readonly Uint8Array[] {
+    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()]}`;
+    return this.shared(key, parameters, () => this.due(this.table.since(this.position)));
+  }
+
+  /** Of a family whose whole table follows only what is withdrawn has to be told before. */
+  private *due(entries: Iterable<Entry>): Generator<Entry> {
+    for (const entry of entries)
+      if (this.families.includes(entry.family) && (entry.attributes === null || !this.whole.has(entry.family)))
+        yield entry;
+  }
+
+  /** What tells the table that the peer was moved to from the one that it was told. */
+  private crossing(left: LeftBehind): Iterable<Entry> {
+    const entries: Entry[] = [];
+    for (const { entry } of left.values())
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, attributes: null });
+    for (const entry of this.table.standing()) {
+      const before = left.get(entry.key)?.attributes;
+      if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
+    }
+    return this.due(entries);
   }
 
   private wholeFamily(
@@ -114,21 +139,15 @@ export class AdjRibOut {
   ): readonly Uint8Array[] {
     const marked = why === "refresh" && this.enhancedRouteRefresh;
     const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
-    if (this.families.includes(family)) {
-      const key = `whole ${packKey(parameters, [family])}`;
-      chunks.push(...this.counted(this.shared(key, parameters, () => filter(this.table.standing(), [family]))));
-    }
+    if (this.families.includes(family))
+      chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));
     if (marked) chunks.push(encodeRouteRefresh(family, "end"));
     if (why === "initial") chunks.push(...this.counted([endOfRib(family)]));
     return chunks;
   }
 
-  private withdrawLeftBehind(table: RouteTable, parameters: PackParameters): readonly Uint8Array[] {
-    this.leftBehind = null;
-    const gone: Entry[] = [];
-    for (const entry of filter(table.known(), this.families))
-      if (!this.table.has(entry)) gone.push({ ...entry, attributes: null });
-    return this.counted(packUpdates(gone, parameters));
+  private *standingOf(family: AddressFamily): Generator<Entry> {
+    for (const entry of this.table.standing()) if (entry.family === family) yield entry;
   }
 
   /** Sessions with equal parameters at an equal place share what is encoded once. */
@@ -138,7 +157,7 @@ export class AdjRibOut {
       chunks = packUpdates(entries(), parameters);
       this.table.cache.set(key, chunks);
     }
-    return chunks;
+    return this.counted(chunks);
   }
 
   private counted(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
@@ -149,8 +168,4 @@ export class AdjRibOut {
     }
     return chunks;
   }
-}
-
-function* filter(entries: Iterable<Entry>, families: readonly AddressFamily[]): Generator<Entry, undefined> {
-  for (const entry of entries) if (families.includes(entry.family)) yield entry;
 }

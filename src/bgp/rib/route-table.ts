@@ -1,8 +1,11 @@
-import { type Ip, ipToBytes, type Prefix } from "#net";
-import type { AddressFamily, PathAttributes, TableChange } from "./settings.ts";
+import type { Prefix } from "#net";
+import { encodeNlri } from "../packet/prefixes.ts";
+import type { AddressFamily, PathAttributes, TableChange } from "../settings.ts";
 
 /** One prefix of a table, also after it was withdrawn, until every session has been told. */
 export interface Entry {
+  /** Names the prefix in every table. */
+  readonly key: string;
   readonly family: AddressFamily;
   /** Length octet and address octets as they stand in an UPDATE. */
   readonly nlri: Uint8Array;
@@ -54,8 +57,9 @@ export class RouteTable {
     if (!entry) {
       if (attributes === null) return;
       entry = {
+        key,
         family: prefix.ip.family === 4 ? "ipv4-unicast" : "ipv6-unicast",
-        nlri: nlriOf(prefix.ip, prefix.length),
+        nlri: encodeNlri(prefix.ip, prefix.length),
         attributes: null,
         changedAt: -1,
         createdAt: this.position,
@@ -79,14 +83,21 @@ export class RouteTable {
     for (const entry of this.entries.values()) if (entry.attributes !== null) yield entry;
   }
 
-  /** Every prefix that a session may have been told, standing or withdrawn. */
-  known(): Iterable<Entry> {
-    return this.entries.values();
+  /** What stands for the prefix; null: nothing. */
+  standingFor(key: string): PathAttributes | null {
+    return this.entries.get(key)?.attributes ?? null;
   }
 
-  /** Whether the prefix of another table's entry stands in this one. */
-  has(entry: Entry): boolean {
-    return this.entries.get(keyOfNlri(entry))?.attributes != null;
+  /**
+   * What a session at the position was told and not told otherwise since. An entry that changed later
+   * is given without attributes: it may stand with the peer, in an earlier form.
+   */
+  *toldUntil(position: number): Generator<{ readonly entry: Entry; readonly attributes: PathAttributes | null }> {
+    for (const entry of this.entries.values()) {
+      if (entry.changedAt >= position) {
+        if (entry.createdAt < position) yield { entry, attributes: null };
+      } else if (entry.attributes !== null) yield { entry, attributes: entry.attributes };
+    }
   }
 
   /** Entries that changed since the position, each once, in the order of their latest change. */
@@ -104,7 +115,7 @@ export class RouteTable {
       for (const [i, entry] of this.log.entries()) {
         if (i >= passed) break;
         if (entry.changedAt !== this.base + i) this.superseded--;
-        else if (entry.attributes === null) this.entries.delete(keyOfNlri(entry));
+        else if (entry.attributes === null) this.entries.delete(entry.key);
       }
       this.log = this.log.slice(passed);
       this.base = slowest;
@@ -126,22 +137,6 @@ export class RouteTable {
 }
 
 const keyOf = ({ ip, length }: Prefix): string => `${ip.family}/${ip.value.toString(36)}/${length}`;
-
-function keyOfNlri({ family, nlri }: Entry): string {
-  const width = family === "ipv4-unicast" ? 4 : 16;
-  let value = 0n;
-  for (let i = 1; i <= width; i++) value = (value << 8n) | BigInt(nlri[i] ?? 0);
-  return `${width === 4 ? 4 : 6}/${value.toString(36)}/${nlri[0]}`;
-}
-
-/** RFC 4271 section 4.3: the length in bits, then as few octets as hold it. */
-function nlriOf(address: Ip, length: number): Uint8Array {
-  const octets = (length + 7) >> 3;
-  const nlri = new Uint8Array(1 + octets);
-  nlri[0] = length;
-  nlri.set(ipToBytes(address).subarray(0, octets), 1);
-  return nlri;
-}
 
 export function sameAttributes(a: PathAttributes, b: PathAttributes): boolean {
   return (

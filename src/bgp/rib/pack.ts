@@ -1,9 +1,9 @@
 import { ByteWriter, type Ip, ipToBytes } from "#net";
-import { AFI, AS_TRANS, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } from "./packet/constants.ts";
-import { beginMessage, endMessage } from "./packet/header.ts";
-import { afiOf } from "./packet/open.ts";
+import { AFI, AS_TRANS, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } from "../packet/constants.ts";
+import { afiOf } from "../packet/family.ts";
+import { beginMessage, endMessage } from "../packet/header.ts";
+import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import type { Entry } from "./route-table.ts";
-import type { AddressFamily, Asn, PathAttributes } from "./settings.ts";
 
 /** Everything about a session that the octets of its UPDATEs depend on. */
 export interface PackParameters {
@@ -36,29 +36,41 @@ const DEFAULT_LOCAL_PREF = 100;
 /** How many octets of UPDATEs make one chunk: enough for one system call to be worth it. */
 const CHUNK = 256 * 1024;
 
+/** More than all besides communities and a prefix takes: header, lengths, the other attributes. */
+const ROOM_BESIDE_COMMUNITIES = 160;
+
 /**
  * UPDATEs for the entries: withdrawals first, then one run of messages per attribute set, each message
- * as full as the limit allows. Entries of families without a next hop must not be among them.
+ * as full as the limit allows. Entries of families without a next hop must not be among them. A route
+ * whose attributes do not fit one message is withdrawn (RFC 4271 section 9.2).
  */
 export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters): Uint8Array[] {
-  const groups = new Map<PathAttributes | null, Record<AddressFamily, Entry[]>>([[null, emptyGroup()]]);
+  const withdrawn = emptyGroup();
+  const announced = new Map<PathAttributes, Group>();
   for (const entry of entries) {
-    let group = groups.get(entry.attributes);
+    const { attributes, family } = entry;
+    let group = attributes === null ? withdrawn : announced.get(attributes);
     if (!group) {
-      group = emptyGroup();
-      groups.set(entry.attributes, group);
+      group = attributes !== null && fits(attributes, parameters.limit) ? emptyGroup() : withdrawn;
+      if (attributes !== null) announced.set(attributes, group);
     }
-    group[entry.family].push(entry);
+    group[family].push(entry);
   }
   const packer = new Packer(parameters);
-  for (const [attributes, group] of groups)
-    for (const family of ["ipv4-unicast", "ipv6-unicast"] as const)
-      if (group[family].length > 0)
-        attributes === null
-          ? packer.withdraw(family, group[family])
-          : packer.announce(family, attributes, group[family]);
+  for (const family of FAMILIES) packer.withdraw(family, withdrawn[family]);
+  for (const [attributes, group] of announced)
+    if (group !== withdrawn) for (const family of FAMILIES) packer.announce(family, attributes, group[family]);
   return packer.finish();
 }
+
+const fits = ({ communities, largeCommunities }: PathAttributes, limit: number): boolean =>
+  communities.length * 4 + largeCommunities.length * 12 + ROOM_BESIDE_COMMUNITIES <= limit;
+
+const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
+
+type Group = Record<AddressFamily, Entry[]>;
+
+const emptyGroup = (): Group => ({ "ipv4-unicast": [], "ipv6-unicast": [] });
 
 /** RFC 4724 section 2. */
 export function endOfRib(family: AddressFamily): Uint8Array {
@@ -69,8 +81,6 @@ export function endOfRib(family: AddressFamily): Uint8Array {
   endMessage(writer, start);
   return writer.bytes();
 }
-
-const emptyGroup = (): Record<AddressFamily, Entry[]> => ({ "ipv4-unicast": [], "ipv6-unicast": [] });
 
 class Packer {
   private readonly parameters: PackParameters;
@@ -110,8 +120,8 @@ class Packer {
 
   announce(family: AddressFamily, attributes: PathAttributes, entries: readonly Entry[]): void {
     const nextHop = this.parameters.nextHop[family];
-    if (!nextHop) return;
-    // IPv4 over an IPv4 next hop is written the old way; everything else by MP_REACH_NLRI (RFC 4760).
+    if (!nextHop || entries.length === 0) return;
+    // IPv4 over an IPv4 next hop is written the old way; all else by MP_REACH_NLRI (RFC 4760, RFC 8950).
     const multiprotocol = family !== "ipv4-unicast" || nextHop.family === 6;
     const common = this.common(attributes, multiprotocol ? null : nextHop);
     if (!multiprotocol) {
@@ -151,8 +161,6 @@ class Packer {
         if (octets + length > room) break;
         octets += length;
       }
-      // Attributes that leave no room for a single prefix: they are bounded at 63 communities, so this cannot be.
-      if (to === from) throw new Error(`no room for a prefix in a message of ${this.parameters.limit} octets`);
       if (this.writer.length >= CHUNK) {
         this.chunks.push(this.writer.bytes());
         this.writer.truncate();

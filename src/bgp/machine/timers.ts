@@ -1,8 +1,15 @@
-import type { Instant } from "./events.ts";
+import type { Instant } from "../events.ts";
 
-/** RFC 4271 section 8: what a session waits for. Each is off or due at an instant. */
+/** What a session waits for: RFC 4271 section 8, IdleHoldTimer section 8.1.1, send hold: RFC 9687. */
 export type TimerName = "idleHold" | "connectRetry" | "hold" | "keepalive" | "sendHold";
 
+export interface Expired {
+  readonly name: TimerName;
+  /** When it was due. */
+  readonly due: Instant;
+}
+
+/** Each timer is off or due at an instant. */
 export class Timers {
   private readonly due = new Map<TimerName, Instant>();
 
@@ -15,10 +22,6 @@ export class Timers {
     else this.due.clear();
   }
 
-  isSet(name: TimerName): boolean {
-    return this.due.has(name);
-  }
-
   /** The earliest, or null. */
   next(): Instant | null {
     let next: Instant | null = null;
@@ -27,9 +30,9 @@ export class Timers {
   }
 
   /** Takes out what is due, earliest first. */
-  expired(now: Instant): TimerName[] {
-    const names = [...this.due].filter(([, at]) => at <= now).sort((a, b) => a[1] - b[1]);
-    for (const [name] of names) this.due.delete(name);
-    return names.map(([name]) => name);
+  expired(now: Instant): readonly Expired[] {
+    const expired = [...this.due].filter(([, at]) => at <= now).map(([name, due]) => ({ name, due }));
+    for (const { name } of expired) this.due.delete(name);
+    return expired.sort((a, b) => a.due - b.due);
   }
 }
