@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { SessionReport } from "#bgp";
+import type { Place } from "#lab/network";
+import { type Router, startRouter } from "#lab/routers";
+import { type Ip, parseIp } from "#net";
+import { EngineThread } from "#speaker";
+import { describeWith } from "../support/parts.ts";
+import { eventually } from "../support/programs.ts";
+
+const ROUTER = "127.78.0.1";
+const SPEAKER = "127.78.0.2";
+const PORT = 17979;
+/** Seconds: a keepalive is due every second. */
+const HOLD = 3;
+/** How long the main thread does nothing else, milliseconds: longer than the hold time. */
+const STALL = 5_000;
+
+const address = (text: string): Ip => {
+  const parsed = parseIp(text);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+};
+
+const place: Place = { name: "router", address: ROUTER, address6: null, command: (argv) => argv };
+
+describeWith(["bird"], "the engines' thread", () => {
+  const folder = mkdtempSync(join(tmpdir(), "metallb-stall-"));
+  const reports: SessionReport[] = [];
+  let router: Router;
+  let thread: EngineThread;
+
+  beforeAll(async () => {
+    const neighbour = {
+      name: "node-1",
+      address: SPEAKER,
+      asn: 64500,
+      holdTime: HOLD,
+      families: ["ipv4-unicast"],
+      password: null,
+    } as const;
+    const description = {
+      asn: 64512,
+      routerId: ROUTER,
+      port: PORT,
+      listen: [ROUTER],
+      neighbours: [neighbour],
+      installRoutes: false,
+    };
+    router = (await startRouter("bird", place, description, join(folder, "bird"))).router;
+    thread = new EngineThread(
+      { applied: () => {}, session: (report) => reports.push(report), log: () => {}, died: () => {} },
+      address(SPEAKER),
+    );
+    thread.apply({
+      routes: [],
+      peersSet: [
+        {
+          name: "router",
+          localAs: 64500,
+          peerAs: 64512,
+          address: address(ROUTER),
+          port: PORT,
+          sourceAddress: address(SPEAKER),
+          interface: null,
+          holdTime: HOLD,
+          keepaliveTime: 1,
+          connectTime: 1,
+          routerId: null,
+          password: null,
+          ebgpMultiHop: true,
+          gracefulRestart: false,
+          families: ["ipv4-unicast"],
+          table: "all",
+        },
+      ],
+      peersRemoved: [],
+      routesAfter: [],
+      verdicts: [],
+    });
+  });
+  afterAll(async () => {
+    await thread?.stop("the test is over");
+    await router?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("keeps its sessions while the main thread stalls for longer than the hold time", async () => {
+    await eventually(
+      () => thread.reports.get("router"),
+      (report) => report?.state === "Established",
+      { what: "the session is not established" },
+    );
+    const before = reports.length;
+    const until = performance.now() + STALL;
+    while (performance.now() < until);
+    // What the worker told meanwhile is heard now.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(reports.slice(before)).toEqual([]);
+    expect(await router.sessions()).toMatchObject([{ name: "node-1", established: true }]);
+  });
+});
