@@ -81,7 +81,8 @@ export function nextThings(view: LabView): readonly string[] {
   const address = view.services.find((service) => service.key === "default/hello")?.addresses[0];
   return [
     "Try next, in a second shell:",
-    `  kubectl     export KUBECONFIG=${view.kubeconfig}; kubectl get services --watch`,
+    `  kubectl     export KUBECONFIG=${view.kubeconfig}`,
+    "              kubectl get services --watch",
     `  dashboard   ${view.dashboard}`,
     `  a failure   npx metallb lab cut ${node?.name}${name}      (heal mends it)`,
     ...(speaker === null

@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -124,10 +125,10 @@ export const waysToHello = (view: LabView): readonly string[] =>
 export const pidsOf = (view: LabView): readonly number[] =>
   [view.controller.pid, ...view.nodes.map((node) => node.speaker.pid)].filter((pid) => pid !== null);
 
+/** Whether the process runs. One that has ended but was not yet taken note of by its parent (a zombie) does not. */
 export function runs(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
   }
