@@ -1,5 +1,6 @@
 /** Why a Service is not announced: code → sentence. `{name}` stands for a fact of the verdict. */
 export const REASONS = {
+  serviceDeleted: "it is deleted",
   notLoadBalancer: "it is not of type LoadBalancer",
   noIPAllocated: "it has no address yet",
   invalidIP: 'its address "{ip}" cannot be read',

@@ -28,6 +28,8 @@ export class Announcements {
   readonly #recorder: Recorder;
   readonly #status: BgpStatusWriter;
   readonly #announced = new Set<string>();
+  /** Services whose event waits until it is known what stood before the start; null: it is known. */
+  #waiting: Set<string> | null = new Set();
 
   constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
     this.#node = node;
@@ -39,6 +41,22 @@ export class Announcements {
   /** The Services whose verdict differs from what was last told. */
   tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
     for (const key of keys) this.#one(key, plan, services.get(key));
+  }
+
+  /** What this node announced before it started is known, or will not be: that is no news again. */
+  recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const key of waiting) {
+      const verdict = plan.verdicts.get(key)?.bgp;
+      const service = services.get(key);
+      if (service && verdict?.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+    }
+  }
+
+  #event(service: Service): void {
+    const message = `announcing from node "${this.#node}" with protocol "bgp"`;
+    this.#recorder.event(service, "Normal", "nodeAssigned", message);
   }
 
   #one(key: string, plan: Plan, service: Service | undefined): void {
@@ -58,8 +76,7 @@ export class Announcements {
       this.#status.want(key, null);
       return;
     }
-    // A restart finds what it announced before: that is no news.
-    const isNews = !this.#announced.has(key) && !sameList(this.#status.has(key), verdict.peers);
+    const isNews = !this.#announced.has(key);
     this.#announced.add(key);
     this.#status.want(key, verdict.peers);
     this.#log.info("service has an address announced", {
@@ -69,13 +86,9 @@ export class Announcements {
       ips: verdict.ips,
       protocol: "bgp",
     });
-    if (isNews && service)
-      this.#recorder.event(
-        service,
-        "Normal",
-        "nodeAssigned",
-        `announcing from node "${this.#node}" with protocol "bgp"`,
-      );
+    if (!isNews || !service) return;
+    if (this.#waiting) this.#waiting.add(key);
+    else this.#event(service);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type BgpEffect, type BgpEvent, type ConnectionId, createBgpEngine, type Instant } from "#bgp";
 import type { openTcp, TcpConnection } from "#sys";
-import type { FromEngines, ToEngines } from "./thread-protocol.ts";
+import type { Telling, ToEngines } from "./thread-protocol.ts";
 
 /** What the host reaches the outside through. */
 export interface HostPorts {
@@ -9,7 +9,9 @@ export interface HostPorts {
   /** Calls back after so many milliseconds; the earlier wish is replaced. Null: never. */
   wakeAfter(milliseconds: number | null, wake: () => void): void;
   readonly openTcp: typeof openTcp;
-  tell(message: FromEngines): void;
+  tell(telling: Telling): void;
+  /** Every goodbye is said. */
+  stopped(): void;
 }
 
 /** How long goodbyes may take to leave, milliseconds. */
@@ -28,7 +30,7 @@ export class EngineHost {
     this.#engine = createBgpEngine({ random: () => ports.random() });
   }
 
-  receive(message: ToEngines): void {
+  receive(message: Exclude<ToEngines, { kind: "heard" }>): void {
     if (message.kind === "shutdown") return this.#shutdown(message.text);
     const { sequence, routes, peersSet, peersRemoved, routesAfter, fallbackRouterId } = message;
     for (const change of routes) this.#step({ kind: "routes", change });
@@ -41,7 +43,7 @@ export class EngineHost {
   #shutdown(text: string): void {
     this.#step({ kind: "shutdown", text });
     this.#tellCounters();
-    this.#ports.wakeAfter(this.#connections.size === 0 ? 0 : FAREWELL, () => this.#ports.tell({ kind: "stopped" }));
+    this.#ports.wakeAfter(this.#connections.size === 0 ? 0 : FAREWELL, () => this.#ports.stopped());
   }
 
   #step(event: BgpEvent): void {

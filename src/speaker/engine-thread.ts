@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { PeerCounters, SessionReport } from "#bgp";
 import type { Ip } from "#net";
 import type { PlanDifference } from "#planner";
-import type { FromEngines, ToEngines } from "./thread-protocol.ts";
+import type { FromEngines, Telling, ToEngines } from "./thread-protocol.ts";
 
 export interface EngineListener {
   /** Everything up to this number is with the engines. */
@@ -27,6 +27,8 @@ export class EngineThread {
   #sent = 0;
   #applied = 0;
   #stopping = false;
+  /** Those that were set and not removed since: what the engines still say of others is past. */
+  readonly #peers = new Set<string>();
   /** The latest of each peer. */
   readonly reports = new Map<string, SessionReport>();
   counters: readonly PeerCounters[] = [];
@@ -55,7 +57,11 @@ export class EngineThread {
 
   apply({ routes, peersSet, peersRemoved, routesAfter }: PlanDifference): void {
     if (routes.length + peersSet.length + peersRemoved.length + routesAfter.length === 0) return;
-    for (const peer of peersRemoved) this.reports.delete(peer);
+    for (const { name } of peersSet) this.#peers.add(name);
+    for (const peer of peersRemoved) {
+      this.#peers.delete(peer);
+      this.reports.delete(peer);
+    }
     this.#post({
       kind: "apply",
       sequence: ++this.#sent,
@@ -81,20 +87,25 @@ export class EngineThread {
   }
 
   #receive(message: FromEngines): void {
-    switch (message.kind) {
+    if (message.kind === "stopped") return this.#stopped.resolve();
+    for (const telling of message.tellings) this.#take(telling);
+    this.#post({ kind: "heard" });
+  }
+
+  #take(telling: Telling): void {
+    switch (telling.kind) {
       case "applied":
-        this.#applied = message.sequence;
-        return this.#listener.applied(message.sequence);
+        this.#applied = telling.sequence;
+        return this.#listener.applied(telling.sequence);
       case "session":
-        this.reports.set(message.report.peer, message.report);
-        return this.#listener.session(message.report);
+        if (!this.#peers.has(telling.report.peer)) return;
+        this.reports.set(telling.report.peer, telling.report);
+        return this.#listener.session(telling.report);
       case "counters":
-        this.counters = message.counters;
+        this.counters = telling.counters;
         return;
       case "log":
-        return this.#listener.log(message.level, message.peer, message.message);
-      case "stopped":
-        return this.#stopped.resolve();
+        return this.#listener.log(telling.level, telling.peer, telling.message);
     }
   }
 

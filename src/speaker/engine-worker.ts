@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { openTcp } from "#sys";
 import { EngineHost } from "./engine-host.ts";
+import { Outbox } from "./outbox.ts";
 import type { FromEngines, ToEngines } from "./thread-protocol.ts";
 
 // The entry of the engines' thread. It ends by itself after `shutdown`: nobody terminates it, since a
@@ -9,6 +10,8 @@ import type { FromEngines, ToEngines } from "./thread-protocol.ts";
 const port = parentPort;
 if (!port) throw new Error("this file runs as a worker thread");
 
+const post = (message: FromEngines): void => port.postMessage(message);
+const outbox = new Outbox(post);
 let timer: NodeJS.Timeout | null = null;
 
 const host = new EngineHost({
@@ -19,10 +22,15 @@ const host = new EngineHost({
     timer = milliseconds === null ? null : setTimeout(wake, milliseconds);
   },
   openTcp,
-  tell: (message: FromEngines) => {
-    port.postMessage(message);
-    if (message.kind === "stopped") port.close();
+  tell: (telling) => outbox.tell(telling),
+  stopped: () => {
+    outbox.flush();
+    post({ kind: "stopped" });
+    port.close();
   },
 });
 
-port.on("message", (message: ToEngines) => host.receive(message));
+port.on("message", (message: ToEngines) => {
+  if (message.kind === "heard") outbox.heard();
+  else host.receive(message);
+});

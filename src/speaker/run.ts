@@ -23,6 +23,9 @@ import { createMetrics } from "./metrics.ts";
 import { stateOf } from "./state.ts";
 import { WatchedWorld } from "./world.ts";
 
+/** How long events of announcements may wait at the start, milliseconds. */
+const RECALL_LIMIT = 5_000;
+
 type Flags = FlagValues<typeof SPEAKER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or broke, 2 wrong command line. */
@@ -166,7 +169,7 @@ class Speaker {
     this.#announcements = new Announcements(node, log, recorder, this.#status);
     // Routes do not wait for the status objects: those are for people.
     await synced;
-    void this.#status.start();
+    void this.#recall(this.#status.start());
     this.#world.onChange = () => this.#schedule();
     this.#ready = true;
     this.#plan();
@@ -178,6 +181,12 @@ class Speaker {
     });
     if (!this.#world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
+  }
+
+  /** Events wait for what stood before the start, but not for an API that does not tell it. */
+  async #recall(known: Promise<void>): Promise<void> {
+    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
+    this.#announcements?.recall(this.#planner.plan, this.#world.services);
   }
 
   /** The own Pod's reference; null when there is none or it may not be read. */

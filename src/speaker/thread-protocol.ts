@@ -17,9 +17,18 @@ export type ToEngines =
       /** BGP Identifier where neither settings nor the session's own address give one. */
       readonly fallbackRouterId: Ip;
     }
+  /** The answer to each `news`: the next may come. */
+  | { readonly kind: "heard" }
   | { readonly kind: "shutdown"; readonly text: string };
 
 export type FromEngines =
+  /** In the order in which they are to be taken; never a second one before `heard`. */
+  | { readonly kind: "news"; readonly tellings: readonly Telling[] }
+  /** The answer to `shutdown`: every goodbye is said. */
+  | { readonly kind: "stopped" };
+
+/** One thing that the engines tell. */
+export type Telling =
   /** Everything up to this number has been handed to the engines, and what they sent to the sockets. */
   | { readonly kind: "applied"; readonly sequence: number }
   | { readonly kind: "session"; readonly report: SessionReport }
@@ -30,6 +39,4 @@ export type FromEngines =
       readonly message: string;
     }
   /** Once a second while something moves. */
-  | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] }
-  /** The answer to `shutdown`: every goodbye is said. */
-  | { readonly kind: "stopped" };
+  | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };

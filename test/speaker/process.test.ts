@@ -1,0 +1,287 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { crdOf, DEFINITIONS } from "#api";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "#kube";
+import { type ApiServer, startApiServer } from "#lab/apiserver";
+import { metallbObject, NAMESPACE } from "../support/objects.ts";
+import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
+import { RecordingPeer, TYPE } from "./recording-peer.ts";
+
+const NODE = "node-1";
+const PEER = "127.79.0.1";
+const SOURCE = "127.79.0.2";
+const HEALTH = 17_779;
+const API_PORT = 17_643;
+
+interface State {
+  readonly sequence: { readonly sent: number; readonly applied: number };
+  readonly sessions: readonly { readonly peer: string; readonly state: string; readonly reason: string }[];
+  readonly services: Readonly<
+    Record<string, { readonly bgp: { readonly announced: boolean; readonly message?: string } }>
+  >;
+}
+
+describe("a speaker", () => {
+  const undo: (() => Promise<unknown>)[] = [];
+  let folder: string;
+  let api: ApiServer;
+  let client: KubeClient;
+  let peer: RecordingPeer;
+  let env: NodeJS.ProcessEnv;
+  let speaker: Program;
+
+  const start = async (...flags: readonly string[]): Promise<Program> => {
+    const common = [`--node-name=${NODE}`, `--namespace=${NAMESPACE}`, "--port=0", "--pod-name=speaker-0"];
+    const program = await startProgram(
+      HERE,
+      [projectFile("bin/speaker"), ...common, `--health-probe-port=${HEALTH}`, ...flags],
+      env,
+    );
+    undo.push(() => program.stop("SIGKILL"));
+    return program;
+  };
+  const startApi = () => startApiServer({ host: "127.0.0.1", port: API_PORT, dataFolder: join(folder, "data") });
+  const state = async (): Promise<State> => (await (await fetch(`http://127.0.0.1:${HEALTH}/state`)).json()) as State;
+  const routed = (...routes: readonly string[]) =>
+    eventually(
+      () => peer.routes,
+      (found) => found.join() === routes.join(),
+      { what: `the peer has not ${routes.join()}` },
+    );
+  const own = (resource: Resource, name: string) => client.get(resource, { namespace: NAMESPACE, name });
+  const create = (resource: Resource, kind: string, name: string, spec: object) =>
+    client.create(resource, { namespace: NAMESPACE }, { ...metallbObject(kind, name, spec) });
+  const serve = async (name: string, ip: string | null, policy = "Cluster"): Promise<void> => {
+    const where = { namespace: "default" };
+    await client.create(RESOURCES.endpointslices, where, {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": name } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.0.0.1"], nodeName: "node-2", conditions: { ready: true } }],
+      ports: [],
+    } as KubeObject);
+    await client.create(RESOURCES.services, where, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace: "default" },
+      spec: { type: "LoadBalancer", externalTrafficPolicy: policy, ports: [{ port: 80 }] },
+    } as KubeObject);
+    if (ip !== null) await setAddress(name, ip);
+  };
+  const setAddress = (name: string, ip: string) =>
+    client.patch(RESOURCES.services, { namespace: "default", name, subresource: "status" }, "merge", {
+      status: { loadBalancer: { ingress: [{ ip }] } },
+    });
+  const eventsOf = async (name: string): Promise<readonly unknown[]> =>
+    ((await client.list(RESOURCES.events, { namespace: "default" })).items ?? []).filter(
+      (event) => (event as { involvedObject?: { name?: string } }).involvedObject?.name === name,
+    );
+  const statuses = async () =>
+    ((await client.list(RESOURCES.servicebgpstatuses, { namespace: NAMESPACE })).items ?? []) as (KubeObject & {
+      readonly status?: object;
+    })[];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "metallb-speaker-"));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    peer = await RecordingPeer.listen(PEER);
+    undo.push(() => peer.close());
+    api = await startApi();
+    undo.push(() => api.close());
+    await writeFile(join(folder, "kubeconfig"), api.kubeconfig);
+    env = { ...process.env, KUBECONFIG: join(folder, "kubeconfig") };
+    const cluster = loadCluster({ env });
+    if (!cluster.ok) throw new Error(cluster.error);
+    client = createClient(cluster.value, { userAgent: "test" });
+    undo.push(async () => client.close());
+    for (const definition of DEFINITIONS)
+      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
+    const head = { apiVersion: "v1", kind: "Namespace" };
+    await client.create(RESOURCES.namespaces, {}, { ...head, metadata: { name: NAMESPACE } });
+    await client.create(RESOURCES.nodes, {}, { ...head, kind: "Node", metadata: { name: NODE } });
+    await client.create(RESOURCES.pods, { namespace: NAMESPACE }, {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "speaker-0", namespace: NAMESPACE },
+      spec: { containers: [{ name: "speaker", image: "speaker" }] },
+    } as KubeObject);
+    await eventually(
+      () => create(RESOURCES.ipaddresspools, "IPAddressPool", "lab", { addresses: ["192.0.2.0/24"] }),
+      () => true,
+      { what: "no pool could be made" },
+    );
+    await create(RESOURCES.bgpadvertisements, "BGPAdvertisement", "lab", {});
+    await create(RESOURCES.bgppeers, "BGPPeer", "router", {
+      myASN: 64500,
+      peerASN: 64500,
+      peerAddress: PEER,
+      peerPort: peer.port,
+      sourceAddress: SOURCE,
+    });
+    for (const name of ["a", "b"]) await serve(name, name === "a" ? "192.0.2.1" : "192.0.2.2");
+    speaker = await start();
+  });
+
+  afterAll(async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  });
+
+  it("announces all that has an address, and says of each that it does not announce why", async () => {
+    await serve("pending", null);
+    await serve("local", "192.0.2.9", "Local");
+    await routed("192.0.2.1/32", "192.0.2.2/32");
+    const { services } = await eventually(state, (answer) => "default/local" in answer.services, { what: "no state" });
+    expect(services["default/pending"]?.bgp).toMatchObject({ announced: false, reason: "noIPAllocated" });
+    expect(services["default/local"]?.bgp.message).toBe(
+      "its policy is Local and node node-1 has no endpoint that can serve",
+    );
+    expect(services["default/a"]?.bgp).toEqual({ announced: true, ips: ["192.0.2.1"], peers: ["router"] });
+  });
+
+  it("sends of one change that change alone, on the same session", async () => {
+    const before = peer.messages.length;
+    await setAddress("pending", "192.0.2.3");
+    await routed("192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32");
+    await setAddress("pending", "192.0.2.4");
+    await routed("192.0.2.1/32", "192.0.2.2/32", "192.0.2.4/32");
+    await client.remove(RESOURCES.services, { namespace: "default", name: "pending" });
+    await routed("192.0.2.1/32", "192.0.2.2/32");
+    const updates = peer.updatesSince(before);
+    expect(updates.flatMap(({ announced }) => announced)).toEqual(["192.0.2.3/32", "192.0.2.4/32"]);
+    expect(updates.flatMap(({ withdrawn }) => withdrawn)).toEqual(["192.0.2.3/32", "192.0.2.4/32"]);
+    expect(peer.connections).toBe(1);
+  });
+
+  it("tells it once in an event, and in an object that its Pod owns", async () => {
+    const events = await eventually(
+      () => eventsOf("a"),
+      (found) => found.length > 0,
+      { what: "no event" },
+    );
+    expect(events).toMatchObject([{ message: 'announcing from node "node-1" with protocol "bgp"', count: 1 }]);
+    const found = await eventually(statuses, (all) => all.length === 2 && all.every(({ status }) => status), {
+      what: "no ServiceBGPStatus of each",
+    });
+    const one = found.find(({ metadata }) => metadata?.labels?.["metallb.io/service-name"] === "a");
+    expect(one?.metadata).toMatchObject({
+      labels: { "metallb.io/node": NODE, "metallb.io/service-namespace": "default" },
+      ownerReferences: [{ kind: "Pod", name: "speaker-0" }],
+    });
+    expect(one?.status).toMatchObject({ node: NODE, serviceName: "a", serviceNamespace: "default", peers: ["router"] });
+    await client.remove(RESOURCES.services, { namespace: "default", name: "b" });
+    await eventually(statuses, (all) => all.length === 1, { what: "the object stays" });
+    await routed("192.0.2.1/32");
+  });
+
+  it("leaves a bad object out, says so, and goes on", async () => {
+    const result = async () =>
+      (
+        (await own(RESOURCES.configurationstates, `speaker-${NODE}`)) as {
+          status?: { result?: string; errorSummary?: string };
+        }
+      ).status;
+    await eventually(result, (status) => status?.result === "Valid", { what: "not valid" });
+    const before = peer.connections;
+    await create(RESOURCES.bgppeers, "BGPPeer", "bad", { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.999" });
+    const status = await eventually(result, (answer) => answer?.result === "Invalid", { what: "still valid" });
+    expect(status?.errorSummary).toContain("bad");
+    await serve("c", "192.0.2.5");
+    await routed("192.0.2.1/32", "192.0.2.5/32");
+    await client.remove(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "bad" });
+    await eventually(result, (answer) => answer?.result === "Valid", { what: "not valid again" });
+    expect(peer.connections).toBe(before);
+  });
+
+  it("ends the session of a peer that is gone, and of no other", async () => {
+    const other = await RecordingPeer.listen("127.79.0.3");
+    undo.push(() => other.close());
+    await create(RESOURCES.bgppeers, "BGPPeer", "other", {
+      myASN: 64500,
+      peerASN: 64500,
+      peerAddress: "127.79.0.3",
+      peerPort: other.port,
+      sourceAddress: SOURCE,
+    });
+    await eventually(
+      () => other.routes.length,
+      (count) => count === 2,
+      { what: "the new peer learns nothing" },
+    );
+    await client.remove(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "other" });
+    // Cease/Peer De-configured (RFC 4486).
+    await eventually(
+      () => other.messages.at(-1),
+      (last) => last?.type === TYPE.notification && last.body.readUInt16BE(0) === 0x06_03,
+      { what: "no goodbye" },
+    );
+    const { sequence } = await state();
+    await eventually(state, (now) => now.sequence.applied === sequence.sent, { what: "the engines are behind" });
+    expect((await state()).sessions.map(({ peer }) => peer)).toEqual(["router"]);
+    expect(peer.connections).toBe(1);
+  });
+
+  it("goes on announcing while the API is gone, and follows when it is back", async () => {
+    await api.close();
+    await eventually(
+      () => speaker.output(),
+      (text) => text.includes("trouble") || /ECONNREFUSED|refused/.test(text),
+      {
+        what: "nothing is said about the API",
+      },
+    );
+    expect((await state()).sessions).toMatchObject([{ state: "Established" }]);
+    expect(peer.routes).toEqual(["192.0.2.1/32", "192.0.2.5/32"]);
+    api = await startApi();
+    await serve("d", "192.0.2.6");
+    await routed("192.0.2.1/32", "192.0.2.5/32", "192.0.2.6/32");
+    expect(peer.connections).toBe(1);
+  });
+
+  it("announces the same after it was killed, and that is no news", async () => {
+    await eventually(statuses, (all) => all.length === 3, { what: "no ServiceBGPStatus of each" });
+    const before = [await eventsOf("a"), await eventsOf("d")];
+    await speaker.stop("SIGKILL");
+    speaker = await start();
+    await eventually(
+      () => peer.connections,
+      (count) => count === 2,
+      { what: "no second session" },
+    );
+    await routed("192.0.2.1/32", "192.0.2.5/32", "192.0.2.6/32");
+    // What is announced first after the start is told after what was found at the start.
+    await serve("e", "192.0.2.7");
+    await eventually(
+      () => eventsOf("e"),
+      (events) => events.length === 1,
+      { what: "no event" },
+    );
+    expect([await eventsOf("a"), await eventsOf("d")]).toEqual(before);
+    expect(await statuses()).toHaveLength(4);
+  });
+
+  it("says in words that a port is taken, and ends", async () => {
+    const taken = createServer().listen(17_780, "127.0.0.1");
+    undo.push(async () => taken.close());
+    const second = await start("--health-probe-port=17780");
+    await eventually(
+      () => second.exitCode(),
+      (code) => code === 1,
+      { what: "it runs" },
+    );
+    expect(second.output()).toMatch(/17780.*(in use|taken)/);
+  });
+
+  it("says goodbye at SIGTERM: Cease with the reason, within two seconds", async () => {
+    const began = performance.now();
+    expect(await speaker.stop("SIGTERM")).toBe(0);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    const last = peer.messages.at(-1);
+    // Cease/Administrative Shutdown (RFC 4486), its text after one octet of length (RFC 9003).
+    expect([last?.type, last?.body.readUInt16BE(0)]).toEqual([TYPE.notification, 0x06_02]);
+    expect(last?.body.subarray(3).toString("utf8")).toBe("the speaker is shut down");
+  });
+});
