@@ -3,9 +3,9 @@ import { Command, CommanderError } from "commander";
 import { addLabCommand } from "./lab-command.ts";
 
 /** Exit codes: done, failed, asked wrongly. */
-export const DONE = 0;
-export const FAILED = 1;
-export const USAGE = 2;
+const DONE = 0;
+const FAILED = 1;
+const USAGE = 2;
 
 /** An action's answer to its caller; actions that resolve without one are done. */
 export interface Outcome {

@@ -1,4 +1,4 @@
-import type { LabView, NodeView, PoolView, ServiceView } from "#web";
+import { type LabView, type NodeView, type PoolView, refusals, type ServiceView } from "#web";
 
 /** The state of a lab, as lines without colours. */
 export function drawStatus(view: LabView): readonly string[] {
@@ -48,8 +48,7 @@ function serviceRow(service: ServiceView): readonly string[] {
     return [service.key, "pending", "", service.pending];
   }
   const from = service.announcements.filter((announcement) => announcement.announced);
-  const not = service.announcements.filter((announcement) => !announcement.announced);
-  const reasons = not.map((announcement) => `${announcement.node}: ${announcement.reason}`);
+  const reasons = refusals(service.announcements).map(({ nodes, reason }) => `${nodes.join(", ")}: ${reason}`);
   const announced = from.length === 0 ? "nowhere" : from.map((announcement) => announcement.node).join(", ");
   return [service.key, service.addresses.join(","), service.pool, [announced, ...reasons].join("; ")];
 }

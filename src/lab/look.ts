@@ -50,6 +50,9 @@ export async function look(parts: LabParts): Promise<LabView> {
     ...parts.network.nodes.map((node) => stateOf(parts.speakers.get(node.name) ?? null, readSpeakerState)),
   ]);
   const { network, router, cluster } = parts;
+  const nodes = network.nodes.map((node, index) =>
+    lookAtNode(parts, node.name, node.address, sessions ?? [], speakers[index] ?? null),
+  );
   return {
     name: parts.name,
     startedAt: parts.startedAt,
@@ -59,9 +62,7 @@ export async function look(parts: LabParts): Promise<LabView> {
     dashboard: parts.dashboard,
     router: { title: router.title, address: network.router.address, port: network.bgpPort, asn: ROUTER_ASN },
     controller: parts.controller.view,
-    nodes: network.nodes.map((node, index) =>
-      lookAtNode(parts, node.name, node.address, sessions ?? [], speakers[index] ?? null),
-    ),
+    nodes,
     routes: routesOf(routes ?? [], cluster),
     pools: cluster.pools().map((pool) => ({ ...pool, ...usageOf(pool.name, controller) })),
     services: cluster.services().map(({ key, addresses, pool, pending }) => ({
@@ -69,7 +70,7 @@ export async function look(parts: LabParts): Promise<LabView> {
       addresses,
       pool,
       pending: addresses.length > 0 ? "" : pending || (controller?.refusals.get(key) ?? ""),
-      announcements: network.nodes.map((node, index) => announcement(node.name, key, speakers[index] ?? null)),
+      announcements: nodes.map((node, index) => announcement(node, key, speakers[index] ?? null)),
     })),
     problems,
   };
@@ -140,9 +141,12 @@ function usageOf(pool: string, controller: ControllerState | null): { used: stri
   return controller?.pools.get(pool) ?? { used: null, free: null };
 }
 
-function announcement(node: string, key: string, speaker: SpeakerState | null): AnnouncementView {
-  if (speaker === null) return { node, announced: false, reason: "the speaker does not answer" };
+/** Announced is what the speaker sends and the router hears. */
+function announcement({ name, session }: NodeView, key: string, speaker: SpeakerState | null): AnnouncementView {
+  const not = (reason: string): AnnouncementView => ({ node: name, announced: false, reason });
+  if (speaker === null) return not("the speaker does not answer");
   const verdict = speaker.verdicts.get(key);
-  if (verdict === undefined) return { node, announced: false, reason: "the speaker has not seen it yet" };
-  return { node, ...verdict };
+  if (verdict === undefined) return not("the speaker has not seen it yet");
+  if (verdict.announced && !session.established) return not("the BGP session is not established");
+  return { node: name, ...verdict };
 }

@@ -6,7 +6,7 @@ export interface Step {
   readonly text: string;
 }
 
-export const STEPS = {
+const STEPS = {
   network: "network",
   kubernetes: "Kubernetes API",
   router: "router",

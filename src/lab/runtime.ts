@@ -22,7 +22,7 @@ export interface LabRecord {
 export const isLabName = (name: string): boolean => /^[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?$/.test(name);
 
 /** The folder of this user's labs, for this user's eyes only. */
-export async function labsFolder(): Promise<string> {
+async function labsFolder(): Promise<string> {
   const { uid } = userInfo();
   const runtime = process.env.XDG_RUNTIME_DIR;
   const folder = runtime ? join(runtime, "metallb-lab") : join(tmpdir(), `metallb-lab-${uid}`);

@@ -1,3 +1,4 @@
+export { refusals } from "./announcements.ts";
 export { type Dashboard, startDashboard } from "./dashboard.ts";
 export type {
   AnnouncementView,

@@ -48,6 +48,11 @@ describe("a lab on loopback, without root", () => {
     const cut = await house.until("node-2 is gone", (view) => !waysToHello(view).includes("node-2"));
     expect(performance.now() - cutAt).toBeLessThan(12_000);
     expect(waysToHello(cut)).toEqual(["node-1", "node-3"]);
+    expect(cut.services[0]?.announcements[1]).toEqual({
+      node: "node-2",
+      announced: false,
+      reason: "the BGP session is not established",
+    });
     expect(cut.nodes[1]).toMatchObject({ cut: true, session: { established: false }, speaker: { restarts: 0 } });
     expect((await house.run("lab", "heal", "node-2")).code).toBe(0);
     await house.until("node-2 is back", (view) => waysToHello(view).length === 3, 60_000);

@@ -131,6 +131,7 @@ function PoolsTable({ pools }: { readonly pools: readonly PoolView[] }) {
 
 function Footer({ lab }: { readonly lab: LabView }) {
   const node = lab.nodes[1]?.name ?? lab.nodes[0]?.name ?? "node-1";
+  const name = lab.name === "default" ? "" : ` --name ${lab.name}`;
   return (
     <footer>
       <h2>Try</h2>
@@ -138,8 +139,8 @@ function Footer({ lab }: { readonly lab: LabView }) {
         {[
           `export KUBECONFIG=${lab.kubeconfig}`,
           "kubectl get services --all-namespaces --watch",
-          `npx metallb lab cut ${node}`,
-          `npx metallb lab heal ${node}`,
+          `npx metallb lab cut ${node}${name}`,
+          `npx metallb lab heal ${node}${name}`,
         ].join("\n")}
       </pre>
     </footer>

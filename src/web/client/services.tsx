@@ -1,3 +1,4 @@
+import { refusals } from "../announcements.ts";
 import type { ServiceView } from "../view.ts";
 
 interface ServicesProps {
@@ -39,15 +40,14 @@ export function ServicesTable({ services, nodes }: ServicesProps) {
 function Announcements({ service, nodes }: { readonly service: ServiceView; readonly nodes: number }) {
   if (service.addresses.length === 0) return <span class="reason">{service.pending || "waiting"}</span>;
   const from = service.announcements.filter((announcement) => announcement.announced);
-  const not = service.announcements.filter((announcement) => !announcement.announced);
   return (
     <>
       <span class={from.length > 0 ? "chip good" : "chip bad"}>
         {from.length} of {nodes} nodes
       </span>
-      {not.map((announcement) => (
-        <span class="reason" key={announcement.node}>
-          {announcement.node}: {announcement.reason}
+      {refusals(service.announcements).map(({ nodes: not, reason }) => (
+        <span class="reason" key={reason}>
+          {not.join(", ")}: {reason}
         </span>
       ))}
     </>
