@@ -78,7 +78,7 @@ const selectorV1beta1 = z.object({
     .optional(),
 });
 
-export const bgpPeerSpecV1beta1 = z
+const bgpPeerSpecV1beta1 = z
   .object({
     ...shared,
     peerASN: asn("AS number of the peer."),

@@ -38,7 +38,7 @@ const counter = (what: string) =>
     .int()
     .meta({ format: "int64", description: `How many ${what}.` });
 
-export const ipAddressPoolStatus = z.object({
+const ipAddressPoolStatus = z.object({
   assignedIPv4: counter("IPv4 addresses of the pool are in use"),
   assignedIPv6: counter("IPv6 addresses of the pool are in use"),
   availableIPv4: counter("IPv4 addresses of the pool are free"),

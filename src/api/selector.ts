@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const labelSelectorRequirement = z.object({
+const labelSelectorRequirement = z.object({
   key: z.string().describe("The label key that the selector applies to."),
   operator: z.string().describe("In, NotIn, Exists or DoesNotExist."),
   values: z.array(z.string()).optional().describe("Values of In and NotIn; empty for the others."),

@@ -31,7 +31,7 @@ export function anyOf(
 }
 
 /** Equal selectors, however their labels are ordered, have equal text. */
-export const canonical = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string =>
+const canonical = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string =>
   JSON.stringify([
     Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1)),
     matchExpressions

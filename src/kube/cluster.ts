@@ -102,17 +102,16 @@ function fromKubeconfig(file: string): Result<Cluster> {
   const problem = (what: string) => err(`kubeconfig ${file}: ${what}`);
   const find = (list: string, name: unknown): Named<Fields> | undefined =>
     (Array.isArray(config[list]) ? (config[list] as Named<Fields>[]) : []).find((entry) => entry?.name === name);
-  const current = config["current-context"];
+  const current = typeof config["current-context"] === "string" ? config["current-context"] : "";
   const context = find("contexts", current)?.context;
   if (!context)
-    return problem(
-      current ? `current-context "${String(current)}" is not among contexts` : "current-context is not set",
-    );
-  const cluster = find("clusters", context.cluster)?.cluster;
-  if (!cluster) return problem(`cluster "${String(context.cluster)}" is not among clusters`);
+    return problem(current ? `current-context "${current}" is not among contexts` : "current-context is not set");
+  const clusterName = typeof context.cluster === "string" ? context.cluster : "";
+  const cluster = find("clusters", clusterName)?.cluster;
+  if (!cluster) return problem(`cluster "${clusterName}" is not among clusters`);
   const server = cluster.server;
   if (typeof server !== "string" || !URL.canParse(server) || !/^https?:/.test(server))
-    return problem(`clusters[${String(context.cluster)}].cluster.server is not a URL`);
+    return problem(`clusters[${clusterName}].cluster.server is not a URL`);
   const user = find("users", context.user)?.user ?? {};
   const folder = dirname(file);
   const data = (fields: Fields, name: string): Result<string | null> => {
