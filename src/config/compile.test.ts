@@ -304,6 +304,7 @@ describe("from one configuration to the next", () => {
     expect(after.config).toBe(before.config);
     expect(problems(after)).toEqual(["IPAddressPool/a spec.addresses[0] invalidAddresses"]);
     expect(problems(compiled(broken, after))).toEqual(problems(after));
+    expect(compiled(broken, after).config).toBe(before.config);
     expect(problems(compiled(good, after))).toEqual([]);
     expect(names(compiled({ ...good, pools: good.pools.slice(1) }, after).config.pools)).toEqual(["b"]);
   });
