@@ -67,11 +67,11 @@ class Engine implements BgpEngine {
   /**
    * A wish is only replaced by an earlier one: waking for a timer that was put off meanwhile costs
    * less than looking at every session at every message. At `time` the wish is spent, even when it
-   * was fulfilled a moment early, and all are looked at.
+   * was fulfilled a moment early.
    */
   private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
     let next = spent ? null : this.wakeAt;
-    for (const session of spent ? this.sessions.values() : touched) {
+    for (const session of touched) {
       const at = session.nextTimer();
       if (at !== null && (next === null || at < next)) next = at;
     }

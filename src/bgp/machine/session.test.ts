@@ -141,7 +141,8 @@ describe("time", () => {
     bench.now = 120_000;
     bench.step({ kind: "time" });
     bench.drain();
-    expect(inShort(bench.advance(1_000))).toEqual(["notification 4/0", "close"]);
+    bench.now = 125_000;
+    expect(inShort(bench.step({ kind: "time" }))).toContain("notification 4/0");
   });
 
   it("sends a keepalive at a third of the hold time at the latest, spread by a quarter", () => {
@@ -211,7 +212,12 @@ describe("time", () => {
 
   it("tries again at once after a session that stood, and slower when it does not stand", () => {
     const bench = new Bench(() => 1);
-    bench.establish();
+    bench.set();
+    for (const pause of [1_000, 2_000, 4_000]) {
+      bench.step({ kind: "connect-failed", connection: bench.connection, reason: "" });
+      bench.advance(pause);
+    }
+    bench.standUp();
     bench.advance(10_000);
     bench.step({ kind: "closed", connection: bench.connection, reason: "reset by the peer" });
     expect(inShort(bench.advance(100))).toEqual(["connect"]);

@@ -232,6 +232,7 @@ export class Session {
   /** ConnectRetryTimer_Expires (9) in Connect: drops the attempt and makes another. */
   private attemptTimedOut(now: Instant): void {
     const attempt = [...this.connections.values()].find((each) => each.state === "Connect");
+    // It stands by now, or the peer's own connection does.
     if (!attempt) return;
     this.close(attempt);
     this.reason = reasons.attemptTimedOut;
@@ -241,7 +242,6 @@ export class Session {
 
   private begin(connection: Connection, local: Ip, now: Instant): void {
     this.connections.set(connection.id, connection);
-    if (connection.outgoing || this.connections.size === 1) this.timers.clear();
     connection.open(local, encodeOpen(openOf(this.settings, this.identifier(local), this.restarting)), now);
     this.report(now);
   }

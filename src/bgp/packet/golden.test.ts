@@ -150,6 +150,31 @@ const UPDATES: readonly { name: string; octets: string; fourOctetAs?: boolean; v
     },
   },
   {
+    name: "AS4_PATH that is longer than AS_PATH, which says nothing (RFC 6793 section 4.2.3)",
+    fourOctetAs: false,
+    octets:
+      "0000 001f | 40 01 01 00 | 40 02 04 02 01 fbf0 | 40 03 04 c000020a | c0 11 0a 02 02 00000001 fffffffe | 08 0a",
+    value: {
+      ...NOTHING,
+      announced: [{ prefix: prefix("10.0.0.0/8"), nextHop: address("192.0.2.10") }],
+      attributes: { ...NOTHING.attributes, origin: 0, asPath: [64496] },
+    },
+  },
+  {
+    name: "AS4_PATH from a speaker of four octets, which says nothing either",
+    octets: "0000 001d | 40 01 01 00 | 40 02 06 02 01 0000fbf0 | 40 03 04 c000020a | c0 11 06 02 01 fffffffe | 08 0a",
+    value: {
+      ...NOTHING,
+      announced: [{ prefix: prefix("10.0.0.0/8"), nextHop: address("192.0.2.10") }],
+      attributes: { ...NOTHING.attributes, origin: 0, asPath: [64496] },
+    },
+  },
+  {
+    name: "no End-of-RIB in an empty MP_UNREACH_NLRI beside another attribute",
+    octets: "0000 000a | 40 01 01 00 | 80 0f 03 0002 01",
+    value: { ...NOTHING, attributes: { ...NOTHING.attributes, origin: 0 } },
+  },
+  {
     name: "IPv6 with a link-local next hop beside the global one, and a withdrawal",
     octets:
       "0000 005a | 40 01 01 00 | 40 02 00 | 80 0e 36 0002 01 20 20010db8000000000000000000000001 fe800000000000000000000000000001 00 80 20010db80000000000000000000000ff |" +

@@ -5,6 +5,7 @@ import { encodeOpen } from "../packet/open.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { PathAttributes, TableChange } from "../settings.ts";
 import { address, announce, Bench, capabilities, hostRoutes, PLAIN, peerOpen, Reader, withdraw } from "../testing.ts";
+import { RouteTable } from "./route-table.ts";
 
 const BLUE: PathAttributes = { ...PLAIN, communities: [1] };
 const RED: PathAttributes = { ...PLAIN, communities: [2] };
@@ -87,6 +88,34 @@ describe("a session is sent", () => {
     bench.establish();
     expect(sends(bench, () => bench.set({ table: "other" }))).toEqual(["update +0 -1", "update +1 -0", "update +1 -0"]);
     expect(bench.report.state).toBe("Established");
+  });
+
+  it("the difference to what it was told, however it was moved while it did not read", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.2/32"]));
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.3/32"], PLAIN, "other"));
+    bench.routes(announce(["198.51.100.2/32", "198.51.100.3/32"], PLAIN, "third"));
+    bench.establish();
+    bench.routes(announce(["203.0.113.1/32"]));
+    bench.routes(withdraw(["198.51.100.1/32"]));
+    bench.set({ table: "other" });
+    bench.set({ table: "third" });
+    const reader = new Reader();
+    reader.read(bench.sent(bench.drain()));
+    // What was withdrawn while it did not read may stand with it or not: it is told in any case.
+    expect(reader.heard).toEqual(["update +0 -2", "update +1 -0"]);
+    expect([...reader.routes.keys()]).toEqual(["198.51.100.3/32"]);
+  });
+
+  it("no withdrawal of what it was never told, when it is moved before it was told anything", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32"]));
+    bench.set();
+    bench.connected();
+    bench.receive(encodeOpen(peerOpen()));
+    bench.receive(encodeKeepalive());
+    bench.set({ table: "other" });
+    expect(sends(bench, () => bench.drain())).toEqual(["end ipv4-unicast", "end ipv6-unicast"]);
   });
 
   it("messages of 65,535 octets where both take them", () => {
@@ -183,6 +212,30 @@ describe("peers with equal parameters", () => {
     expect(peers.peers.get("fast")?.reader.heard).toHaveLength(2 + 2 + 3000);
     peers.drain("slow");
     expect(peers.peers.get("slow")?.reader.heard.slice(-2)).toEqual(["update +4 -0", "update +3 -0"]);
+  });
+});
+
+describe("the log of a table", () => {
+  it("keeps what a slow session has to be told, within twice the number of prefixes", () => {
+    const table = new RouteTable();
+    table.apply(announce(["10.0.0.1/32", "10.0.0.2/32"]));
+    for (let i = 0; i < 10_000; i++) {
+      table.apply(announce(["10.0.0.9/32"], i % 2 ? RED : BLUE));
+      table.trim(0);
+    }
+    expect([...table.since(0)].map(({ key }) => key)).toHaveLength(3);
+    expect(table.position - table.oldest).toBeLessThan(2100);
+  });
+
+  it("forgets withdrawn prefixes once every session has been told", () => {
+    const table = new RouteTable();
+    table.apply(hostRoutes(1000));
+    const before = table.position;
+    table.apply({ table: "all", announce: [], withdraw: hostRoutes(1000).announce.map((route) => route.prefix) });
+    table.trim(before);
+    expect([table.size, [...table.since(before)].length]).toEqual([1000, 1000]);
+    table.trim(table.position);
+    expect(table.size).toBe(0);
   });
 });
 

@@ -33,9 +33,19 @@ export class RouteTable {
   /** Encoded chunks that sessions with equal parameters share; valid for the present position. */
   readonly cache = new Map<string, readonly Uint8Array[]>();
 
+  /** Position of the oldest change that is kept. */
+  get oldest(): number {
+    return this.base;
+  }
+
   /** One past the position of the latest change. */
   get position(): number {
     return this.base + this.log.length;
+  }
+
+  /** How many prefixes are kept, with those withdrawn ones that a session has still to be told of. */
+  get size(): number {
+    return this.entries.size;
   }
 
   /** How many prefixes of the family stand. */
