@@ -1,0 +1,205 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ReflectorEffect, type ReflectorEvent, ReflectorMachine } from "./reflector-machine.ts";
+
+const kinds = (effects: readonly ReflectorEffect[]): string[] => effects.map(({ kind }) => kind);
+const object = (name: string, resourceVersion: string) => ({ metadata: { name, resourceVersion } });
+const page = (items: unknown[], resourceVersion: string, continueToken = ""): ReflectorEvent => ({
+  kind: "page",
+  items,
+  resourceVersion,
+  continueToken,
+});
+
+function watching(): ReflectorMachine {
+  const machine = new ReflectorMachine(() => 0);
+  machine.step({ kind: "start" }, 0);
+  machine.step(page([], "5"), 0);
+  return machine;
+}
+
+describe("the watch loop", () => {
+  it("lists page by page, swaps once, and watches from where the list was", () => {
+    const machine = new ReflectorMachine(() => 0);
+    expect(kinds(machine.step({ kind: "start" }, 0))).toEqual(["wake", "gather", "list"]);
+    expect(machine.step(page([1], "5", "next"), 0)).toEqual([
+      { kind: "gathered", items: [1] },
+      { kind: "list", continueToken: "next" },
+    ]);
+    expect(machine.step(page([2], "5"), 0)).toMatchObject([
+      { kind: "gathered" },
+      { kind: "swap" },
+      { kind: "watch", resourceVersion: "5", timeoutSeconds: 300 },
+      { kind: "wake" },
+    ]);
+  });
+
+  it("goes on from the last version that it heard, bookmarks included", () => {
+    const machine = watching();
+    expect(kinds(machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "6") }, 1))).toEqual(["put"]);
+    expect(kinds(machine.step({ kind: "watch-line", type: "DELETED", object: object("a", "7") }, 1))).toEqual([
+      "delete",
+    ]);
+    machine.step({ kind: "watch-line", type: "BOOKMARK", object: object("", "9") }, 1);
+    const effects = machine.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null }, 2);
+    expect(effects).toContainEqual(expect.objectContaining({ kind: "watch", resourceVersion: "9" }));
+  });
+
+  it.each([
+    ["an ERROR line 410", { kind: "watch-line", type: "ERROR", object: { code: 410 } }],
+    ["an answer 410", { kind: "watch-ended", status: 410, message: "Expired", retryAfter: null }],
+  ] as const)("lists again at once after %s", (_, event) => {
+    expect(kinds(watching().step(event, 1))).toContain("list");
+  });
+
+  it("waits before it lists again when the list itself is refused, longer each time and as long as it is told", () => {
+    const machine = new ReflectorMachine(() => 1);
+    machine.step({ kind: "start" }, 0);
+    const waits: number[] = [];
+    for (const retryAfter of [null, null, null, 90_000]) {
+      const effects = machine.step({ kind: "list-failed", status: 410, message: "Expired", retryAfter }, 0);
+      const wake = effects.find((effect) => effect.kind === "wake");
+      waits.push(wake?.at ?? Number.NaN);
+      expect(kinds(machine.step({ kind: "time" }, (wake?.at ?? 0) - 1))).toEqual([]);
+      expect(kinds(machine.step({ kind: "time" }, wake?.at ?? 0))).toContain("list");
+    }
+    expect(waits).toEqual([500, 1000, 2000, 90_000]);
+  });
+
+  it("takes a watch that outlives its time for half open, and watches anew", () => {
+    const machine = watching();
+    expect(machine.step({ kind: "time" }, 329_999)).toEqual([]);
+    expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+  });
+
+  it("does nothing when stopped, and starts afresh", () => {
+    const machine = watching();
+    expect(kinds(machine.step({ kind: "stop" }, 0))).toEqual(["abort", "wake"]);
+    expect(machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "6") }, 1)).toEqual([]);
+    expect(machine.step({ kind: "time" }, 1e9)).toEqual([]);
+    expect(kinds(machine.step({ kind: "start" }, 2))).toContain("list");
+  });
+});
+
+const byName = ([a]: [string, number], [b]: [string, number]): number => (a < b ? -1 : 1);
+
+/** An API with a bounded history, and a shell that performs the machine's effects against it. */
+class Model {
+  private readonly objects = new Map<string, number>();
+  private readonly history: { readonly at: number; readonly type: string; readonly name: string }[] = [];
+  private version = 1;
+  readonly store = new Map<string, number>();
+  private gathered = new Map<string, number>();
+  private readonly machine = new ReflectorMachine(() => 0.5);
+  private now = 0;
+  private wakeAt: number | null = null;
+  private pending: "list" | "watch" | null = null;
+  private watchedFrom = 0;
+  private continueToken = "";
+  private snapshot: { version: number; objects: [string, number][] } = { version: 0, objects: [] };
+
+  constructor() {
+    this.step({ kind: "start" });
+  }
+
+  write(name: string, remove: boolean): void {
+    if (remove && !this.objects.has(name)) return;
+    this.version++;
+    this.history.push({ at: this.version, type: remove ? "DELETED" : "MODIFIED", name });
+    if (remove) this.objects.delete(name);
+    else this.objects.set(name, this.version);
+  }
+
+  /** Forgets the history: whoever is behind gets 410. */
+  compact(): void {
+    this.history.length = 0;
+  }
+
+  fail(status: number): void {
+    if (this.pending === "list") this.step({ kind: "list-failed", status, message: "fault", retryAfter: null });
+    else if (this.pending === "watch")
+      this.step({ kind: "watch-ended", status, message: status === 0 ? "" : "fault", retryAfter: null });
+  }
+
+  /** One round trip of whatever is under way. */
+  serve(): void {
+    if (this.pending === null && this.wakeAt !== null) {
+      this.now = Math.max(this.now, this.wakeAt);
+      this.step({ kind: "time" });
+    } else if (this.pending === "list") this.servePage();
+    else if (this.pending === "watch") this.serveWatch();
+  }
+
+  settle(): void {
+    for (let i = 0; i < 30; i++) this.serve();
+  }
+
+  get server(): Map<string, number> {
+    return this.objects;
+  }
+
+  /** Pages of one list are pages of one snapshot, whatever is written meanwhile. */
+  private servePage(): void {
+    if (this.continueToken === "") this.snapshot = { version: this.version, objects: [...this.objects].sort(byName) };
+    const { version, objects } = this.snapshot;
+    const from = Number(this.continueToken);
+    const items = objects.slice(from, from + 2).map(([name, at]) => object(name, String(at)));
+    this.step(page(items, String(version), from + 2 < objects.length ? String(from + 2) : ""));
+  }
+
+  private serveWatch(): void {
+    const missed = this.history.filter(({ at }) => at > this.watchedFrom);
+    const complete = missed.length === this.version - this.watchedFrom;
+    if (!complete) return this.step({ kind: "watch-line", type: "ERROR", object: { code: 410 } });
+    for (const { at, type, name } of missed) {
+      this.watchedFrom = at;
+      // Each event comes twice: repeating one must change nothing.
+      for (let i = 0; i < 2; i++) this.step({ kind: "watch-line", type, object: object(name, String(at)) });
+    }
+  }
+
+  private step(event: ReflectorEvent): void {
+    for (const effect of this.machine.step(event, this.now)) this.perform(effect);
+  }
+
+  private perform(effect: ReflectorEffect): void {
+    const nameOf = (each: unknown) => (each as { metadata: { name: string; resourceVersion: string } }).metadata;
+    if (effect.kind === "list") [this.pending, this.continueToken] = ["list", effect.continueToken];
+    else if (effect.kind === "watch") [this.pending, this.watchedFrom] = ["watch", Number(effect.resourceVersion)];
+    else if (effect.kind === "gather") this.gathered = new Map();
+    else if (effect.kind === "gathered")
+      for (const item of effect.items) this.gathered.set(nameOf(item).name, Number(nameOf(item).resourceVersion));
+    else if (effect.kind === "swap") {
+      this.store.clear();
+      for (const [name, version] of this.gathered) this.store.set(name, version);
+    } else if (effect.kind === "put")
+      this.store.set(nameOf(effect.object).name, Number(nameOf(effect.object).resourceVersion));
+    else if (effect.kind === "delete") this.store.delete(nameOf(effect.object).name);
+    else if (effect.kind === "wake") this.wakeAt = effect.at;
+    else if (effect.kind === "trouble" || effect.kind === "abort") this.pending = null;
+  }
+}
+
+it("whatever fails on the way, the store equals the server in the end", () => {
+  const move = fc.oneof(
+    fc.tuple(fc.constantFrom("a", "b", "c", "d", "e"), fc.boolean()).map(
+      ([name, remove]) =>
+        (model: Model) =>
+          model.write(name, remove),
+    ),
+    fc.constant((model: Model) => model.compact()),
+    fc.constantFrom(0, 410, 403, 429, 500, 400).map((status) => (model: Model) => model.fail(status)),
+    fc.constant((model: Model) => model.serve()),
+    fc.constant((model: Model) => model.serve()),
+  );
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+      const model = new Model();
+      for (const name of "abcde") model.write(name, false);
+      for (const apply of moves) apply(model);
+      model.settle();
+      expect(new Map(model.store)).toEqual(new Map(model.server));
+    }),
+    { numRuns: 500 },
+  );
+});
