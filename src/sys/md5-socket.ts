@@ -28,13 +28,17 @@ const sys = {
   close: libc.func("int close(int)"),
 };
 
-/** How often a connection that is being opened is looked at, and for how long. Milliseconds. */
+/**
+ * How often a connection that is being opened is looked at, and for how long. Milliseconds. Shorter
+ * than the engine waits, so that the reason told is the one that helps.
+ */
 const LOOK = 5;
-const LIMIT = 15_000;
+const LIMIT = 10_000;
 
 /**
  * A TCP connection whose segments carry RFC 2385 signatures: the key is set before the first one
- * leaves. Resolves once it is connected. A wrong key is silence, so only the time limit ends that.
+ * leaves. Resolves once it is connected. A wrong key is silence, and so is a closed port, whose reset
+ * is not signed (RFC 2385 section 2.0): only the time limit ends that.
  */
 export async function openMd5Socket(target: TcpTarget): Promise<Socket> {
   if (process.platform !== "linux") throw new Error("TCP MD5 passwords need Linux");
@@ -98,7 +102,7 @@ async function connected(fd: number): Promise<void> {
     if (sys.getpeername(fd, name, [name.length]) === 0) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
-  throw Object.assign(new Error("no answer: is the password the same on both sides?"), { code: "EMD5" });
+  throw Object.assign(new Error("no answer: nothing listens there, or the passwords differ"), { code: "EMD5" });
 }
 
 function check(result: unknown, call: string): unknown {
