@@ -3,7 +3,7 @@ const CONNECT_TIME = 10_000;
 /** First and longest pause between attempts, milliseconds. */
 const FIRST_PAUSE = 1_000;
 const MAX_PAUSE = 120_000;
-/** A session that stood so long, in milliseconds, is tried again at once; one that falls sooner counts as a failure. */
+/** A session that stood so long, in milliseconds, is tried again at once; one that fell sooner after the first pause. */
 const STABLE = 10_000;
 /** Pause after a session that stood, so that the peer can clean up; milliseconds. */
 const BREATH = 100;
@@ -14,7 +14,7 @@ const BREATH = 100;
  * (section 10).
  */
 export class Backoff {
-  /** ConnectRetryCounter: consecutive ends without a session that stood for a while. */
+  /** ConnectRetryCounter: consecutive ends without a session that was Established. */
   private failures = 0;
   private readonly random: () => number;
 
@@ -27,11 +27,14 @@ export class Backoff {
     return (connectTime ? connectTime * 1000 : CONNECT_TIME) * this.jitter();
   }
 
-  /** The pause after an end; `stood`: how long the session was Established, milliseconds. `connectTime` bounds it. */
-  pause(stood: number, connectTime: number | null): number {
-    if (stood >= STABLE) {
+  /**
+   * The pause after an end. `stood`: how long the session was Established, in milliseconds; null: it was
+   * not. `connectTime` bounds the pause.
+   */
+  pause(stood: number | null, connectTime: number | null): number {
+    if (stood !== null) {
       this.failures = 0;
-      return BREATH * this.jitter();
+      return (stood < STABLE ? FIRST_PAUSE : BREATH) * this.jitter();
     }
     const bound = connectTime ? Math.min(connectTime * 1000, MAX_PAUSE) : MAX_PAUSE;
     return Math.min(FIRST_PAUSE * 2 ** Math.min(this.failures++, 20), bound) * this.jitter();

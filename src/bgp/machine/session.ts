@@ -384,7 +384,7 @@ export class Session {
 
   /** Milliseconds until the next attempt. */
   private pause(now: Instant): number {
-    return this.backoff.pause(this.up ? now - this.since : 0, this.settings.connectTime);
+    return this.backoff.pause(this.up ? now - this.since : null, this.settings.connectTime);
   }
 
   private fall(reason: string, now: Instant): void {
