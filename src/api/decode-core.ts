@@ -149,5 +149,5 @@ function decodeBase64(encoded: string): string | null {
       bytes[at++] = held >> bits;
     }
   }
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

@@ -1,0 +1,172 @@
+import { describe, expect, it } from "vitest";
+import { crdOf, DEFINITIONS } from "#api";
+
+interface Schema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema;
+  readonly "x-kubernetes-validations"?: readonly { readonly rule: string; readonly message: string }[];
+}
+
+interface Version {
+  readonly name: string;
+  readonly served: boolean;
+  readonly storage: boolean;
+  readonly deprecated?: boolean;
+  readonly additionalPrinterColumns?: readonly { readonly name: string }[];
+  readonly schema: { readonly openAPIV3Schema: Schema };
+  readonly subresources: object;
+}
+
+const versions = (kind: string): readonly Version[] => {
+  const definition = DEFINITIONS.find((each) => each.kind === kind);
+  if (!definition) throw new Error(kind);
+  return (crdOf(definition).spec as { versions: Version[] }).versions;
+};
+
+const spec = (kind: string, version = "v1beta1"): Schema =>
+  versions(kind).find(({ name }) => name === version)?.schema.openAPIV3Schema.properties?.spec ?? {};
+
+/** The contract: kind → fields of its spec. */
+const FIELDS = {
+  IPAddressPool: ["addresses", "autoAssign", "avoidBuggyIPs", "serviceAllocation"],
+  BGPAdvertisement: [
+    "aggregationLength",
+    "aggregationLengthV6",
+    "localPref",
+    "communities",
+    "ipAddressPools",
+    "ipAddressPoolSelectors",
+    "nodeSelectors",
+    "peers",
+    "serviceSelectors",
+  ],
+  L2Advertisement: [
+    "ipAddressPools",
+    "ipAddressPoolSelectors",
+    "nodeSelectors",
+    "interfaces",
+    "serviceSelectors",
+    "preferredNodeSelectors",
+  ],
+  BFDProfile: [
+    "receiveInterval",
+    "transmitInterval",
+    "detectMultiplier",
+    "echoInterval",
+    "echoMode",
+    "passiveMode",
+    "minimumTtl",
+  ],
+  Community: ["communities"],
+} as const;
+
+const PEER = [
+  "myASN",
+  "peerASN",
+  "localASN",
+  "dynamicASN",
+  "peerAddress",
+  "interface",
+  "sourceAddress",
+  "peerPort",
+  "holdTime",
+  "keepaliveTime",
+  "connectTime",
+  "routerID",
+  "nodeSelectors",
+  "password",
+  "passwordSecret",
+  "bfdProfile",
+  "enableGracefulRestart",
+  "ebgpMultiHop",
+  "vrf",
+  "disableMP",
+  "dualStackAddressFamily",
+];
+
+const COLUMNS = {
+  IPAddressPool: ["Auto Assign", "Avoid Buggy IPs", "Addresses"],
+  BGPAdvertisement: ["IPAddressPools", "IPAddressPool Selectors", "Peers", "Node Selectors"],
+  L2Advertisement: ["IPAddressPools", "IPAddressPool Selectors", "Interfaces", "Node Selectors"],
+  BGPPeer: ["Address", "ASN", "BFD Profile", "Multi Hops"],
+  BFDProfile: ["Passive Mode", "Transmit Interval", "Receive Interval", "Multiplier"],
+  ServiceL2Status: ["Allocated Node", "Service Name", "Service Namespace"],
+  ServiceBGPStatus: ["Node", "Service Name", "Service Namespace"],
+  ConfigurationState: ["Result", "ErrorSummary", "Age"],
+} as const;
+
+describe("the CRDs", () => {
+  it.each(Object.entries(FIELDS))("%s has the fields of the contract", (kind, fields) => {
+    expect(Object.keys(spec(kind).properties ?? {}).sort()).toEqual([...fields].sort());
+  });
+
+  it("BGPPeer is served in two versions, and stored in the newer", () => {
+    expect(
+      versions("BGPPeer").map(({ name, served, storage, deprecated = false }) => [name, served, storage, deprecated]),
+    ).toEqual([
+      ["v1beta1", true, false, true],
+      ["v1beta2", true, true, false],
+    ]);
+    expect(Object.keys(spec("BGPPeer", "v1beta2").properties ?? {}).sort()).toEqual([...PEER].sort());
+    expect(spec("BGPPeer", "v1beta1").required).toEqual(["myASN", "peerASN", "peerAddress"]);
+    expect(spec("BGPPeer", "v1beta2").required).toEqual(["myASN"]);
+  });
+
+  it.each(Object.entries(COLUMNS))("%s prints the columns of the contract", (kind, columns) => {
+    for (const version of versions(kind))
+      expect(version.additionalPrinterColumns?.map(({ name }) => name)).toEqual(columns);
+  });
+
+  it("have defaults and bounds", () => {
+    const at = (kind: string, field: string, version?: string) => spec(kind, version).properties?.[field];
+    expect(at("IPAddressPool", "autoAssign")).toMatchObject({ type: "boolean", default: true });
+    expect(at("BGPAdvertisement", "aggregationLength")).toMatchObject({ minimum: 1, default: 32, format: "int32" });
+    expect(at("BGPAdvertisement", "aggregationLengthV6")).toMatchObject({ default: 128 });
+    expect(at("BGPAdvertisement", "aggregationLengthV6")?.minimum).toBeUndefined();
+    expect(at("BGPPeer", "peerPort", "v1beta2")).toMatchObject({ minimum: 1, maximum: 65535, default: 179 });
+    expect(at("BGPPeer", "myASN", "v1beta2")).toMatchObject({ minimum: 0, maximum: 4294967295, format: "int64" });
+    expect(at("BGPPeer", "localASN", "v1beta2")).toMatchObject({ minimum: 1 });
+    expect(at("BGPPeer", "dynamicASN", "v1beta2")?.enum).toEqual(["internal", "external"]);
+    expect(at("BFDProfile", "detectMultiplier")).toMatchObject({ minimum: 2, maximum: 255 });
+    expect(at("L2Advertisement", "preferredNodeSelectors")?.items).toMatchObject({
+      required: ["weight", "preference"],
+    });
+  });
+
+  it("hold upstream's words in their rules", () => {
+    const messages = (schema: Schema | undefined) =>
+      schema?.["x-kubernetes-validations"]?.map(({ message }) => message);
+    expect(messages(spec("BGPAdvertisement"))?.[0]).toContain(
+      "serviceSelectors and aggregationLength are mutually exclusive",
+    );
+    const peer = spec("BGPPeer", "v1beta2").properties;
+    expect(messages(peer?.connectTime)).toEqual([
+      "connect time should be between 1 seconds to 65535",
+      "connect time should contain a whole number of seconds",
+    ]);
+    expect(messages(peer?.enableGracefulRestart)).toEqual(["EnableGracefulRestart cannot be changed after creation"]);
+  });
+
+  it("are structural: every node has a type, and none says what the API server does not know", () => {
+    const walk = (schema: Schema, path: string): void => {
+      expect(schema.type, path).toBeTypeOf("string");
+      expect("$schema" in schema || "propertyNames" in schema, path).toBe(false);
+      for (const [name, child] of Object.entries(schema.properties ?? {})) walk(child, `${path}.${name}`);
+      if (schema.items) walk(schema.items, `${path}[]`);
+      if (schema.additionalProperties) walk(schema.additionalProperties, `${path}{}`);
+    };
+    for (const { kind } of DEFINITIONS)
+      for (const version of versions(kind)) {
+        walk(version.schema.openAPIV3Schema, `${kind}/${version.name}`);
+        expect(version.subresources).toEqual({ status: {} });
+      }
+  });
+});
