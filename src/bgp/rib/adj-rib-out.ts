@@ -109,7 +109,7 @@ export class AdjRibOut {
   }
 
   private difference(parameters: PackParameters): readonly Uint8Array[] {
-    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()]}`;
+    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()].join()}`;
     return this.shared(key, parameters, () => this.due(this.table.since(this.position)));
   }
 
