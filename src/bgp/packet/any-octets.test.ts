@@ -163,7 +163,7 @@ describe("framing", () => {
   });
 
   const header = (length: number, type: number): Uint8Array =>
-    Uint8Array.from([...new Array<number>(16).fill(255), length >> 8, length & 255, type]);
+    Uint8Array.from([...Array.from({ length: 16 }, () => 255), length >> 8, length & 255, type]);
 
   const cases: readonly [string, Uint8Array, boolean, string][] = [
     ["18 octets", header(18, 4), false, "1/2"],
