@@ -1,21 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { decodeService, type Service } from "#api";
-import { createGuard, type HttpServer, reviews, startHealthServer, startMetricsServer } from "#http";
+import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster, RESOURCES, type Reflector, watch } from "#kube";
 import { err, ok, type Result } from "#net";
-import {
-  CONTROLLER_FLAGS,
-  createLogger,
-  type FlagValues,
-  type Logger,
-  type LogLevel,
-  laterNotice,
-  ownNamespace,
-  parseFlags,
-  shutdownSignal,
-  Trouble,
-} from "#process";
+import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
 import { Allocation } from "./allocation.ts";
 import { Configuration } from "./configuration.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
@@ -28,22 +17,9 @@ type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
 export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const parsed = parseFlags(CONTROLLER_FLAGS, argv, env);
-  if (!parsed.ok) {
-    const { help, message, usage } = parsed.error;
-    (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
-    return help ? 0 : 2;
-  }
-  const { values: flags, later } = parsed.value;
-  const log = createLogger(flags["log-level"] as LogLevel);
-  const stop = shutdownSignal();
-  log.info("MetalLB controller starting", { op: "startup", runtime: process.version });
-  const notice = laterNotice(later);
-  if (notice) log.info(notice, { op: "startup" });
-  const mode = env.METALLB_BGP_TYPE ?? "";
-  if (mode !== "" && mode !== "native")
-    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
-
+  const started = startUp("controller", CONTROLLER_FLAGS, argv, env);
+  if (typeof started === "number") return started;
+  const { flags, log, stop } = started;
   const prepared = prepare(flags, env);
   if (!prepared.ok) {
     log.error(prepared.error, { op: "startup" });
@@ -168,22 +144,17 @@ class Controller {
     });
   }
 
-  async #listen(): Promise<Result<readonly HttpServer[]>> {
+  #listen(): Promise<Result<readonly HttpServer[]>> {
     const { flags, client, log } = this.#parts;
-    const servers: HttpServer[] = [];
-    if (flags["health-probe-port"] !== 0) {
-      const health = await startHealthServer({
+    return serve({
+      health: {
         host: "",
         port: flags["health-probe-port"],
         // A replica that waits for the lead is as ready as it can be.
         ready: () => this.#ready || !this.#election.isLeader(),
         routes: { "/state": () => this.#state() },
-      });
-      if (!health.ok) return health;
-      servers.push(health.value);
-    }
-    if (flags.port !== 0) {
-      const metrics = await startMetricsServer({
+      },
+      metrics: {
         host: "0.0.0.0",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
@@ -197,14 +168,8 @@ class Controller {
         }),
         guard: createGuard(reviews(client)),
         log,
-      });
-      if (!metrics.ok) {
-        for (const server of servers) await server.close();
-        return metrics;
-      }
-      servers.push(metrics.value);
-    }
-    return ok(servers);
+      },
+    });
   }
 
   #state() {

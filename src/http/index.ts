@@ -3,4 +3,5 @@ export { type Access, createGuard, type Guard, type Reviews, type User } from ".
 export { type HealthOptions, startHealthServer } from "./health.ts";
 export { type MetricsOptions, startMetricsServer } from "./metrics.ts";
 export { reviews } from "./reviews.ts";
+export { serve } from "./serve.ts";
 export type { HttpServer } from "./server.ts";

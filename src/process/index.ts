@@ -9,5 +9,6 @@ export {
 export { createLogger, errorText, type LogFields, type Logger, type LogLevel } from "./logger.ts";
 export { ownNamespace } from "./namespace.ts";
 export { shutdownSignal } from "./signals.ts";
+export { type Startup, startUp } from "./startup.ts";
 export { CONTROLLER_FLAGS, laterNotice, SPEAKER_FLAGS } from "./tables.ts";
 export { Trouble } from "./trouble.ts";

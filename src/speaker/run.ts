@@ -1,19 +1,8 @@
-import { createGuard, type HttpServer, reviews, startHealthServer, startMetricsServer } from "#http";
+import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import {
-  createLogger,
-  type FlagValues,
-  type Logger,
-  type LogLevel,
-  laterNotice,
-  ownNamespace,
-  parseFlags,
-  SPEAKER_FLAGS,
-  shutdownSignal,
-  Trouble,
-} from "#process";
+import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
 import { Announcements } from "./announcements.ts";
 import { BgpStatus } from "./bgp-status.ts";
@@ -30,21 +19,9 @@ type Flags = FlagValues<typeof SPEAKER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or broke, 2 wrong command line. */
 export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const parsed = parseFlags(SPEAKER_FLAGS, argv, env);
-  if (!parsed.ok) {
-    const { help, message, usage } = parsed.error;
-    (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
-    return help ? 0 : 2;
-  }
-  const { values: flags, later } = parsed.value;
-  const log = createLogger(flags["log-level"] as LogLevel);
-  const stop = shutdownSignal();
-  log.info("MetalLB speaker starting", { op: "startup", runtime: process.version });
-  const notice = laterNotice(later);
-  if (notice) log.info(notice, { op: "startup" });
-  const mode = env.METALLB_BGP_TYPE ?? "";
-  if (mode !== "" && mode !== "native")
-    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
+  const started = startUp("speaker", SPEAKER_FLAGS, argv, env);
+  if (typeof started === "number") return started;
+  const { flags, log, stop } = started;
   const prepared = prepare(flags, env);
   if (!prepared.ok) {
     log.error(prepared.error, { op: "startup" });
@@ -243,37 +220,26 @@ class Speaker {
     this.#state?.tell(this.#world.problems);
   }
 
-  async #listen(): Promise<Result<readonly HttpServer[]>> {
+  #listen(): Promise<Result<readonly HttpServer[]>> {
     const { flags, client, log, node } = this.#parts;
-    const servers: HttpServer[] = [];
-    if (flags["health-probe-port"] !== 0) {
-      const health = await startHealthServer({
+    return serve({
+      health: {
         host: "127.0.0.1",
         port: flags["health-probe-port"],
         ready: () => this.#ready,
         routes: {
           "/state": () => stateOf(node, this.#world, this.#planner.plan, this.#thread, this.#planner.peerProblems),
         },
-      });
-      if (!health.ok) return health;
-      servers.push(health.value);
-    }
-    if (flags.port !== 0) {
-      const metrics = await startMetricsServer({
+      },
+      metrics: {
         host: "0.0.0.0",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
         registry: createMetrics(node, this.#world, () => this.#planner.plan, this.#thread),
         guard: createGuard(reviews(client)),
         log,
-      });
-      if (!metrics.ok) {
-        for (const server of servers) await server.close();
-        return metrics;
-      }
-      servers.push(metrics.value);
-    }
-    return ok(servers);
+      },
+    });
   }
 }
 

@@ -1,0 +1,42 @@
+import { type FlagTable, type FlagValues, parseFlags } from "./flags.ts";
+import { createLogger, type Logger, type LogLevel } from "./logger.ts";
+import { shutdownSignal } from "./signals.ts";
+import { laterNotice } from "./tables.ts";
+
+/** What a process has once its command line is read. */
+export interface Startup<T extends FlagTable> {
+  readonly flags: FlagValues<T>;
+  readonly log: Logger;
+  /** Aborts when a signal asks the process to end. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Reads the command line and says hello, or gives the exit code: 0 when help was asked for, 2 when
+ * the command line is wrong; what there is to say has been said then.
+ */
+export function startUp<
+  const T extends FlagTable & { readonly "log-level": { readonly default: string; readonly help: string } },
+>(
+  name: "controller" | "speaker",
+  table: T,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Startup<T> | number {
+  const parsed = parseFlags(table, argv, env);
+  if (!parsed.ok) {
+    const { help, message, usage } = parsed.error;
+    (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
+    return help ? 0 : 2;
+  }
+  const { values: flags, later } = parsed.value;
+  const log = createLogger(String(flags["log-level"]) as LogLevel);
+  const stop = shutdownSignal();
+  log.info(`MetalLB ${name} starting`, { op: "startup", runtime: process.version });
+  const notice = laterNotice(later);
+  if (notice) log.info(notice, { op: "startup" });
+  const mode = env.METALLB_BGP_TYPE ?? "";
+  if (mode !== "" && mode !== "native")
+    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
+  return { flags, log, stop };
+}
