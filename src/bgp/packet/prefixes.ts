@@ -1,13 +1,4 @@
-import { type ByteReader, type Family, type Ip, ip, ipToBytes, type Prefix, prefixOf } from "#net";
-
-/** RFC 4271 section 4.3: the length in bits, then as few octets as hold it. */
-export function encodeNlri(address: Ip, length: number): Uint8Array {
-  const octets = (length + 7) >> 3;
-  const nlri = new Uint8Array(1 + octets);
-  nlri[0] = length;
-  nlri.set(ipToBytes(address).subarray(0, octets), 1);
-  return nlri;
-}
+import { type ByteReader, type Family, ip, type Prefix, prefixOf } from "#net";
 
 /** All prefixes that the reader holds; null: a length beyond the family, or octets missing. */
 export function readPrefixes(reader: ByteReader, family: Family): Prefix[] | null {

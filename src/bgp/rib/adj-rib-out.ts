@@ -3,10 +3,11 @@ import type { Negotiated } from "../machine/negotiate.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
+import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
 import { type Entry, type RouteTable, sameAttributes } from "./route-table.ts";
 
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
-type LeftBehind = ReadonlyMap<string, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
+type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
 
 /**
  * What one peer has been told (RFC 4271 section 3.2), held as a position in a table that peers share.
@@ -71,9 +72,9 @@ export class AdjRibOut {
     if (table === this.table) return;
     if (this.parameters && !this.leftBehind) {
       const told = this.families.filter((family) => this.whole.get(family) !== "initial");
-      const left = new Map<string, { entry: Entry; attributes: PathAttributes | null }>();
+      const left = new Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>();
       for (const each of this.table.toldUntil(this.position))
-        if (told.includes(each.entry.family)) left.set(each.entry.key, each);
+        if (told.includes(familyOfKey(each.entry.key))) left.set(each.entry.key, each);
       this.leftBehind = left;
     }
     this.table = table;
@@ -115,9 +116,10 @@ export class AdjRibOut {
 
   /** Of a family whose whole table follows only what is withdrawn has to be told before. */
   private *due(entries: Iterable<Entry>): Generator<Entry> {
-    for (const entry of entries)
-      if (this.families.includes(entry.family) && (entry.attributes === null || !this.whole.has(entry.family)))
-        yield entry;
+    for (const entry of entries) {
+      const family = familyOfKey(entry.key);
+      if (this.families.includes(family) && (entry.attributes === null || !this.whole.has(family))) yield entry;
+    }
   }
 
   /** What tells the table that the peer was moved to from the one that it was told. */
@@ -147,7 +149,7 @@ export class AdjRibOut {
   }
 
   private *standingOf(family: AddressFamily): Generator<Entry> {
-    for (const entry of this.table.standing()) if (entry.family === family) yield entry;
+    for (const entry of this.table.standing()) if (familyOfKey(entry.key) === family) yield entry;
   }
 
   /** Sessions with equal parameters at an equal place share what is encoded once. */

@@ -3,6 +3,7 @@ import { AFI, AS_TRANS, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } 
 import { afiOf } from "../packet/family.ts";
 import { beginMessage, endMessage } from "../packet/header.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
+import { familyOfKey, nlriOctets, type PrefixKey, writeNlri } from "./prefix-key.ts";
 import type { Entry } from "./route-table.ts";
 
 /** Everything about a session that the octets of its UPDATEs depend on. */
@@ -48,13 +49,13 @@ export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters
   const withdrawn = emptyGroup();
   const announced = new Map<PathAttributes, Group>();
   for (const entry of entries) {
-    const { attributes, family } = entry;
+    const { attributes, key } = entry;
     let group = attributes === null ? withdrawn : announced.get(attributes);
     if (!group) {
       group = attributes !== null && fits(attributes, parameters.limit) ? emptyGroup() : withdrawn;
       if (attributes !== null) announced.set(attributes, group);
     }
-    group[family].push(entry);
+    group[familyOfKey(key)].push(key);
   }
   const packer = new Packer(parameters);
   for (const family of FAMILIES) packer.withdraw(family, withdrawn[family]);
@@ -68,7 +69,7 @@ const fits = ({ communities, largeCommunities }: PathAttributes, limit: number):
 
 const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
 
-type Group = Record<AddressFamily, Entry[]>;
+type Group = Record<AddressFamily, PrefixKey[]>;
 
 const emptyGroup = (): Group => ({ "ipv4-unicast": [], "ipv6-unicast": [] });
 
@@ -96,17 +97,17 @@ class Packer {
     return this.chunks;
   }
 
-  withdraw(family: AddressFamily, entries: readonly Entry[]): void {
+  withdraw(family: AddressFamily, keys: readonly PrefixKey[]): void {
     if (family === "ipv4-unicast") {
       // Withdrawn length, routes, attribute length.
-      this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4, (run, octets) => {
+      this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4, (run, octets) => {
         this.writer.u16(octets);
         this.put(run);
         this.writer.u16(0);
       });
       return;
     }
-    this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - 7, (run, octets) => {
+    this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - 7, (run, octets) => {
       this.writer.u16(0).u16(octets + 7);
       this.writer
         .u8(FLAG.optional | FLAG.extended)
@@ -118,14 +119,14 @@ class Packer {
     });
   }
 
-  announce(family: AddressFamily, attributes: PathAttributes, entries: readonly Entry[]): void {
+  announce(family: AddressFamily, attributes: PathAttributes, keys: readonly PrefixKey[]): void {
     const nextHop = this.parameters.nextHop[family];
-    if (!nextHop || entries.length === 0) return;
+    if (!nextHop || keys.length === 0) return;
     // IPv4 over an IPv4 next hop is written the old way; all else by MP_REACH_NLRI (RFC 4760, RFC 8950).
     const multiprotocol = family !== "ipv4-unicast" || nextHop.family === 6;
     const common = this.common(attributes, multiprotocol ? null : nextHop);
     if (!multiprotocol) {
-      this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
+      this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
         this.writer.u16(0).u16(common.length).put(common);
         this.put(run);
       });
@@ -133,7 +134,7 @@ class Packer {
     }
     const address = ipToBytes(nextHop);
     const fixed = 4 + 2 + 1 + 1 + address.length + 1;
-    this.messages(entries, this.parameters.limit - HEADER_LENGTH - 4 - common.length - fixed, (run, octets) => {
+    this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length - fixed, (run, octets) => {
       this.writer.u16(0).u16(common.length + fixed + octets);
       // RFC 7606 section 5.1: MP_REACH_NLRI comes first.
       this.writer
@@ -146,18 +147,18 @@ class Packer {
     });
   }
 
-  /** Cuts the entries into runs whose NLRI fit `room` octets and frames a message around each. */
+  /** Cuts the prefixes into runs whose NLRI fit `room` octets and frames a message around each. */
   private messages(
-    entries: readonly Entry[],
+    keys: readonly PrefixKey[],
     room: number,
-    body: (run: readonly Entry[], octets: number) => void,
+    body: (run: readonly PrefixKey[], octets: number) => void,
   ): void {
     let from = 0;
-    while (from < entries.length) {
+    while (from < keys.length) {
       let octets = 0;
       let to = from;
-      for (; to < entries.length; to++) {
-        const length = (entries[to] as Entry).nlri.length;
+      for (; to < keys.length; to++) {
+        const length = nlriOctets(keys[to] as PrefixKey);
         if (octets + length > room) break;
         octets += length;
       }
@@ -166,14 +167,14 @@ class Packer {
         this.writer.truncate();
       }
       const start = beginMessage(this.writer, MESSAGE.update);
-      body(from === 0 && to === entries.length ? entries : entries.slice(from, to), octets);
+      body(from === 0 && to === keys.length ? keys : keys.slice(from, to), octets);
       endMessage(this.writer, start);
       from = to;
     }
   }
 
-  private put(run: readonly Entry[]): void {
-    for (const { nlri } of run) this.writer.put(nlri);
+  private put(run: readonly PrefixKey[]): void {
+    for (const key of run) writeNlri(this.writer, key);
   }
 
   /** The attributes besides MP_REACH_NLRI, in the order of their type codes (RFC 4271 appendix F.3). */

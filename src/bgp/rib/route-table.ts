@@ -1,14 +1,11 @@
 import type { Prefix } from "#net";
-import { encodeNlri } from "../packet/prefixes.ts";
 import type { AddressFamily, PathAttributes, TableChange } from "../settings.ts";
+import { familyOfKey, keyOf, type PrefixKey } from "./prefix-key.ts";
 
 /** One prefix of a table, also after it was withdrawn, until every session has been told. */
 export interface Entry {
-  /** Names the prefix in every table. */
-  readonly key: string;
-  readonly family: AddressFamily;
-  /** Length octet and address octets as they stand in an UPDATE. */
-  readonly nlri: Uint8Array;
+  /** The prefix. */
+  readonly key: PrefixKey;
   /** Null: withdrawn. */
   attributes: PathAttributes | null;
   /** Position in the log of its latest change. */
@@ -24,7 +21,7 @@ export interface Entry {
  * slow peer, and memory is bounded by the number of distinct prefixes.
  */
 export class RouteTable {
-  private readonly entries = new Map<string, Entry>();
+  private readonly entries = new Map<PrefixKey, Entry>();
   /** Entry at each position from `base` on; superseded where its `changedAt` is another position. */
   private log: Entry[] = [];
   private base = 0;
@@ -68,8 +65,6 @@ export class RouteTable {
       if (attributes === null) return;
       entry = {
         key,
-        family: prefix.ip.family === 4 ? "ipv4-unicast" : "ipv6-unicast",
-        nlri: encodeNlri(prefix.ip, prefix.length),
         attributes: null,
         changedAt: -1,
         createdAt: this.position,
@@ -81,7 +76,7 @@ export class RouteTable {
       (entry.attributes && attributes && sameAttributes(entry.attributes, attributes))
     )
       return;
-    this.counts[entry.family] += (attributes === null ? 0 : 1) - (entry.attributes === null ? 0 : 1);
+    this.counts[familyOfKey(key)] += (attributes === null ? 0 : 1) - (entry.attributes === null ? 0 : 1);
     entry.attributes = attributes;
     if (entry.changedAt >= this.base) this.superseded++;
     entry.changedAt = this.position;
@@ -94,7 +89,7 @@ export class RouteTable {
   }
 
   /** What stands for the prefix; null: nothing. */
-  standingFor(key: string): PathAttributes | null {
+  standingFor(key: PrefixKey): PathAttributes | null {
     return this.entries.get(key)?.attributes ?? null;
   }
 
@@ -145,8 +140,6 @@ export class RouteTable {
     this.superseded = 0;
   }
 }
-
-const keyOf = ({ ip, length }: Prefix): string => `${ip.family}/${ip.value.toString(36)}/${length}`;
 
 export function sameAttributes(a: PathAttributes, b: PathAttributes): boolean {
   return (
