@@ -380,7 +380,7 @@ describe("durations", () => {
 
 it("the pool of an address is found as a scan finds it", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(smallRange, { maxLength: 3 }), { maxLength: 4 }), fc.nat(80), (rangeLists, value) => {
+    fc.property(fc.array(fc.array(smallRange, { maxLength: 3 }), { maxLength: 4 }), (rangeLists) => {
       let taken = RangeSet.empty;
       const pools = rangeLists.map((ranges, i) => {
         const addresses = RangeSet.of(ranges).subtract(taken);
@@ -388,10 +388,10 @@ it("the pool of an address is found as a scan finds it", () => {
         return { name: String(i), addresses } as unknown as Pool;
       });
       const lookup = new PoolLookup({ pools });
-      const address = ip(4, BigInt(value));
-      const holds = ({ family, first, last }: IpRange) =>
-        family === 4 && first <= address.value && address.value <= last;
-      expect(lookup.of(address)).toBe(pools.find((each) => each.addresses.ranges.some(holds)));
+      for (let value = 0n; value < 80n; value++) {
+        const holds = ({ family, first, last }: IpRange) => family === 4 && first <= value && value <= last;
+        expect(lookup.of(ip(4, value))).toBe(pools.find((each) => each.addresses.ranges.some(holds)));
+      }
     }),
   );
 });

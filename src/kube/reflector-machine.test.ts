@@ -41,7 +41,7 @@ describe("the watch loop", () => {
       "delete",
     ]);
     machine.step({ kind: "watch-line", type: "BOOKMARK", object: object("", "9") }, 1);
-    const effects = machine.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null }, 2);
+    const effects = machine.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null }, 300_000);
     expect(effects).toContainEqual(expect.objectContaining({ kind: "watch", resourceVersion: "9" }));
   });
 
@@ -50,6 +50,20 @@ describe("the watch loop", () => {
     ["an answer 410", { kind: "watch-ended", status: 410, message: "Expired", retryAfter: null }],
   ] as const)("lists again at once after %s", (_, event) => {
     expect(kinds(watching().step(event, 1))).toContain("list");
+  });
+
+  it("pauses when a watch ends at once, and when 410 comes again and again", () => {
+    const ended: ReflectorEvent = { kind: "watch-ended", status: 0, message: "", retryAfter: null };
+    expect(kinds(watching().step(ended, 10))).toEqual(["trouble", "wake"]);
+    const machine = watching();
+    const expired: ReflectorEvent = { kind: "watch-line", type: "ERROR", object: { code: 410 } };
+    expect(kinds(machine.step(expired, 1))).toContain("list");
+    machine.step(page([], "6"), 2);
+    expect(kinds(machine.step(expired, 3))).toEqual(["abort", "trouble", "wake"]);
+    machine.step({ kind: "time" }, 10_000);
+    machine.step(page([], "7"), 10_001);
+    machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "8") }, 10_002);
+    expect(kinds(machine.step(expired, 10_003))).toContain("list");
   });
 
   it("waits before it lists again when the list itself is refused, longer each time and as long as it is told", () => {

@@ -51,6 +51,8 @@ type Phase = "stopped" | "listing" | "watching" | "waiting-to-list" | "waiting-t
 const WATCH_SECONDS = 300;
 /** The API server sends a bookmark about once a minute; a watch that outlives its timeout by this is half open. */
 const QUIET_MARGIN = 30_000;
+/** A watch that the server ends sooner than this was none. */
+const SHORT_WATCH = 1_000;
 const FIRST_BACKOFF = 500;
 const MAX_BACKOFF = 30_000;
 
@@ -63,7 +65,9 @@ export class ReflectorMachine {
   private readonly random: () => number;
   private phase: Phase = "stopped";
   private resourceVersion = "";
+  /** Troubles in a row, since a watch was last heard or lasted. */
   private failures = 0;
+  private watchingSince: Instant = 0;
   private wakeAt: Instant | null = null;
 
   constructor(random: () => number) {
@@ -99,7 +103,6 @@ export class ReflectorMachine {
     const gathered: ReflectorEffect = { kind: "gathered", items: event.items };
     if (event.continueToken !== "") return [gathered, { kind: "list", continueToken: event.continueToken }];
     this.resourceVersion = event.resourceVersion;
-    this.failures = 0;
     return [gathered, { kind: "swap" }, ...this.watch(now)];
   }
 
@@ -113,6 +116,7 @@ export class ReflectorMachine {
 
   private watch(now: Instant): readonly ReflectorEffect[] {
     this.phase = "watching";
+    this.watchingSince = now;
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.random()));
     return [
       { kind: "watch", resourceVersion: this.resourceVersion, timeoutSeconds },
@@ -131,18 +135,32 @@ export class ReflectorMachine {
   }
 
   private refused(object: unknown, now: Instant): readonly ReflectorEffect[] {
-    const { code, message } = (object ?? {}) as { code?: number; message?: string };
+    const { code, message } = (object ?? {}) as { code?: unknown; message?: unknown };
     const abort: ReflectorEffect = { kind: "abort" };
-    if (code === 410) return [abort, ...this.list()];
-    return [abort, ...this.retry("waiting-to-watch", String(message ?? "the watch was refused"), null, now)];
+    if (code === 410) return [abort, ...this.relist("the resource version is too old", now)];
+    const text = typeof message === "string" ? message : "the watch was refused";
+    return [abort, ...this.retry("waiting-to-watch", text, null, now)];
   }
 
   private ended(event: Extract<ReflectorEvent, { kind: "watch-ended" }>, now: Instant): readonly ReflectorEffect[] {
-    if (event.status === 410) return this.list();
-    if (event.status === 0 && event.message === "") return this.watch(now);
+    if (event.status === 410) return this.relist(event.message, now);
+    if (event.status === 0 && event.message === "") {
+      // A server that ends each watch at once must not be asked without a pause.
+      if (now - this.watchingSince < SHORT_WATCH)
+        return this.retry("waiting-to-watch", "the watch ended at once", null, now);
+      this.failures = 0;
+      return this.watch(now);
+    }
     // 400 and 422: the server does not understand the resource version, as after a restored backup.
     const then = event.status === 400 || event.status === 422 ? "waiting-to-list" : "waiting-to-watch";
     return this.retry(then, event.message, event.retryAfter, now);
+  }
+
+  /** The server has forgotten where we were. The first time is no trouble; again and again is. */
+  private relist(message: string, now: Instant): readonly ReflectorEffect[] {
+    if (this.failures > 0) return this.retry("waiting-to-list", message, null, now);
+    this.failures = 1;
+    return this.list();
   }
 
   private woken(now: Instant): readonly ReflectorEffect[] {

@@ -151,7 +151,7 @@ class WatchLoop<T> implements Reflector<T> {
     const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, ...this.selectors() };
     const onLine = (line: string): void => {
       if (signal.aborted) return;
-      const { type, object } = JSON.parse(line) as { type: string; object: unknown };
+      const { type, object } = parseLine(line);
       this.step({ kind: "watch-line", type, object });
     };
     try {
@@ -201,6 +201,19 @@ class WatchLoop<T> implements Reflector<T> {
     this.differing = new Set();
     for (const listener of this.listeners) listener(keys);
   }
+}
+
+/** What is not a watch event ends the watch; its text is not repeated, for it may hold a secret. */
+function parseLine(line: string): { readonly type: string; readonly object: unknown } {
+  let event: unknown = null;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    // Told below, as everything else that is no event.
+  }
+  const { type, object } = (event ?? {}) as { type?: unknown; object?: unknown };
+  if (typeof type !== "string") throw new ApiError(0, "BadAnswer", "a line of the watch is not a watch event");
+  return { type, object };
 }
 
 const failure = (error: unknown): { status: number; message: string; retryAfter: number | null } =>

@@ -11,10 +11,14 @@ import { eventually, HERE, type Program, projectFile, startProgram } from "../su
 import { RecordingPeer, TYPE } from "./recording-peer.ts";
 
 const NODE = "node-1";
-const PEER = "127.79.0.1";
-const SOURCE = "127.79.0.2";
-const HEALTH = 17_779;
-const API_PORT = 17_643;
+/** Addresses and ports of this process alone: another run of these tests may go on beside it. */
+const NETWORK = `127.79.${1 + (process.pid % 250)}`;
+const PEER = `${NETWORK}.1`;
+const SOURCE = `${NETWORK}.2`;
+const PORTS = 17_000 + (process.pid % 1_000) * 3;
+const HEALTH = PORTS;
+const API_PORT = PORTS + 1;
+const TAKEN = PORTS + 2;
 
 interface State {
   readonly sequence: { readonly sent: number; readonly applied: number };
@@ -197,12 +201,12 @@ describe("a speaker", () => {
   });
 
   it("ends the session of a peer that is gone, and of no other", async () => {
-    const other = await RecordingPeer.listen("127.79.0.3");
+    const other = await RecordingPeer.listen(`${NETWORK}.3`);
     undo.push(() => other.close());
     await create(RESOURCES.bgppeers, "BGPPeer", "other", {
       myASN: 64500,
       peerASN: 64500,
-      peerAddress: "127.79.0.3",
+      peerAddress: `${NETWORK}.3`,
       peerPort: other.port,
       sourceAddress: SOURCE,
     });
@@ -264,15 +268,15 @@ describe("a speaker", () => {
   });
 
   it("says in words that a port is taken, and ends", async () => {
-    const taken = createServer().listen(17_780, "127.0.0.1");
+    const taken = createServer().listen(TAKEN, "127.0.0.1");
     undo.push(async () => taken.close());
-    const second = await start("--health-probe-port=17780");
+    const second = await start(`--health-probe-port=${TAKEN}`);
     await eventually(
       () => second.exitCode(),
       (code) => code === 1,
       { what: "it runs" },
     );
-    expect(second.output()).toMatch(/17780.*(in use|taken)/);
+    expect(second.output()).toMatch(new RegExp(`${TAKEN}.*(in use|taken)`));
   });
 
   it("says goodbye at SIGTERM: Cease with the reason, within two seconds", async () => {

@@ -10,8 +10,9 @@ import { EngineThread } from "#speaker";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 
-const ROUTER = "127.78.0.1";
-const SPEAKER = "127.78.0.2";
+const NETWORK = `127.78.${1 + (process.pid % 250)}`;
+const ROUTER = `${NETWORK}.1`;
+const SPEAKER = `${NETWORK}.2`;
 const PORT = 17979;
 /** Seconds: a keepalive is due every second. */
 const HOLD = 3;
