@@ -120,7 +120,8 @@ class Engine implements BgpEngine {
           if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
         return this.sessions.values();
       case "peer-down": {
-        const session = this.sessions.get(event.peer);
+        // After the shutdown nothing starts again.
+        const session = this.closed ? undefined : this.sessions.get(event.peer);
         if (event.cause === "bfd") session?.reset(farewells.bfdDown(), reasons.bfdDown, now, "as after a failure");
         else session?.reset(farewells.reset(event.text), reasons.reset(event.text), now, "as after a failure");
         return session ? [session] : NONE;

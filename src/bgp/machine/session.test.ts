@@ -298,6 +298,7 @@ describe("an end", () => {
     const effects = bench.step({ kind: "shutdown", text: "node drained" });
     expect(inShort(effects)).toEqual(["notification 6/2", "close"]);
     expect(bench.sent(effects)[0]).toEqual(encodeNotification(shutdown(2, "node drained")));
+    expect(inShort(bench.step({ kind: "peer-down", peer: "router", cause: "bfd", text: "" }))).toEqual([]);
     expect(inShort(bench.advance(1_000_000))).toEqual([]);
     expect(inShort(bench.set({ name: "late" }))).toEqual([]);
     expect(inShort(bench.accepted(1))).toEqual(["close"]);
