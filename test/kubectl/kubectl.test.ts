@@ -153,8 +153,13 @@ describeWith(["kubectl"], `kubectl on the embedded API${programs ? ", beside a r
       `${service("bad", '{"type":"NodePort","ports":[{"port":80,"nodePort":80}]}')} | ${create}`,
       "kubectl get nothing",
       "kubectl create configmap x -n nowhere",
+      // Kinds that OpenAPI v3 does not know: one without a CRD, and the client's own List.
+      `printf '{"apiVersion":"no.crd/v1","kind":"Missing","metadata":{"name":"a"}}' | kubectl apply -f -`,
+      `printf '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"listed"}}]}' | kubectl apply -f -`,
     ]);
     expect(outputs[0]).toContain("may not be set to 'None' for LoadBalancer services");
+    expect(outputs.at(-2)).toContain("ensure CRDs are installed first");
+    expect(outputs.at(-1)).toContain("configmap/listed created");
   });
 
   it("applies on the server's side, with conflicts and owners", async () => {

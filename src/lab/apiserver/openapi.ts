@@ -7,6 +7,23 @@ import { builtinDefinitions, type Schema } from "./schema.ts";
 
 const PREFIX = "#/components/schemas/";
 
+/** The media type, without its version, that kubectl asks for version 2 in. */
+export const OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2";
+
+const field = (number: number, bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.of((number << 3) | 2, bytes.length), bytes]);
+
+/**
+ * An OpenAPI v2 document without definitions, as protobuf (openapiv2/OpenAPIv2.proto: swagger 1, info 2
+ * with title 1 and version 2, paths 8). kubectl asks for it when version 3 knows a kind not, such as
+ * List or one whose CRD is missing; without definitions it leaves the checking to this server.
+ */
+export const openApiV2Protobuf: Buffer = Buffer.concat([
+  field(1, Buffer.from("2.0")),
+  field(2, Buffer.concat([field(1, Buffer.from("Kubernetes")), field(2, Buffer.from("v1.36.0"))])),
+  field(8, Buffer.alloc(0)),
+]);
+
 /** The OpenAPI documents, made from the registry when they are asked for and kept until it changes. */
 export class OpenApi {
   private readonly registry: Registry;

@@ -28,7 +28,7 @@ import { FileJournal } from "./journal.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { lockFolder } from "./lock.ts";
 import { negotiate, parseBody } from "./media.ts";
-import { OpenApi } from "./openapi.ts";
+import { OPENAPI_V2_PROTOBUF, OpenApi, openApiV2Protobuf } from "./openapi.ts";
 import { parsePath } from "./request-info.ts";
 import { review } from "./reviews.ts";
 import { Storage } from "./storage.ts";
@@ -224,8 +224,11 @@ class Api {
   }
 
   private describe({ path, request, response }: Exchange): void {
-    // Protobuf is not spoken; kubectl goes on with JSON or without.
     const accept = request.headers.accept ?? "*/*";
+    if (path === "/openapi/v2" && accept.includes(OPENAPI_V2_PROTOBUF)) {
+      sendBytes(response, 200, "application/octet-stream", openApiV2Protobuf);
+      return;
+    }
     if (!/json|\*\/\*/.test(accept)) throw notAcceptable(["application/json"]);
     const bytes =
       path === "/openapi/v3"
