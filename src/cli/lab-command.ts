@@ -73,6 +73,8 @@ export function addLabCommand(program: Command, outcome: Outcome): void {
     .option(...NAME)
     .passThroughOptions()
     .action(async (place: string, words: string[], options: Named) => {
-      outcome.exitCode = await execInPlace(options.name ?? null, place, words);
+      // As with kubectl exec: what follows `--` is the command.
+      const command = words[0] === "--" ? words.slice(1) : words;
+      outcome.exitCode = await execInPlace(options.name ?? null, place, command);
     });
 }
