@@ -90,7 +90,9 @@ export class ReflectorMachine {
       case "watch-ended":
         return this.phase === "watching" ? this.ended(event, now) : [];
       case "time":
-        return this.wakeAt !== null && now >= this.wakeAt ? this.woken(now) : [];
+        if (this.wakeAt === null) return [];
+        // A timer may go off a moment early: then it has to be set again, or nobody ever wakes.
+        return now >= this.wakeAt ? this.woken(now) : [this.wake(this.wakeAt)];
     }
   }
 
