@@ -44,12 +44,16 @@ const peerSettings = (name: string): PeerSettings => ({
 const spread = (sessions: readonly SinkSession[]): number =>
   Math.max(...sessions.map(({ last }) => last)) - Math.min(...sessions.map(({ established }) => established));
 
-/** The engines' thread as the speaker has it, filled with N routes before its peers come up. */
-async function ours(
+const NOTHING = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+
+/**
+ * The engines' thread as the speaker has it, filled with N routes before its peers come up, all at
+ * once. A fresh thread each time: nothing has been encoded before.
+ */
+async function oursOnce(
   prefixes: number,
   peers: number,
-  runs: number,
-): Promise<{ times: number[]; octets: number; changes: SinkSession[] }> {
+): Promise<{ time: number; octets: number; changes: readonly SinkSession[] }> {
   const sink = new Sink(SINK);
   const thread = new EngineThread(
     { applied: () => {}, session: () => {}, log: () => {}, died: (reason) => console.error(reason) },
@@ -60,37 +64,41 @@ async function ours(
     prefix: hostPrefix(ip(4, BigInt(0x0a000000 + n))),
     attributes,
   }));
-  const nothing = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
   try {
     await sink.expect(prefixes, peers);
     await sink.listen();
     const peersSet = Array.from({ length: peers }, (_, n) => peerSettings(`peer-${n}`));
-    thread.apply({ ...nothing, routes: [{ table: "all", announce, withdraw: [] }], peersSet });
-    const times: number[] = [];
-    let octets = 0;
-    for (let run = 0; run < runs; run++) {
-      const sessions = await sink.reached(60);
-      times.push(spread(sessions));
-      octets = sessions[0]?.updateBytes ?? 0;
-      if (run === runs - 1) break;
-      await sink.drop();
-      await sink.expect(prefixes, peers);
-      await sink.listen();
-    }
+    thread.apply({ ...NOTHING, routes: [{ table: "all", announce, withdraw: [] }], peersSet });
+    const sessions = await sink.reached(60);
     const changes: SinkSession[] = [];
+    const changed = announce.slice(7, 8);
     for (const change of [
-      { table: "all", announce: [], withdraw: announce.slice(7, 8).map(({ prefix }) => prefix) },
-      { table: "all", announce: announce.slice(7, 8), withdraw: [] },
+      { table: "all", announce: [], withdraw: changed.map(({ prefix }) => prefix) },
+      { table: "all", announce: changed, withdraw: [] },
     ]) {
       await sink.expect(1, peers);
-      thread.apply({ ...nothing, routes: [change] });
+      thread.apply({ ...NOTHING, routes: [change] });
       changes.push(...(await sink.reached(5)));
     }
-    return { times, octets, changes };
+    return { time: spread(sessions), octets: sessions[0]?.updateBytes ?? 0, changes };
   } finally {
     await thread.stop("the measurement is over");
     await sink.close();
   }
+}
+
+async function ours(
+  prefixes: number,
+  peers: number,
+  runs: number,
+): Promise<{ times: number[]; octets: number; changes: readonly SinkSession[] }> {
+  const measured = [];
+  for (let run = 0; run < runs; run++) measured.push(await oursOnce(prefixes, peers));
+  return {
+    times: measured.map(({ time }) => time),
+    octets: Math.max(...measured.map(({ octets }) => octets)),
+    changes: measured.flatMap(({ changes }) => changes),
+  };
 }
 
 async function theirs(
