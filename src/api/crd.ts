@@ -68,7 +68,7 @@ function versionOf(definition: ResourceDefinition, version: VersionDefinition): 
 
 /** JSON Schema as the API server wants it: structural, nothing that it does not know. */
 function structural(type: z.ZodType): Schema {
-  return clean(z.toJSONSchema(type, { io: "input", unrepresentable: "throw" }));
+  return clean(z.toJSONSchema(type, { io: "input", unrepresentable: "throw", target: "openapi-3.0" }));
 }
 
 const DROPPED = new Set(["$schema", "additionalProperties", "propertyNames", "id"]);

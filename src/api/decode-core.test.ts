@@ -4,12 +4,15 @@ import {
   ANNOTATIONS,
   annotation,
   decodeBGPPeer,
+  decodeConfigurationState,
   decodeEndpointSlice,
   decodeIPAddressPool,
   decodeNamespace,
   decodeNode,
   decodeSecret,
   decodeService,
+  decodeServiceBGPStatus,
+  decodeServiceL2Status,
   deprecatedAnnotations,
 } from "#api";
 
@@ -144,6 +147,23 @@ describe("a custom resource", () => {
       disableMP: false,
       dualStackAddressFamily: false,
     });
+  });
+
+  it("that is a status alone is read without its spec", () => {
+    const bgp = decodeServiceBGPStatus({ metadata, spec: {}, status: { node: "n", peers: ["p"], other: 1 } });
+    expect(bgp.ok && bgp.value).toMatchObject({ key: "default/a", status: { node: "n", peers: ["p"] } });
+    expect(bgp.ok && Object.keys(bgp.value.status)).toEqual(["node", "peers"]);
+    const l2 = decodeServiceL2Status({ metadata, status: { interfaces: [{ name: "eth0" }] } });
+    expect(l2.ok && l2.value.status.interfaces).toEqual([{ name: "eth0" }]);
+    const state = decodeConfigurationState({ metadata, status: { result: "Fine" } });
+    expect(state.ok ? [] : state.error.map(({ path }) => path)).toEqual(["status.result"]);
+    expect(decodeConfigurationState({ metadata }).ok).toBe(true);
+  });
+
+  it("may have timers that are null", () => {
+    const spec = { myASN: 1, holdTime: null, keepaliveTime: null };
+    expect(decodeBGPPeer({ metadata, spec }).ok).toBe(true);
+    expect(decodeBGPPeer({ metadata, spec: { myASN: 1, connectTime: null } }).ok).toBe(false);
   });
 
   it("that does not fit names the fields", () => {

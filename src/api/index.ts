@@ -1,13 +1,15 @@
 import { bgpAdvertisementSpec, l2AdvertisementSpec } from "./advertisements.ts";
 import { bfdProfileSpec, communitySpec } from "./bfd-and-communities.ts";
-import { bgpPeerSpec } from "./peer.ts";
+import { storedBgpPeerSpec } from "./peer.ts";
 import { ipAddressPoolSpec } from "./pool.ts";
-import { decodeResource } from "./resource.ts";
+import { decodeResource, decodeStatus } from "./resource.ts";
+import { configurationState, serviceBgpStatus, serviceL2Status } from "./status-kinds.ts";
 
 export { ALLOCATED_FROM_POOL, ANNOTATIONS, annotation, deprecatedAnnotations } from "./annotations.ts";
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
 export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";
+export { convertBGPPeer, type PeerVersion } from "./peer-conversion.ts";
 export type { FieldProblem, ResourceMeta } from "./resource.ts";
 export type { LabelSelector } from "./selector.ts";
 
@@ -17,9 +19,12 @@ type Decoded<F extends (object: unknown) => unknown> =
 export const decodeIPAddressPool = (object: unknown) => decodeResource(ipAddressPoolSpec, object);
 export const decodeBGPAdvertisement = (object: unknown) => decodeResource(bgpAdvertisementSpec, object);
 export const decodeL2Advertisement = (object: unknown) => decodeResource(l2AdvertisementSpec, object);
-export const decodeBGPPeer = (object: unknown) => decodeResource(bgpPeerSpec, object);
+export const decodeBGPPeer = (object: unknown) => decodeResource(storedBgpPeerSpec, object);
 export const decodeBFDProfile = (object: unknown) => decodeResource(bfdProfileSpec, object);
 export const decodeCommunity = (object: unknown) => decodeResource(communitySpec, object);
+export const decodeServiceL2Status = (object: unknown) => decodeStatus(serviceL2Status, object);
+export const decodeServiceBGPStatus = (object: unknown) => decodeStatus(serviceBgpStatus, object);
+export const decodeConfigurationState = (object: unknown) => decodeStatus(configurationState, object);
 
 export type IPAddressPool = Decoded<typeof decodeIPAddressPool>;
 export type BGPAdvertisement = Decoded<typeof decodeBGPAdvertisement>;
@@ -27,3 +32,6 @@ export type L2Advertisement = Decoded<typeof decodeL2Advertisement>;
 export type BGPPeer = Decoded<typeof decodeBGPPeer>;
 export type BFDProfile = Decoded<typeof decodeBFDProfile>;
 export type Community = Decoded<typeof decodeCommunity>;
+export type ServiceL2Status = Decoded<typeof decodeServiceL2Status>;
+export type ServiceBGPStatus = Decoded<typeof decodeServiceBGPStatus>;
+export type ConfigurationState = Decoded<typeof decodeConfigurationState>;

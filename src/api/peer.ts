@@ -3,6 +3,8 @@ import type { ResourceDefinition } from "./resource.ts";
 import { labelSelector } from "./selector.ts";
 
 const MAX_ASN = 4294967295;
+/** IANA: bgp, 179/tcp. */
+const DEFAULT_PORT = 179;
 
 const asn = (description: string, least = 0) => z.int().min(least).max(MAX_ASN).meta({ format: "int64", description });
 const duration = (description: string) => z.string().describe(`${description} A duration such as 90s or 1m30s.`);
@@ -16,7 +18,7 @@ const shared = {
   ebgpMultiHop: z.boolean().optional().describe("Whether the peer is more than one hop away."),
 };
 
-export const bgpPeerSpec = z
+const bgpPeerSpec = z
   .object({
     ...shared,
     peerASN: asn("AS number of the peer. Exactly one of peerASN and dynamicASN.").optional(),
@@ -27,9 +29,14 @@ export const bgpPeerSpec = z
       .describe("internal: the peer has our AS number; external: another one, whichever."),
     peerAddress: z.string().optional().describe("Address of the peer. Exactly one of peerAddress and interface."),
     interface: z.string().optional().describe("Interface of an unnumbered session."),
-    peerPort: z.int().min(1).max(65535).default(179).meta({ format: "int32", description: "TCP port of the peer." }),
-    holdTime: duration("Proposed hold time (RFC 4271 4.2): 0 or at least 3 s.").optional(),
-    keepaliveTime: duration("Time between keepalives.").optional(),
+    peerPort: z
+      .int()
+      .min(1)
+      .max(65535)
+      .default(DEFAULT_PORT)
+      .meta({ format: "int32", description: "TCP port of the peer." }),
+    holdTime: duration("Proposed hold time (RFC 4271 4.2): 0 or at least 3 s.").nullish(),
+    keepaliveTime: duration("Time between keepalives.").nullish(),
     connectTime: duration("Time between attempts to connect, 1 s to 65535 s.")
       .meta({
         "x-kubernetes-validations": [
@@ -71,6 +78,19 @@ export const bgpPeerSpec = z
   })
   .describe("One BGP session of each node that it selects.");
 
+/**
+ * How a stored peer is read. Without a conversion webhook one that was written as v1beta1 may hold port
+ * 0, which there says nothing.
+ */
+export const storedBgpPeerSpec = bgpPeerSpec.extend({
+  peerPort: z
+    .int()
+    .min(0)
+    .max(65535)
+    .default(DEFAULT_PORT)
+    .transform((port) => (port === 0 ? DEFAULT_PORT : port)),
+});
+
 const selectorV1beta1 = z.object({
   matchLabels: z.record(z.string(), z.string()).optional(),
   matchExpressions: z
@@ -78,7 +98,7 @@ const selectorV1beta1 = z.object({
     .optional(),
 });
 
-const bgpPeerSpecV1beta1 = z
+export const bgpPeerSpecV1beta1 = z
   .object({
     ...shared,
     peerASN: asn("AS number of the peer."),

@@ -60,17 +60,25 @@ const metadata = z.object({
 });
 
 /** Reads an object of the API. Fields that the schema does not name are left out; defaults are filled in. */
-export function decodeResource<S extends z.ZodType>(
-  spec: S,
+export const decodeResource = <S extends z.ZodType>(schema: S, object: unknown) => decodePart("spec", schema, object);
+
+/** The same for kinds that are nothing but a status. */
+export const decodeStatus = <S extends z.ZodType>(schema: S, object: unknown) => decodePart("status", schema, object);
+
+function decodePart<S extends z.ZodType, P extends "spec" | "status">(
+  part: P,
+  schema: S,
   object: unknown,
-): Result<ResourceMeta & { readonly spec: z.output<S> }, readonly FieldProblem[]> {
-  const meta = metadata.safeParse((object as { metadata?: unknown } | null)?.metadata ?? {});
-  const body = spec.safeParse((object as { spec?: unknown } | null)?.spec ?? {});
+): Result<ResourceMeta & { readonly [part in P]: z.output<S> }, readonly FieldProblem[]> {
+  const fields = (object ?? {}) as { readonly [field: string]: unknown };
+  const meta = metadata.safeParse(fields.metadata ?? {});
+  const body = schema.safeParse(fields[part] ?? {});
   if (meta.success && body.success) {
     const { name, namespace } = meta.data;
-    return ok({ ...meta.data, key: namespace === "" ? name : `${namespace}/${name}`, spec: body.data });
+    const head: ResourceMeta = { ...meta.data, key: namespace === "" ? name : `${namespace}/${name}` };
+    return ok({ ...head, ...({ [part]: body.data } as { readonly [part in P]: z.output<S> }) });
   }
-  return err([...problems("metadata", meta.error), ...problems("spec", body.error)]);
+  return err([...problems("metadata", meta.error), ...problems(part, body.error)]);
 }
 
 const problems = (root: string, error: z.ZodError | undefined): FieldProblem[] =>

@@ -13,7 +13,7 @@ const subject = {
   serviceNamespace: fixed("Namespace of the Service."),
 };
 
-const serviceL2Status = z.object({
+export const serviceL2Status = z.object({
   ...subject,
   interfaces: z
     .array(z.object({ name: z.string().optional().describe("Name of the interface.") }))
@@ -21,7 +21,7 @@ const serviceL2Status = z.object({
     .describe("Interfaces that announce; empty: all."),
 });
 
-const serviceBgpStatus = z.object({
+export const serviceBgpStatus = z.object({
   ...subject,
   peers: z.array(z.string()).optional().describe("Names of the BGPPeers that are told, sorted."),
 });
@@ -35,7 +35,7 @@ const condition = z.object({
   message: z.string().max(32768).describe("A sentence for people."),
 });
 
-const configurationState = z.object({
+export const configurationState = z.object({
   result: z.enum(["Valid", "Invalid", "Unknown"]).optional().describe("Whether all that was read counts."),
   errorSummary: z.string().optional().describe("What is wrong, one line a problem."),
   conditions: z

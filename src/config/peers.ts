@@ -105,18 +105,24 @@ function optionalIp(
 }
 
 function compileTimers(spec: Spec, problems: ProblemList): Pick<Peer, "holdTime" | "keepaliveTime" | "connectTime"> {
-  const seconds = (text: string | undefined, path: string): number | null => {
-    if (text === undefined) return null;
+  const exact = (text: string | null | undefined, path: string): number | null => {
+    if (text === undefined || text === null) return null;
     const parsed = parseDuration(text);
-    if (parsed.ok) return Math.floor(parsed.value);
+    if (parsed.ok) return parsed.value;
     problems.add("invalidTimers", path, `invalid BGPPeer timers: ${parsed.error}`);
     return null;
   };
-  const hold = seconds(spec.holdTime, "spec.holdTime");
-  const keepalive = seconds(spec.keepaliveTime, "spec.keepaliveTime");
-  const connectTime = seconds(spec.connectTime, "spec.connectTime");
+  const whole = (text: string | null | undefined, path: string): number | null => {
+    const time = exact(text, path);
+    return time === null ? null : Math.floor(time);
+  };
+  const hold = whole(spec.holdTime, "spec.holdTime");
+  const keepalive = whole(spec.keepaliveTime, "spec.keepaliveTime");
+  const connectTime = exact(spec.connectTime, "spec.connectTime");
   if (connectTime !== null && (connectTime < 1 || connectTime > 65535))
     problems.add("invalidTimers", "spec.connectTime", "connect time should be between 1 seconds to 65535");
+  else if (connectTime !== null && !Number.isInteger(connectTime))
+    problems.add("invalidTimers", "spec.connectTime", "connect time should contain a whole number of seconds");
   const holdTime = hold ?? (keepalive === null ? null : 3 * keepalive);
   const keepaliveTime = keepalive ?? (hold === null ? null : Math.floor(hold / 3));
   if (holdTime !== null && holdTime !== 0 && (holdTime < 3 || holdTime > 65535))

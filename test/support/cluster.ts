@@ -154,13 +154,13 @@ const speakerEnv = (kubeconfig: string, more: Readonly<Record<string, string>>):
   ...more,
 });
 
-async function realPrograms(): Promise<KubernetesPrograms> {
+export async function realPrograms(): Promise<KubernetesPrograms> {
   const folder = realKubernetes();
   const env = { ...process.env, ...(folder === null ? {} : { KUBEBUILDER_ASSETS: folder }) };
   return await findOrBuild({ env, progress: () => {} });
 }
 
-async function startPlane(programs: KubernetesPrograms | null, folder: string) {
+export async function startPlane(programs: KubernetesPrograms | null, folder: string) {
   if (programs !== null) {
     const plane = await startRealControlPlane({ programs, folder: join(folder, "kubernetes") });
     return { kubeconfig: plane.kubeconfig, port: plane.port, closePlane: () => plane.close() };
