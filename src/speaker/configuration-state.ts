@@ -1,11 +1,12 @@
 import type { Problem } from "#config";
 import { type KubeClient, RESOURCES } from "#kube";
+import type { Owner } from "./own-pod.ts";
 
 export interface ConfigurationStateOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: string;
-  readonly owner: { readonly name: string; readonly uid: string } | null;
+  readonly owner: Promise<Owner | null>;
   readonly trouble: (message: string) => void;
 }
 
@@ -53,7 +54,8 @@ export class ConfigurationStateWriter {
   }
 
   async #write(summary: string): Promise<void> {
-    const { client, namespace, node, owner } = this.#options;
+    const { client, namespace, node } = this.#options;
+    const owner = await this.#options.owner;
     const name = `speaker-${node}`;
     const head = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState" };
     const labels = { "metallb.io/component-type": "speaker", "metallb.io/node-name": node };
