@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,allocator,planner,bgp";
+const pure = "net,api,config,allocator,planner,bgp,neighbor,gossip";
 
 export default defineConfig({
   test: {
