@@ -5,7 +5,7 @@ export const ETHERNET_HEADER = 14;
 export const ETHERTYPE = { arp: 0x0806, ipv6: 0x86dd } as const;
 
 export const BROADCAST: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
-export const NO_MAC: Uint8Array = new Uint8Array(6);
+const NO_MAC: Uint8Array = new Uint8Array(6);
 
 export const sameMac = (a: Uint8Array, b: Uint8Array): boolean =>
   a[5] === b[5] && a[4] === b[4] && a[3] === b[3] && a[2] === b[2] && a[1] === b[1] && a[0] === b[0];
