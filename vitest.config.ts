@@ -1,13 +1,13 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,allocator,planner,bgp";
+const pure = "net,api,config,allocator,planner,bgp,world";
 
 export default defineConfig({
   test: {
     pool: "threads",
     projects: [
       {
-        // The pure folders: no clock, no socket. Under ten seconds in all.
+        // The pure rooms, and world, whose tests are pure: no clock, no socket. Under ten seconds in all.
         extends: true,
         test: {
           name: "unit",
