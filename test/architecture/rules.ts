@@ -37,10 +37,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  lab: ["web", "config", "api", "bgp", "net", "kube", "sys", "http", "process"],
   web: ["http", "api", "net"],
-  cli: ["lab", "web", "planner", "allocator", "config", "api", "bgp", "net", "kube", "http", "process"],
+  cli: ["web", "planner", "allocator", "config", "api", "bgp", "net", "kube", "http", "process", "lab"],
   bin: ["controller", "speaker", "cli"],
+  apiserver: ["net"],
+  lab: ["apiserver", "web", "config", "api", "bgp", "net", "kube", "sys", "http", "process"],
 };
 
 /** Library → rooms that may import it. A library that is not listed may be used by no room. */
@@ -49,17 +50,17 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   koffi: ["sys"],
   pino: ["process"],
   "prom-client": ["http", "controller", "speaker"],
-  "@peculiar/x509": ["http", "lab"],
-  "reflect-metadata": ["http", "lab"],
-  "@marcbachmann/cel-js": ["lab"],
-  "fast-json-patch": ["lab"],
-  commander: ["cli"],
-  hono: ["web", "lab"],
-  "@hono/node-server": ["web", "lab"],
+  "@peculiar/x509": ["http", "apiserver", "lab"],
+  "reflect-metadata": ["http", "apiserver", "lab"],
+  "@marcbachmann/cel-js": ["apiserver"],
+  "fast-json-patch": ["apiserver"],
+  commander: ["cli", "lab"],
+  hono: ["web"],
+  "@hono/node-server": ["web"],
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
-  yaml: ["kube", "lab", "cli"],
+  yaml: ["kube", "apiserver", "lab", "cli"],
 };
 
 /** What a pure room must not name: they take time, randomness and the outside as arguments. */
