@@ -127,7 +127,7 @@ describe("announcements", () => {
     const eth1 = { ...eth0, index: 3, name: "eth1" };
     b.step({ kind: "link-set", link: eth1 });
     b.advance(10_000);
-    expect(b.sent().map(({ link }) => link)).toEqual(new Array(15).fill(3));
+    expect(b.sent().map(({ link }) => link)).toEqual(Array.from({ length: 15 }, () => 3));
     b.log.length = 0;
     b.step({ kind: "link-set", link: eth1 });
     b.step({ kind: "link-set", link: { ...eth1, usable: false } });
