@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,allocator,planner,bgp";
+const pure = "net,api,config,allocator,planner,bgp,world";
 
 const conditions = ["metallb-source"];
 
@@ -10,7 +10,7 @@ export default defineConfig({
     pool: "threads",
     projects: [
       {
-        // The pure folders: no clock, no socket. Under ten seconds in all.
+        // The pure rooms, and world, whose tests are pure: no clock, no socket. Under ten seconds in all.
         extends: true,
         test: {
           name: "unit",

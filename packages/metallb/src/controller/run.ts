@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { decodeService, type Service } from "#api";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
-import { createClient, type KubeClient, LeaseElection, loadCluster, RESOURCES, type Reflector, watch } from "#kube";
+import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
+import { customResources, type Overrides, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
-import { Configuration } from "./configuration.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
@@ -48,13 +47,24 @@ interface Parts {
   readonly stop: AbortSignal;
 }
 
+/**
+ * A write is made on the version that was decided on, so each version of a Service is looked at; and of
+ * a pool, since somebody else may have written its counters.
+ */
+const OVERRIDES: Overrides = {
+  services: { same: (a, b) => a.resourceVersion === b.resourceVersion },
+  ipaddresspools: {
+    same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
+  },
+};
+
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
   readonly #parts: Parts;
   /** Aborts at the end, whatever ends it. */
   readonly #end = new AbortController();
-  readonly #services: Reflector<Service>;
-  readonly #configuration: Configuration;
+  readonly #world: WatchedWorld;
+  readonly #problems: ProblemLog;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #allocation: Allocation;
@@ -67,8 +77,15 @@ class Controller {
     this.#parts = parts;
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
-    this.#services = watch(client, RESOURCES.services, { project: decodeService, onTrouble: trouble.of("services") });
-    this.#configuration = new Configuration(client, namespace, log, (what) => trouble.of(what));
+    this.#world = new WatchedWorld({
+      client,
+      namespace,
+      kinds: ["services"],
+      source: customResources(POOL_KINDS),
+      overrides: OVERRIDES,
+      trouble: (what) => trouble.of(what),
+    });
+    this.#problems = new ProblemLog(log);
     this.#writer = new ServiceWriter(
       serviceApi(client, () => this.#election.isLeader()),
       log,
@@ -76,7 +93,7 @@ class Controller {
     );
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
     this.#allocation = new Allocation({
-      services: this.#services.store,
+      services: this.#world.services,
       lbClass: flags["lb-class"],
       writer: this.#writer,
       recorder: eventRecorder(client, log),
@@ -112,36 +129,51 @@ class Controller {
     void this.#lead();
     const code = await this.#over.promise;
     this.#end.abort();
-    this.#services.stop();
-    this.#configuration.stop();
+    this.#world.stop();
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
   }
 
-  /** Waits for the lead, reads everything once, then decides. What others wrote before is in what is read. */
+  /**
+   * Reads the configuration at once, so that a standby can tell what it would do; reads the Services
+   * when it leads, and then decides. What others wrote before is in what is read.
+   */
   async #lead(): Promise<void> {
     const { log } = this.#parts;
+    this.#world.onChange = () => this.#look();
+    void this.#world.start(POOL_KINDS);
     this.#election.start();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
-    this.#services.onChange((keys) => this.#allocation.servicesChanged(keys));
-    const configured = this.#configuration.start(
-      ({ config }) => this.#allocation.poolsChanged(config.pools),
-      (name) => this.#poolStatus.recheck(name),
-    );
-    this.#services.start();
-    await Promise.all([this.#services.synced, configured]);
+    this.#world.onDifference("ipaddresspools", (keys) => {
+      for (const key of keys) this.#poolStatus.recheck(key.slice(key.indexOf("/") + 1));
+    });
+    await this.#world.start();
+    this.#take();
     this.#allocation.start();
     this.#ready = true;
-    log.info("reading is done, deciding", {
+    log.info("initial sync complete, allocating", {
       op: "sync",
-      services: this.#services.store.size,
-      pools: this.#configuration.compilation?.config.pools.length ?? 0,
+      services: this.#world.services.size,
+      pools: this.#world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+
+  /** A burst of changes is taken once. */
+  #look(): void {
+    setImmediate(() => this.#take());
+  }
+
+  #take(): void {
+    if (this.#end.signal.aborted) return;
+    const { services, config, problems } = this.#world.take();
+    if (services.size > 0) this.#allocation.servicesChanged(services);
+    if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
+    if (problems) this.#problems.tell(this.#world.problems);
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {
@@ -162,8 +194,8 @@ class Controller {
           allocation: this.#allocation,
           writes: this.#writer.counters,
           config: () => ({
-            loaded: this.#configuration.compilation !== null,
-            stale: this.#configuration.problems.length > 0,
+            loaded: this.#world.config !== null,
+            stale: this.#world.problems.length > 0,
           }),
         }),
         guard: createGuard(reviews(client)),
@@ -176,7 +208,7 @@ class Controller {
     return stateOf({
       outcomes: this.#allocation.outcomes,
       usage: this.#allocation.usage(),
-      problems: this.#configuration.problems,
+      problems: this.#world.problems,
       leading: this.#election.isLeader(),
       ready: this.#ready,
     });

@@ -2,8 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { PeerCounters } from "#bgp";
 import { formatIp } from "#net";
 import type { Plan } from "#planner";
+import type { WatchedWorld } from "#world";
 import type { EngineThread } from "./engine-thread.ts";
-import type { WatchedWorld } from "./world.ts";
 
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(node: string, world: WatchedWorld, plan: () => Plan, thread: EngineThread): Registry {

@@ -4,13 +4,13 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
+import { ProblemLog, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BgpStatus } from "./bgp-status.ts";
 import { ConfigurationStateWriter } from "./configuration-state.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { createMetrics } from "./metrics.ts";
 import { stateOf } from "./state.ts";
-import { WatchedWorld } from "./world.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -64,6 +64,7 @@ class Speaker {
   readonly #parts: Parts;
   readonly #trouble: Trouble;
   readonly #world: WatchedWorld;
+  readonly #problems: ProblemLog;
   readonly #planner: Planner;
   readonly #thread: EngineThread;
   readonly #over = Promise.withResolvers<number>();
@@ -78,7 +79,13 @@ class Speaker {
     this.#parts = parts;
     const { client, namespace, node, flags, log } = parts;
     this.#trouble = new Trouble(log);
-    this.#world = new WatchedWorld(client, namespace, (what) => this.#trouble.of(what));
+    this.#world = new WatchedWorld({
+      client,
+      namespace,
+      kinds: ["services", "endpointslices", "nodes"],
+      trouble: (what) => this.#trouble.of(what),
+    });
+    this.#problems = new ProblemLog(log);
     this.#planner = new Planner({
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
@@ -199,18 +206,14 @@ class Speaker {
     const difference = this.#planner.update(this.#world, changes);
     this.#thread.apply(difference);
     this.#announcements?.tell(difference.verdicts, this.#planner.plan, this.#world.services);
-    if (changes.config) this.#tellProblems();
+    if (changes.config || changes.problems) this.#tellProblems();
   }
 
   /** Each problem once, as long as it lasts. */
   #tellProblems(): void {
     const { log } = this.#parts;
     const now = new Set<string>();
-    for (const { kind, name, path, code, message } of this.#world.problems) {
-      const text = `${kind} ${name} ${path} ${code} ${message}`;
-      now.add(text);
-      if (!this.#told.has(text)) log.error(message, { op: "configuration", kind, name, path, code });
-    }
+    this.#problems.tell(this.#world.problems);
     for (const { peer, message } of this.#planner.peerProblems) {
       const text = `peer ${peer} ${message}`;
       now.add(text);

@@ -1,7 +1,7 @@
 import { formatIp } from "#net";
 import { type Plan, type ProtocolVerdict, sentence } from "#planner";
+import type { WatchedWorld } from "#world";
 import type { EngineThread } from "./engine-thread.ts";
-import type { WatchedWorld } from "./world.ts";
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(

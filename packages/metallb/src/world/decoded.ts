@@ -1,6 +1,6 @@
 import type { FieldProblem } from "#api";
+import { keyOf } from "#kube";
 import type { Result } from "#net";
-import { keyOf } from "./reflector.ts";
 
 /** A custom resource as it counts, or what is wrong with it: both are kept, so that both can be told. */
 export type Decoded<T> = { readonly good: T } | { readonly bad: Undecodable };
