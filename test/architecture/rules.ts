@@ -39,8 +39,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@marcbachmann/cel-js": ["lab"],
   "fast-json-patch": ["lab"],
   commander: ["cli"],
-  hono: ["web", "lab"],
-  "@hono/node-server": ["web", "lab"],
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
