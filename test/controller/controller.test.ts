@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startApiServer } from "@metallb-ts/apiserver";
+import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
+import { crdOf, DEFINITIONS } from "metallb/api";
+import { createClient, type KubeClient, type KubeObject, loadCluster, pathOf, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { crdOf, DEFINITIONS } from "#api";
-import { createClient, type KubeClient, type KubeObject, loadCluster, pathOf, RESOURCES } from "#kube";
-import { startApiServer } from "#lab/apiserver";
-import { findOrBuild, startRealControlPlane } from "#lab/kubernetes";
 import { describeWith } from "../support/parts.ts";
 import { realKubernetes } from "../support/probes.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
@@ -29,7 +29,7 @@ function suite(kind: "embedded" | "real"): void {
 
   const start = async (...more: readonly string[]): Promise<Program> => {
     const flags = [`--namespace=${NAMESPACE}`, "--port=0", "--health-probe-port=0", "--pod-name=controller-0", ...more];
-    const program = await startProgram(HERE, [projectFile("bin/controller"), ...flags], env);
+    const program = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), ...flags], env);
     undo.push(() => program.stop("SIGKILL"));
     return program;
   };
@@ -185,7 +185,7 @@ function suite(kind: "embedded" | "real"): void {
       { what: "no usage error" },
     );
     expect(wrong.output()).toContain("flag provided but not defined: -nope");
-    const lost = await startProgram(HERE, [projectFile("bin/controller"), "--namespace=x"], {
+    const lost = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), "--namespace=x"], {
       ...env,
       KUBECONFIG: "/nonexistent",
     });
