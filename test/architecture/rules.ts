@@ -54,6 +54,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "reflect-metadata": ["http", "apiserver", "lab"],
   "@marcbachmann/cel-js": ["apiserver"],
   "fast-json-patch": ["apiserver"],
+  // What the command line loads where it is installed: the lab, a package that imports this one.
+  "(computed)": ["cli"],
   commander: ["cli", "lab"],
   hono: ["web"],
   "@hono/node-server": ["web"],
