@@ -4,10 +4,9 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ProblemLog, WatchedWorld } from "#world";
+import { ConfigurationStateWriter, findOwnPod, ProblemLog, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import { ConfigurationStateWriter } from "./configuration-state.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { createMetrics } from "./metrics.ts";
 import { stateOf } from "./state.ts";
@@ -130,13 +129,26 @@ class Speaker {
   }
 
   async #work(): Promise<void> {
-    const { client, namespace, node, log } = this.#parts;
+    const { client, namespace, node, flags, log } = this.#parts;
     const started = performance.now();
     const synced = this.#world.start();
-    const owner = await this.#ownPod();
+    const owner = await findOwnPod(client, namespace, flags["pod-name"], log);
     const common = { client, namespace, node, owner };
     this.#status = new BgpStatus({ ...common, log, trouble: this.#trouble.of("servicebgpstatuses") });
-    this.#state = new ConfigurationStateWriter({ ...common, trouble: this.#trouble.of("configurationstates") });
+    this.#state = new ConfigurationStateWriter({
+      client,
+      namespace,
+      identity: {
+        name: `speaker-${node}`,
+        component: "speaker",
+        node,
+        owner,
+        fieldManager: "configReconciler",
+        conditionType: "configReconcilerValid",
+      },
+      trouble: this.#trouble.of("configurationstates"),
+    });
+    this.#state.start();
     const events = new EventRecorder(client, {
       component: "metallb-speaker",
       host: node,
@@ -171,24 +183,6 @@ class Speaker {
   async #recall(known: Promise<void>): Promise<void> {
     await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
     this.#announcements?.recall(this.#planner.plan, this.#world.services);
-  }
-
-  /** The own Pod's reference; null when there is none or it may not be read. */
-  async #ownPod(): Promise<{ name: string; uid: string } | null> {
-    const { client, namespace, flags, log } = this.#parts;
-    const name = flags["pod-name"];
-    if (name === "") return null;
-    try {
-      const { metadata } = await client.get(RESOURCES.pods, { namespace, name });
-      return metadata?.uid ? { name, uid: metadata.uid } : null;
-    } catch (error) {
-      log.warn("the own Pod cannot be read: status objects will outlive this speaker", {
-        op: "startup",
-        pod: name,
-        error: (error as Error).message,
-      });
-      return null;
-    }
   }
 
   /** Plans once a turn, and not while the engines are behind: what changes meanwhile is planned together. */
