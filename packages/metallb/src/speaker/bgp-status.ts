@@ -1,14 +1,14 @@
 import { ApiError, type KubeClient, type KubeObject, keyOf, RESOURCES, type Reflector, watch } from "#kube";
 import type { Logger } from "#process";
+import type { OwnPod } from "#world";
 import type { BgpStatusWriter } from "./announcements.ts";
-import type { Owner } from "./own-pod.ts";
 
 export interface BgpStatusOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: string;
   /** The own Pod, which then owns the objects, so that they go with it; null: nobody owns them. */
-  readonly owner: Promise<Owner | null>;
+  readonly owner: Promise<OwnPod | null>;
   readonly log: Logger;
   readonly trouble: (message: string) => void;
 }

@@ -4,14 +4,12 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { WatchedWorld } from "#world";
+import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements, type Recorder } from "./announcements.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import { ConfigurationStateWriter } from "./configuration-state.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { createMetrics } from "./metrics.ts";
-import { ownPod } from "./own-pod.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { stateOf } from "./state.ts";
 
@@ -70,7 +68,7 @@ class Speaker {
   private readonly thread: EngineThread;
   private readonly sessions = new BgpSessions();
   private readonly status: BgpStatus;
-  private readonly state: ConfigurationStateWriter;
+  private state: ConfigurationStateWriter | null = null;
   private readonly announcements: Announcements;
   private readonly loop: PlanLoop;
   private readonly over = Promise.withResolvers<number>();
@@ -100,10 +98,9 @@ class Speaker {
         this.over.resolve(1);
       },
     });
-    const owner = ownPod(client, { namespace, name: flags["pod-name"] }, log);
-    const common = { client, namespace, node, owner };
-    this.status = new BgpStatus({ ...common, log, trouble: trouble.of("servicebgpstatuses") });
-    this.state = new ConfigurationStateWriter({ ...common, trouble: trouble.of("configurationstates") });
+    const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.status = new BgpStatus({ client, namespace, node, owner, log, trouble: trouble.of("servicebgpstatuses") });
+    void this.openState(owner, trouble.of("configurationstates"));
     this.announcements = new Announcements(node, log, this.recorder(), this.status);
     this.loop = new PlanLoop({
       world: this.world,
@@ -114,7 +111,7 @@ class Speaker {
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
       onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state.tell(problems),
+      onProblems: (problems) => this.state?.tell(problems),
     });
   }
 
@@ -133,7 +130,7 @@ class Speaker {
     await this.thread.stop("the speaker is shut down");
     this.world.stop();
     this.status.stop();
-    this.state.stop();
+    this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
@@ -156,6 +153,23 @@ class Speaker {
     });
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
+  }
+
+  /** Status objects wait for their owner; routes do not. */
+  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
+    const { client, namespace, node } = this.parts;
+    const identity = {
+      name: `speaker-${node}`,
+      component: "speaker",
+      node,
+      owner: await owner,
+      fieldManager: "configReconciler",
+      conditionType: "configReconcilerValid",
+    } as const;
+    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
+    if (this.parts.stop.aborted) return;
+    this.state.start();
+    if (this.ready) this.state.tell(this.world.problems);
   }
 
   private schedule(): void {
