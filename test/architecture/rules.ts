@@ -37,7 +37,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@peculiar/x509": ["http", "lab"],
   "reflect-metadata": ["http", "lab"],
   "@marcbachmann/cel-js": ["lab"],
-  "fast-json-patch": ["lab"],
+  re2js: ["lab"],
   commander: ["cli"],
   hono: ["web", "lab"],
   "@hono/node-server": ["web", "lab"],
