@@ -1,5 +1,5 @@
-import { type BgpEffect, createBgpEngine, encodeKeepalive, encodeOpen, type PeerSettings } from "#bgp";
-import { hostPrefix, type Ip, ip } from "#net";
+import { type BgpEffect, createBgpEngine, encodeKeepalive, encodeOpen, type PeerSettings } from "metallb/bgp";
+import { hostPrefix, type Ip, ip } from "metallb/net";
 import type { Benchmark, Row } from "./report.ts";
 
 // Goals 5 and 6, the engine alone: what of the time is its own, without sockets, threads and the peer.

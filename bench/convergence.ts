@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PeerSettings } from "#bgp";
-import { hostPrefix, type Ip, ip, parseIp } from "#net";
-import { EngineThread } from "#speaker";
+import type { PeerSettings } from "metallb/bgp";
+import { hostPrefix, type Ip, ip, parseIp } from "metallb/net";
+import { EngineThread } from "metallb/speaker";
 import { type Peer, startBird, startGobgp } from "./peers.ts";
 import type { Benchmark, Row } from "./report.ts";
 import { Sink, type SinkSession } from "./sink-client.ts";

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LabView } from "#web";
+import type { LabView } from "metallb/web";
 
-const METALLB = join(import.meta.dirname, "../../bin/metallb");
+const METALLB = join(import.meta.dirname, "../../packages/metallb/bin/metallb");
 const NOBODY = 65534;
 
 /** How a command came out. */

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Place } from "@metallb-ts/lab/network";
+import { type Router, startRouter } from "@metallb-ts/lab/routers";
+import type { SessionReport } from "metallb/bgp";
+import { type Ip, parseIp } from "metallb/net";
+import { EngineThread } from "metallb/speaker";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { SessionReport } from "#bgp";
-import type { Place } from "#lab/network";
-import { type Router, startRouter } from "#lab/routers";
-import { type Ip, parseIp } from "#net";
-import { EngineThread } from "#speaker";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { findBuilt } from "#lab/kubernetes";
+import { findBuilt } from "@metallb-ts/lab/kubernetes";
 
 /** Real parts that tests need and a machine may lack. */
 export const PARTS = [
