@@ -57,8 +57,6 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   // What the command line loads where it is installed: the lab, a package that imports this one.
   "(computed)": ["cli"],
   commander: ["cli", "lab"],
-  hono: ["web"],
-  "@hono/node-server": ["web"],
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
