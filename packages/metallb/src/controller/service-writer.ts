@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Desired } from "#allocator";
 import type { Logger } from "#process";
 import { errorText } from "#process";
+import { type Intention, resourceVersionOf, withIntention } from "./intention.ts";
 import type { Json, ServiceApi } from "./ports.ts";
-import { resourceVersionOf, withDesired } from "./service-status.ts";
 
 interface Job {
-  desired: Desired;
+  intention: Intention;
   /** resourceVersion of the Service that the decision was made on. */
   decidedOn: string;
   running: boolean;
@@ -31,6 +30,8 @@ const LAST_RETRY = 30_000;
  */
 export class ServiceWriter {
   readonly counters: WriterCounters = { updates: 0, errors: 0 };
+  /** Told of each write: the version that it was made on, and the one that it made. */
+  onWritten: (key: string, base: string, made: string) => void = () => {};
   readonly #api: ServiceApi;
   readonly #log: Logger;
   readonly #stop: AbortSignal;
@@ -48,15 +49,15 @@ export class ServiceWriter {
     this.#stop = stop;
   }
 
-  write(key: string, desired: Desired, decidedOn: string): void {
+  write(key: string, intention: Intention, decidedOn: string): void {
     const job = this.#jobs.get(key);
     if (job) {
-      job.desired = desired;
+      job.intention = intention;
       job.decidedOn = decidedOn;
       job.again = job.running;
       return;
     }
-    this.#jobs.set(key, { desired, decidedOn, running: false, again: false });
+    this.#jobs.set(key, { intention, decidedOn, running: false, again: false });
     this.#queue.push(key);
     this.#start();
   }
@@ -124,12 +125,15 @@ export class ServiceWriter {
     if (!object) return;
     const version = resourceVersionOf(object);
     if (version !== job.decidedOn && version !== this.#own.get(key)) return;
-    const next: Json | null = withDesired(object, job.desired);
+    const next: Json | null = withIntention(object, job.intention, new Date().toISOString().replace(/\.\d+Z$/, "Z"));
     if (!next) return;
     this.counters.updates++;
     const result = await this.#api.writeStatus(namespace, name, next);
-    if (result.kind === "written") this.#own.set(key, resourceVersionOf(result.object));
-    else if (result.kind === "conflict")
+    if (result.kind === "written") {
+      const made = resourceVersionOf(result.object);
+      this.#own.set(key, made);
+      this.onWritten(key, version, made);
+    } else if (result.kind === "conflict")
       this.#log.debug("the Service changed meanwhile; deciding anew", { op: "updateService", service: key });
   }
 }
