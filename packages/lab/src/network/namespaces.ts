@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { type Child, startChild } from "../child.ts";
 import { findProgram } from "../programs.ts";
 import { closeNamespaces, type Namespace, openNamespaces, sweepNamespaces } from "./namespace.ts";
@@ -131,7 +131,7 @@ class NamespaceNetwork implements LabNetwork {
 
   async #startBackend(node: number): Promise<void> {
     const { promise: listening, resolve } = Promise.withResolvers<void>();
-    const script = join(import.meta.dirname, "backend.ts");
+    const script = join(import.meta.dirname, `backend${extname(import.meta.filename)}`);
     const child = await startChild({
       name: `backend of node-${node}`,
       argv: this.#space(`pod-${node}`).command([process.execPath, script, `node-${node}`, String(BACKEND_PORT)]),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { connect, createServer, Server, type Socket } from "node:net";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { type Child, startChild } from "../child.ts";
 import { diesWithUs } from "../programs.ts";
 import type { Namespace } from "./namespace.ts";
@@ -10,7 +10,7 @@ export interface Passage {
   close(): Promise<void>;
 }
 
-const INSIDE = join(import.meta.dirname, "inside.ts");
+const INSIDE = join(import.meta.dirname, `inside${extname(import.meta.filename)}`);
 
 /**
  * Inside the namespace, `127.0.0.1:port` leads to `127.0.0.1:port` of this machine. A process that

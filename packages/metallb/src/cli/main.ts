@@ -31,10 +31,17 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Named so that neither the compiler nor a bundler asks for it: the lab imports this package. */
+const LAB: string = "@metallb-ts/lab/commands";
+
+interface LabCommands {
+  readonly addLabCommand: (program: Command, outcome: Outcome) => void;
+}
+
 /** The lab is a package of its own: its commands are there where it is installed. */
 async function addLab(program: Command, outcome: Outcome): Promise<void> {
   try {
-    const { addLabCommand } = await import("@metallb-ts/lab/commands");
+    const { addLabCommand } = (await import(LAB)) as LabCommands;
     addLabCommand(program, outcome);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
@@ -55,6 +62,8 @@ function overrideExit(command: Command): void {
 }
 
 function ownVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  // Beside a bundle, or at the root of the package.
+  const file = /\/cli\/main\.[jt]s$/.test(import.meta.url) ? "../../package.json" : "./package.json";
+  const text = readFileSync(new URL(file, import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

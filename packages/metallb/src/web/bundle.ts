@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 export interface ClientBundle {
@@ -7,13 +8,23 @@ export interface ClientBundle {
 
 let bundle: Promise<ClientBundle> | null = null;
 
-/** The page's script and style, bundled in memory when they are first asked for. */
+/** Whether this file is the source, and not what an installed copy has of it. */
+const IS_SOURCE = import.meta.url.endsWith(".ts");
+
+/** The page's script and style: as they were packed, or bundled in memory when they are first asked for. */
 export function bundleClient(): Promise<ClientBundle> {
-  bundle ??= build();
+  bundle ??= IS_SOURCE ? buildClient() : readClient();
   return bundle;
 }
 
-async function build(): Promise<ClientBundle> {
+async function readClient(): Promise<ClientBundle> {
+  const client = (name: string) => readFile(new URL(`client/${name}`, import.meta.url), "utf8");
+  const [script, style] = await Promise.all([client("client.js"), client("client.css")]);
+  return { script, style };
+}
+
+/** Bundles the page from its source. */
+export async function buildClient(): Promise<ClientBundle> {
   // Loaded here, so that a lab at which nobody looks never pays for it.
   const esbuild = await import("esbuild");
   const client = (name: string) => fileURLToPath(new URL(`client/${name}`, import.meta.url));

@@ -1,4 +1,5 @@
 export { refusals } from "./announcements.ts";
+export { buildClient } from "./bundle.ts";
 export { type Dashboard, startDashboard } from "./dashboard.ts";
 export type {
   AnnouncementView,
