@@ -166,7 +166,7 @@ export class KeyedWriter<V> {
     let failure: { readonly error: unknown } | null = null;
     try {
       // A turn later: `step` must have ended before its next event comes.
-      await null;
+      await Promise.resolve();
       if (mayWrite?.() === false) throw new ApiError(0, "NotLeading", "the lease is not held");
       event = { kind: await perform(key, value, { signal, stage }), key };
     } catch (error) {
