@@ -88,8 +88,8 @@ function withCondition(
 ): readonly Json[] | null {
   const present = Array.isArray(conditions) ? conditions.map(asObject) : [];
   const stands = present.find(({ type }) => type === ALLOCATED);
-  const text = stands && (stands as unknown as ConditionText);
-  if (saysCondition(text ?? null, wanted) && (text !== undefined || wanted === null || !writing)) return null;
+  const says = saysCondition((stands as unknown as ConditionText | undefined) ?? null, wanted);
+  if (says && (stands !== undefined || wanted === null || !writing)) return null;
   const others = present.filter(({ type }) => type !== ALLOCATED);
   if (wanted === null) return others;
   const since = stands && stands.status === wanted.status ? stands.lastTransitionTime : undefined;

@@ -141,7 +141,8 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
-    void this.#lead();
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
+    else void this.#lead();
     const code = await this.#over.promise;
     this.#end.abort();
     this.#world.stop();
@@ -150,6 +151,15 @@ class Controller {
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
+  }
+
+  /** Another process allocates: this one neither reads Services nor asks for the lead. */
+  #onlyWebhook(): void {
+    this.#ready = true;
+    // With every server turned off nothing else would keep the process until it is told to end.
+    const hold = setInterval(() => {}, 2 ** 30);
+    void this.#over.promise.finally(() => clearInterval(hold));
+    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
   }
 
   /**
