@@ -76,14 +76,13 @@ export class ServiceWriter {
   write(writes: readonly ServiceWrite[]): void {
     if (writes.length === 0) return;
     for (const { service, desired } of writes) {
-      const seen = service.ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
-      const held = [...seen, ...(this.#own.get(service.key)?.ips ?? [])];
+      const held = [...shownBy(service), ...(this.#own.get(service.key)?.ips ?? [])];
       this.#givers.intend(service.key, held, desired.ips.map(formatIp));
     }
     const intentions = writes.map(({ service, desired }) => ({
       key: service.key,
       value: { desired, decidedOn: service.resourceVersion },
-      after: this.#givers.of(desired.ips.map(formatIp)),
+      after: this.#givers.of(desired.ips.map(formatIp).filter((ip) => !shownBy(service).includes(ip))),
       release: { desired: NOTHING, decidedOn: service.resourceVersion },
     }));
     this.#writer.wantAll(intentions);
@@ -153,3 +152,5 @@ export class ServiceWriter {
     });
   }
 }
+
+const shownBy = ({ ingress }: Service): readonly string[] => ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
