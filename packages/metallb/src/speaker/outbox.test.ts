@@ -11,6 +11,9 @@ const session = (peer: string, reason: string): Telling => {
     since: 0,
     localAddress: null,
     negotiatedHoldTime: null,
+    peerAs: null,
+    families: [],
+    shortcomings: [],
     announcedPrefixes: 0,
   };
   return { kind: "session", report };
