@@ -1,11 +1,10 @@
-import { Environment } from "@marcbachmann/cel-js";
 import { byElement } from "./apply/field-set.ts";
-import type { FieldError } from "./errors.ts";
-import { canonical, isObject, type Json } from "./json.ts";
+import { grantBudget, isSpent, spend } from "./cel-cost.ts";
+import { celDuration, type Program, parseExpression } from "./cel-environment.ts";
+import { type FieldError, MAX_ERRORS } from "./errors.ts";
+import { isObject, type Json, own } from "./json.ts";
 import { fieldSchema, itemSchema, type Schema, type ValidationRule } from "./schema.ts";
-import { compilePattern } from "./schema-validation.ts";
 
-type Program = (context: Record<string, unknown>) => unknown;
 type Rule = {
   readonly rule: ValidationRule;
   readonly test: Program;
@@ -13,32 +12,12 @@ type Rule = {
   readonly transition: boolean;
 };
 
-const LIMITS = { maxAstNodes: 2_000, maxDepth: 100, maxListElements: 200, maxMapEntries: 200, maxCallArguments: 32 };
-/** Rules evaluated for one write; CEL has no loops but over lists, so the work is bounded by size × rules. */
-const MAX_EVALUATIONS = 20_000;
-
-const DURATION = /([0-9]*\.?[0-9]+)(ns|us|µs|ms|s|m|h)/g;
-const UNIT_MS = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
-/** The functions that Kubernetes adds to CEL and rules here use. */
-const environment = new Environment({
-  unlistedVariablesAreDyn: true,
-  homogeneousAggregateLiterals: false,
-  enableOptionalTypes: true,
-  limits: LIMITS,
-})
-  .registerFunction("isURL(string): bool", (value: string) => URL.canParse(value))
-  .registerFunction(
-    "string.find(string): string",
-    (value: string, pattern: string) => compilePattern(pattern)?.exec(value)?.[0] ?? "",
-  );
-
 const compiled = new WeakMap<Schema, readonly Rule[]>();
 
 /** The first rule of the schema that CEL cannot read; null when all are fine. */
 export function ruleProblem(rule: ValidationRule): string | null {
   try {
-    environment.parse(rule.rule);
+    parseExpression(rule.rule);
     return null;
   } catch (error) {
     return error instanceof Error ? (error.message.split("\n")[0] ?? "invalid") : "invalid";
@@ -50,8 +29,8 @@ function rulesOf(schema: Schema): readonly Rule[] {
   if (!known) {
     known = (schema["x-kubernetes-validations"] ?? []).map((rule) => ({
       rule,
-      test: environment.parse(rule.rule) as unknown as Program,
-      message: rule.messageExpression ? (environment.parse(rule.messageExpression) as unknown as Program) : null,
+      test: parseExpression(rule.rule),
+      message: rule.messageExpression ? parseExpression(rule.messageExpression) : null,
       transition: /\boldSelf\b/.test(rule.rule),
     }));
     compiled.set(schema, known);
@@ -78,34 +57,30 @@ export function hasRules(schema: Schema | null): boolean {
 /** Evaluates the rules of a structural schema. `old` is undefined for what was not there before. */
 export function validateRules(value: Json, old: Json | undefined, schema: Schema): FieldError[] {
   const errors: FieldError[] = [];
-  walk(value, old, schema, "", { errors, left: MAX_EVALUATIONS });
+  grantBudget();
+  walk(value, old, schema, "", errors);
   return errors;
 }
 
-interface Progress {
-  readonly errors: FieldError[];
-  left: number;
-}
-
-function walk(value: Json, old: Json | undefined, schema: Schema | null, path: string, progress: Progress): void {
-  if (!schema || !hasRules(schema) || value === null) return;
-  for (const rule of rulesOf(schema)) evaluate(rule, value, old, schema, path, progress);
+function walk(value: Json, old: Json | undefined, schema: Schema | null, path: string, errors: FieldError[]): void {
+  if (!schema || !hasRules(schema) || value === null || isSpent() || errors.length >= MAX_ERRORS) return;
+  for (const rule of rulesOf(schema)) evaluate(rule, value, old, schema, path, errors);
   if (Array.isArray(value)) {
     const type = schema["x-kubernetes-list-type"];
     // Only items that can be told apart have an old self.
     const before = type === "map" ? byElement(old, schema, "keyed") : null;
     const now = type === "map" ? [...byElement(value, schema, "keyed").keys()] : [];
     value.forEach((item, i) => {
-      walk(item, before?.get(now[i] ?? ""), itemSchema(schema), `${path}[${i}]`, progress);
+      walk(item, before?.get(now[i] ?? ""), itemSchema(schema), `${path}[${i}]`, errors);
     });
   } else if (isObject(value)) {
     for (const [key, item] of Object.entries(value))
       walk(
         item,
-        isObject(old) ? old[key] : undefined,
+        isObject(old) ? own(old, key) : undefined,
         fieldSchema(schema, key),
         path === "" ? key : `${path}.${key}`,
-        progress,
+        errors,
       );
   }
 }
@@ -116,40 +91,32 @@ function evaluate(
   old: Json | undefined,
   schema: Schema,
   path: string,
-  progress: Progress,
+  errors: FieldError[],
 ): void {
   if (transition && old === undefined && !rule.optionalOldSelf) return;
-  progress.left -= 1;
   const field = rule.fieldPath ? path + rule.fieldPath : path;
   const scalar = isObject(value) || Array.isArray(value) ? {} : { value };
-  if (progress.left < 0) {
-    progress.errors.push({
-      type: "invalid",
-      field,
-      ...scalar,
-      detail: "validation failed due to running out of cost budget, no further validation rules will be run",
-    });
-    return;
-  }
-  const context = { self: toCel(value, schema), oldSelf: old === undefined ? null : toCel(old, schema) };
+  const refuse = (type: FieldError["type"], detail: string) => errors.push({ type, field, ...scalar, detail });
+  if (isSpent()) return;
   try {
-    if (test(context) === true) return;
-    progress.errors.push({
-      type: reasonType(rule.reason),
-      field,
-      ...scalar,
-      detail: messageOf(rule, message, context),
-    });
+    const context = { self: toCel(value, schema), oldSelf: old === undefined ? null : toCel(old, schema) };
+    const holds = test(context) === true;
+    if (isSpent()) refuse("invalid", OUT_OF_BUDGET);
+    else if (!holds) refuse(reasonType(rule.reason), messageOf(rule, message, context));
   } catch (error) {
     const why = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";
-    progress.errors.push({
-      type: "invalid",
-      field,
-      value: Array.isArray(value) ? "array" : typeof value,
-      detail: `${conversionProblem(why)} evaluating rule: ${rule.message ?? rule.rule}`,
-    });
+    if (isSpent()) refuse("invalid", OUT_OF_BUDGET);
+    else
+      errors.push({
+        type: "invalid",
+        field,
+        value: Array.isArray(value) ? "array" : typeof value,
+        detail: `${conversionProblem(why)} evaluating rule: ${rule.message ?? rule.rule}`,
+      });
   }
 }
+
+const OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run";
 
 /** cel-go's words for the one conversion that users meet. */
 const conversionProblem = (why: string): string =>
@@ -175,20 +142,14 @@ function reasonType(reason: string | undefined): FieldError["type"] {
 
 /** Whole numbers are integers where the schema says so; durations and dates become CEL's own types. */
 function toCel(value: Json, schema: Schema | null): unknown {
+  spend(1);
   if (typeof value === "number")
     return schema?.type === "number" ? value : Number.isInteger(value) ? BigInt(value) : value;
   if (typeof value === "string") {
     if (schema?.format === "date-time" || schema?.format === "date") return new Date(value);
-    return schema?.format === "duration" ? toDuration(value) : value;
+    return schema?.format === "duration" ? celDuration(value) : value;
   }
   if (Array.isArray(value)) return value.map((item) => toCel(item, itemSchema(schema)));
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toCel(item, fieldSchema(schema, key))]));
-}
-
-function toDuration(text: string): unknown {
-  let milliseconds = 0;
-  for (const [, amount = "0", unit = "s"] of text.matchAll(DURATION))
-    milliseconds += Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
-  return environment.evaluate(`duration(${canonical(`${milliseconds / 1000}s`)})`);
 }

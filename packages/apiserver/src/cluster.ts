@@ -6,7 +6,7 @@ import { ensure, isObject, type JsonObject, list, object, objects, text } from "
 import { Registry } from "./registry.ts";
 import { apiVersionOf } from "./resource.ts";
 import { ServiceAllocators } from "./service-allocators.ts";
-import { type Change, type Collection, objectKey, type Storage } from "./storage.ts";
+import { type Change, type Collection, MAX_OBJECT, objectKey, type Storage } from "./storage.ts";
 
 const DEFAULT_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -52,7 +52,8 @@ export class Cluster {
     const metadata = ensure(body, "metadata");
     metadata.uid ??= randomUUID();
     metadata.creationTimestamp ??= this.timestamp();
-    return this.storage.commit(collection, objectKey(text(metadata, "namespace"), text(metadata, "name")), body);
+    const key = objectKey(text(metadata, "namespace"), text(metadata, "name"));
+    return this.storage.commit(collection, key, body, MAX_OBJECT);
   }
 
   /** Removes an object and, as the garbage collector would, what it owned. */

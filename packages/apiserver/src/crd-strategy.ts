@@ -3,6 +3,7 @@ import { ruleProblem } from "./cel.ts";
 import { type FieldError, invalid, required, unsupported } from "./errors.ts";
 import { ensure, get, isObject, type JsonObject, object, objects, text, texts } from "./json.ts";
 import { nameProblems } from "./names.ts";
+import { patternProblem } from "./patterns.ts";
 import { PLAIN, type Strategy } from "./resource.ts";
 import type { Schema } from "./schema.ts";
 
@@ -113,6 +114,13 @@ function schemaErrors(schema: Schema, at: string, errors: FieldError[]): void {
   const free = schema["x-kubernetes-int-or-string"] || schema["x-kubernetes-preserve-unknown-fields"];
   if (schema.type === undefined && !free)
     errors.push(required(`${at}.type`, "must not be empty for specified object fields"));
+  if (schema.pattern !== undefined) {
+    const problem = patternProblem(schema.pattern);
+    if (problem !== null)
+      errors.push(
+        invalid(`${at}.pattern`, schema.pattern, `must be a valid regular expression, but isn't: ${problem}`),
+      );
+  }
   if (schema["x-kubernetes-list-type"] === "map" && (schema["x-kubernetes-list-map-keys"] ?? []).length === 0)
     errors.push(required(`${at}.x-kubernetes-list-map-keys`, "must not be empty if x-kubernetes-list-type is map"));
   (schema["x-kubernetes-validations"] ?? []).forEach((rule, i) => {

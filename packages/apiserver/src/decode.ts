@@ -1,4 +1,4 @@
-import { badRequest } from "./errors.ts";
+import { badRequest, MAX_ERRORS } from "./errors.ts";
 import { isObject, type Json, type JsonObject, text } from "./json.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
 import { fieldSchema, isStruct, itemSchema, type Schema } from "./schema.ts";
@@ -23,7 +23,7 @@ export function decodeBody(resource: Resource, body: JsonObject, validation: Fie
   tidyMetadata(body);
   const texts = unknown.map((field) => `unknown field ${JSON.stringify(field)}`);
   if (validation === "Strict" && texts.length > 0) {
-    const what = `strict decoding error: ${texts.join(", ")}`;
+    const what = `strict decoding error: ${texts.slice(0, MAX_ERRORS).join(", ")}`;
     throw badRequest(
       resource.isCustom
         ? `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${what}`

@@ -38,10 +38,20 @@ export const unsupported = (field: string, value: Json, allowed: readonly string
   detail: `supported values: ${allowed.map((one) => JSON.stringify(one)).join(", ")}`,
 });
 
+/** What an error says is for people: no object, however large, makes it longer than this. */
+const MAX_MESSAGE = 8 * 1024;
+const MAX_VALUE = 1024;
+/** More errors than anybody reads at once. Who collects them may stop here. */
+export const MAX_ERRORS = 100;
+
+/** The text, cut where it is longer than the limit. */
+export const cut = (text: string, limit: number): string =>
+  text.length <= limit ? text : `${text.slice(0, limit)}... (${text.length - limit} more characters)`;
+
 /** `Invalid value: 0: must be greater than zero`: the field error without its path. */
 function fieldErrorBody(error: FieldError): string {
   const { text, showsValue } = FIELD_ERRORS[error.type];
-  const shown = showsValue && error.value !== undefined ? `${text}: ${canonical(error.value)}` : text;
+  const shown = showsValue && error.value !== undefined ? `${text}: ${cut(canonical(error.value), MAX_VALUE)}` : text;
   return error.detail === "" ? shown : `${shown}: ${error.detail}`;
 }
 
@@ -60,7 +70,7 @@ export class ApiError extends Error {
   readonly resumeAt: string | null;
 
   constructor(code: number, reason: string, message: string, details: JsonObject = {}, resumeAt: string | null = null) {
-    super(message);
+    super(cut(message, MAX_MESSAGE));
     this.code = code;
     this.reason = reason;
     this.details = details;
@@ -129,13 +139,13 @@ export const forbiddenRequest = (subject: Subject, why: string, causes: readonly
   });
 
 export function invalidObject(subject: Subject, errors: readonly FieldError[]): ApiError {
-  const lines = [...new Set(errors.map((error) => `${error.field}: ${fieldErrorBody(error)}`))];
-  const what = lines.length === 1 ? lines[0] : `[${lines.join(", ")}]`;
-  const causes = errors.map((error) => ({
+  const causes = errors.slice(0, MAX_ERRORS).map((error) => ({
     reason: FIELD_ERRORS[error.type].reason,
-    message: fieldErrorBody(error),
-    field: error.field,
+    message: cut(fieldErrorBody(error), 2 * MAX_VALUE),
+    field: cut(error.field, MAX_VALUE),
   }));
+  const lines = [...new Set(causes.map(({ field, message }) => `${field}: ${message}`))];
+  const what = lines.length === 1 ? lines[0] : `[${lines.join(", ")}]`;
   return new ApiError(422, "Invalid", `${qualified(subject)} "${subject.name}" is invalid: ${what}`, {
     ...details(subject),
     causes,

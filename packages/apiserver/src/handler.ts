@@ -10,8 +10,9 @@ import { type Filter, filterOf, getEntry, listJson, listMetadata, listPage, serv
 import type { RequestInfo } from "./request-info.ts";
 import { apiVersionOf, type Resource, subjectOf } from "./resource.ts";
 import { sameToken } from "./reviews.ts";
-import type { Entry } from "./storage.ts";
+import { type Entry, MAX_OBJECT } from "./storage.ts";
 import { type IncludeObject, partialMetadata, tableOf } from "./table.ts";
+import { withoutControls } from "./texts.ts";
 import { Watch } from "./watch.ts";
 import {
   apply,
@@ -23,8 +24,6 @@ import {
   type WriteRequest,
   type Written,
 } from "./writes.ts";
-
-const MAX_BODY = 3 * 1024 * 1024;
 
 /** One request on its way. */
 export interface Exchange {
@@ -49,7 +48,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   let size = 0;
   for await (const part of request) {
     size += (part as Buffer).length;
-    if (size > MAX_BODY) throw tooLarge(MAX_BODY);
+    if (size > MAX_OBJECT) throw tooLarge(MAX_OBJECT);
     parts.push(part as Buffer);
   }
   return Buffer.concat(parts);
@@ -99,8 +98,7 @@ export async function handleResource(exchange: Exchange, info: RequestInfo, opti
     if (method === "DELETE") return removeMany(exchange, info, resource, options);
     throw methodNotAllowed();
   }
-  if ((method === "GET" || method === "HEAD") && isWatch(exchange.query))
-    return readMany(exchange, info, resource, options);
+  if ((method === "GET" || method === "HEAD") && isWatch(exchange)) return readMany(exchange, info, resource, options);
   if (method === "GET" || method === "HEAD") return readOne(exchange, info, resource, options);
   if (method === "PUT" || method === "PATCH") return write(exchange, info, resource, options);
   if (method === "DELETE" && info.subresource === null) return removeOne(exchange, info, resource, options);
@@ -116,15 +114,21 @@ function isServed(resource: Resource, info: RequestInfo): boolean {
   );
 }
 
-const isWatch = (query: URLSearchParams) => ["true", "1"].includes(query.get("watch") ?? "");
+/** HEAD has no body, so it would never end. */
+const isWatch = ({ query, method }: Exchange) => method === "GET" && ["true", "1"].includes(query.get("watch") ?? "");
 
+/** In characters: texts for people that no client is made to choke on, as the real API has them. */
+const MAX_WARNING = 256;
+const MAX_WARNINGS = 4 * 1024;
+
+/** Adds a Warning header. It is bytes in UTF-8 there; what would break the header is left out. */
 function warn(response: ServerResponse, message: string): void {
   const before = response.getHeader("warning");
-  const line = `299 - "${message.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
-  response.setHeader("warning", [
-    ...(Array.isArray(before) ? before : before === undefined ? [] : [String(before)]),
-    line,
-  ]);
+  const lines = Array.isArray(before) ? before : before === undefined ? [] : [String(before)];
+  const shown = Array.from(withoutControls(message)).slice(0, MAX_WARNING).join("");
+  const line = Buffer.from(`299 - "${shown.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`).toString("latin1");
+  if (lines.includes(line) || lines.join("").length + line.length > MAX_WARNINGS) return;
+  response.setHeader("warning", [...lines, line]);
 }
 
 const includeOf = (query: URLSearchParams): IncludeObject => {
@@ -164,7 +168,7 @@ function readMany(exchange: Exchange, info: RequestInfo, resource: Resource, opt
   const { query, request, response } = exchange;
   const filter = filterOf(resource, info.namespace, info.name, query);
   const accepted = negotiate(request.headers.accept);
-  if (isWatch(query)) {
+  if (isWatch(exchange)) {
     watch(exchange, resource, filter, accepted, options);
     return;
   }

@@ -19,7 +19,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 export async function loadIdentity(folder: string | null, hosts: readonly string[]): Promise<Identity> {
   const path = folder === null ? null : join(folder, FILE);
   if (path !== null && existsSync(path)) {
-    const kept = JSON.parse(readFileSync(path, "utf8")) as Identity & { readonly hosts: readonly string[] };
+    const kept = readKept(path);
     if (hosts.every((host) => kept.hosts.includes(host))) return kept;
   }
   const made = { ...(await makeIdentity(hosts)), hosts };
@@ -28,6 +28,25 @@ export async function loadIdentity(folder: string | null, hosts: readonly string
     renameSync(`${path}.new`, path);
   }
   return made;
+}
+
+type Kept = Identity & { readonly hosts: readonly string[] };
+
+/** @throws Error that names the file when it is not what was written there */
+function readKept(path: string): Kept {
+  const damaged = (cause: unknown) =>
+    new Error(`${path} is damaged: restore it, or remove it for a new identity (kubeconfigs change)`, { cause });
+  let kept: Partial<Kept> | null;
+  try {
+    kept = JSON.parse(readFileSync(path, "utf8")) as Partial<Kept> | null;
+  } catch (error) {
+    throw error instanceof SyntaxError ? damaged(error) : error;
+  }
+  const texts = [kept?.caPem, kept?.certPem, kept?.keyPem, kept?.token];
+  if (!texts.every((text) => typeof text === "string" && text !== "") || !Array.isArray(kept?.hosts)) {
+    throw damaged(null);
+  }
+  return kept as Kept;
 }
 
 async function makeIdentity(hosts: readonly string[]): Promise<Identity> {

@@ -1,4 +1,4 @@
-import { isObject, type Json } from "./json.ts";
+import { isObject, type Json, own } from "./json.ts";
 
 /** Reads a printer column's path: `.spec.x`, `.metadata.labels.a\.b`, `.status.conditions[?(@.type=="Ready")].status`, `.a[0].b`, `.a[*].b`. */
 export function compileJsonPath(path: string): ((value: Json) => Json[]) | null {
@@ -47,7 +47,7 @@ const where =
       .filter((item) => {
         const found = name
           .split(".")
-          .reduce<Json | undefined>((at, step) => (isObject(at) ? at[step] : undefined), item);
+          .reduce<Json | undefined>((at, step) => (isObject(at) ? own(at, step) : undefined), item);
         return (
           found !== undefined && ((typeof found === "string" ? found : JSON.stringify(found)) === wanted) === equal
         );

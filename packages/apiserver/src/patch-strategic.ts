@@ -1,5 +1,5 @@
 import { badRequest } from "./errors.ts";
-import { clone, equal, isObject, type Json, type JsonObject } from "./json.ts";
+import { canonical, clone, isObject, type Json, type JsonObject, own, put } from "./json.ts";
 import { fieldSchema, itemSchema, type Schema } from "./schema.ts";
 
 const DIRECTIVE = "$patch";
@@ -26,45 +26,45 @@ export function strategicMerge(target: Json | undefined, patch: JsonObject, sche
     if (key.startsWith(DELETE_LIST)) {
       const member = key.slice(DELETE_LIST.length);
       const gone = Array.isArray(value) ? value : [];
-      const now = result[member];
-      if (Array.isArray(now)) result[member] = now.filter((item) => !gone.some((one) => equal(one, item)));
+      const now = own(result, member);
+      const dropped = new Set(gone.map(canonical));
+      if (Array.isArray(now))
+        put(
+          result,
+          member,
+          now.filter((item) => !dropped.has(canonical(item))),
+        );
       continue;
     }
     const child = fieldSchema(schema, key);
     if (value === null) delete result[key];
-    else if (isObject(value)) result[key] = strategicMerge(result[key], value, child);
+    else if (isObject(value)) put(result, key, strategicMerge(own(result, key), value, child));
     else if (Array.isArray(value)) {
-      const merged = mergeList(result[key], value, child, key);
+      const merged = mergeList(own(result, key), value, child, key);
       const mergeKey = child?.["x-kubernetes-patch-merge-key"];
-      result[key] =
-        merges(child) && patch[ORDER + key] === undefined
-          ? inOrder(merged, value, listOf(target, key), mergeKey)
-          : merged;
-    } else result[key] = value;
+      const ordered = merges(child) && own(patch, ORDER + key) === undefined;
+      put(result, key, ordered ? inOrder(merged, value, listOf(target, key), mergeKey) : merged);
+    } else put(result, key, value);
   }
   for (const [key, order] of Object.entries(patch)) {
     if (!key.startsWith(ORDER) || !Array.isArray(order)) continue;
     const member = key.slice(ORDER.length);
-    const now = result[member];
-    if (Array.isArray(now))
-      result[member] = inOrder(
-        now,
-        order,
-        listOf(target, member),
-        fieldSchema(schema, member)?.["x-kubernetes-patch-merge-key"],
-      );
+    const now = own(result, member);
+    const mergeKey = fieldSchema(schema, member)?.["x-kubernetes-patch-merge-key"];
+    if (Array.isArray(now)) put(result, member, inOrder(now, order, listOf(target, member), mergeKey));
   }
   return result;
 }
 
 function listOf(target: Json | undefined, member: string): Json[] {
-  const found = isObject(target) ? target[member] : undefined;
+  const found = isObject(target) ? own(target, member) : undefined;
   return Array.isArray(found) ? found : [];
 }
 
 function retain(result: JsonObject, keep: Json | undefined): void {
   if (!Array.isArray(keep)) return;
-  for (const key of Object.keys(result)) if (!keep.includes(key)) delete result[key];
+  const kept = new Set(keep);
+  for (const key of Object.keys(result)) if (!kept.has(key)) delete result[key];
 }
 
 const merges = (schema: Schema | null) => (schema?.["x-kubernetes-patch-strategy"] ?? "").split(",").includes("merge");
@@ -75,7 +75,12 @@ function mergeList(target: Json | undefined, patch: readonly Json[], schema: Sch
   const mergeKey = schema?.["x-kubernetes-patch-merge-key"];
   if (mergeKey === undefined) {
     const result = [...before];
-    for (const item of patch) if (!result.some((one) => equal(one, item))) result.push(clone(item));
+    const there = new Set(result.map(canonical));
+    for (const item of patch) {
+      const text = canonical(item);
+      if (!there.has(text)) result.push(clone(item));
+      there.add(text);
+    }
     return result;
   }
   if (patch.some((item) => isObject(item) && item[DIRECTIVE] === "replace"))
@@ -90,23 +95,34 @@ function mergeByKey(
   schema: Schema | null,
   name: string,
 ): Json[] {
-  const result = [...before];
+  const result: (Json | undefined)[] = [...before];
+  /** Merge key → where its items are. */
+  const places = new Map<string, number[]>();
+  before.forEach((one, at) => {
+    if (isObject(one) && one[mergeKey] !== undefined) addTo(places, canonical(one[mergeKey]), at);
+  });
   for (const item of patch) {
     if (!isObject(item)) throw badRequest(`expected an object in ${name}, but received: ${JSON.stringify(item)}`);
     const key = item[mergeKey];
     if (key === undefined)
       throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
-    const is = (one: Json) => isObject(one) && equal(one[mergeKey], key);
+    const named = canonical(key);
+    const [at = result.length] = places.get(named) ?? [];
     if (item[DIRECTIVE] === "delete") {
-      for (let at = result.findIndex(is); at >= 0; at = result.findIndex(is)) result.splice(at, 1);
+      for (const place of places.get(named) ?? []) result[place] = undefined;
+      places.delete(named);
       continue;
     }
-    const at = result.findIndex(is);
-    const merged = strategicMerge(at < 0 ? undefined : result[at], item, itemSchema(schema));
-    if (at < 0) result.push(merged);
-    else result[at] = merged;
+    if (at === result.length) addTo(places, named, at);
+    result[at] = strategicMerge(result[at], item, itemSchema(schema));
   }
-  return result;
+  return result.filter((item) => item !== undefined);
+}
+
+function addTo(places: Map<string, number[]>, name: string, at: number): void {
+  const known = places.get(name);
+  if (known) known.push(at);
+  else places.set(name, [at]);
 }
 
 /**
@@ -119,15 +135,37 @@ function inOrder(
   before: readonly Json[],
   mergeKey: string | undefined,
 ): Json[] {
-  const keyOf = (item: Json | undefined) => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
-  const place = (list: readonly Json[], item: Json) => list.findIndex((one) => equal(keyOf(one), keyOf(item)));
-  const named = items.filter((item) => place(order, item) >= 0).sort((a, b) => place(order, a) - place(order, b));
-  const others = items.filter((item) => place(order, item) < 0);
+  const keyOf = (item: Json) =>
+    canonical(mergeKey !== undefined && isObject(item) ? (own(item, mergeKey) ?? null) : item);
+  const wanted = placesOf(order.map(keyOf));
+  const stood = placesOf(before.map(keyOf));
+  const keyed = items.map((item) => ({ item, key: keyOf(item) }));
+  const named = keyed.flatMap(({ item, key }) => {
+    const place = wanted.get(key);
+    return place === undefined ? [] : [{ item, place, was: stood.get(key) ?? -1 }];
+  });
+  named.sort((a, b) => a.place - b.place);
+  const others = keyed
+    .filter(({ key }) => !wanted.has(key))
+    .map(({ item, key }) => ({ item, was: stood.get(key) ?? -1 }));
   const result: Json[] = [];
-  while (named.length > 0 && others.length > 0) {
-    const [other, next] = [place(before, others[0] as Json), place(before, named[0] as Json)];
-    const first = next >= 0 && other < next ? others.shift() : named.shift();
-    result.push(first as Json);
+  let [at, other] = [0, 0];
+  while (at < named.length && other < others.length) {
+    const next = named[at] as (typeof named)[number];
+    const left = others[other] as (typeof others)[number];
+    const leftFirst = next.was >= 0 && left.was < next.was;
+    result.push(leftFirst ? left.item : next.item);
+    if (leftFirst) other += 1;
+    else at += 1;
   }
-  return [...result, ...named, ...others];
+  return [...result, ...named.slice(at).map(({ item }) => item), ...others.slice(other).map(({ item }) => item)];
+}
+
+/** The first place of each key. */
+function placesOf(keys: readonly string[]): Map<string, number> {
+  const places = new Map<string, number>();
+  keys.forEach((key, at) => {
+    if (!places.has(key)) places.set(key, at);
+  });
+  return places;
 }

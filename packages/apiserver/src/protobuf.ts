@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { badRequest } from "./errors.ts";
-import type { Json, JsonObject } from "./json.ts";
+import { type Json, type JsonObject, put } from "./json.ts";
 
 /**
  * Reads bodies in Kubernetes' protobuf: kubectl's typed commands (`create namespace`, `create secret`, …)
@@ -91,7 +91,7 @@ function message(bytes: Buffer, name: string, depth: number): JsonObject {
     } else if (marked.startsWith("{}")) {
       const entry = new Map(fieldsIn(bytesOf(raw)));
       const map = (made[member] ?? {}) as JsonObject;
-      map[bytesOf(entry.get(1)).toString()] = value(entry.get(2) ?? Buffer.alloc(0), marked.slice(2), depth);
+      put(map, bytesOf(entry.get(1)).toString(), value(entry.get(2) ?? Buffer.alloc(0), marked.slice(2), depth));
       made[member] = map;
     } else if (marked.startsWith("<")) Object.assign(made, message(bytesOf(raw), marked.slice(1), depth + 1));
     else {

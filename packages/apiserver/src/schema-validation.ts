@@ -1,6 +1,7 @@
-import { parseIp, parsePrefix } from "metallb/net";
-import { duplicate, type FieldError, invalid, required } from "./errors.ts";
-import { canonical, equal, isObject, type Json, type JsonObject } from "./json.ts";
+import { isCidr, isIpv4, isIpv6 } from "./addresses.ts";
+import { duplicate, type FieldError, invalid, MAX_ERRORS, required } from "./errors.ts";
+import { canonical, equal, isObject, type Json, type JsonObject, own, put } from "./json.ts";
+import { matchesPattern } from "./patterns.ts";
 import { fieldSchema, isStruct, itemSchema, type Schema } from "./schema.ts";
 
 /** Fills the defaults of a structural schema, and drops nulls where only a default is allowed. */
@@ -13,7 +14,8 @@ export function applySchemaDefaults(value: Json, schema: Schema | null, copy: (v
   if (!isObject(value)) return;
   for (const [key, child] of Object.entries(schema.properties ?? {})) {
     if (child.default === undefined) continue;
-    if (value[key] === undefined || (value[key] === null && !child.nullable)) value[key] = copy(child.default);
+    const given = own(value, key);
+    if (given === undefined || (given === null && !child.nullable)) put(value, key, copy(child.default));
   }
   for (const [key, item] of Object.entries(value)) {
     const child = fieldSchema(schema, key);
@@ -46,7 +48,7 @@ function typeName(value: Json): string {
 }
 
 function check(value: Json, schema: Schema | null, path: string, errors: FieldError[]): void {
-  if (!schema) return;
+  if (!schema || errors.length >= MAX_ERRORS) return;
   if (value === null && schema.nullable) return;
   const type = typeName(value);
   if (schema["x-kubernetes-int-or-string"]) {
@@ -86,58 +88,31 @@ function checkString(value: string, schema: Schema, path: string, errors: FieldE
   }
   if (schema.minLength !== undefined && length < schema.minLength)
     errors.push(invalid(path, value, inBody(path, `should be at least ${schema.minLength} chars long`)));
-  if (schema.pattern !== undefined && !patternOf(schema.pattern).test(value))
+  if (schema.pattern !== undefined && !matchesPattern(schema.pattern, value))
     errors.push(invalid(path, value, inBody(path, `should match '${schema.pattern}'`)));
-  const format = schema.format === undefined ? undefined : FORMATS[schema.format];
+  const format = schema.format === undefined ? undefined : FORMATS.get(schema.format);
   if (format && !format(value))
     errors.push(invalid(path, value, inBody(path, `must be of type ${schema.format}: ${JSON.stringify(value)}`)));
 }
 
-const patterns = new Map<string, RegExp>();
-
-/** Go's RE2 as JavaScript has it; a pattern that JavaScript does not know matches everything. */
-function patternOf(pattern: string): RegExp {
-  let known = patterns.get(pattern);
-  if (!known) {
-    known = compilePattern(pattern) ?? /(?:)/;
-    patterns.set(pattern, known);
-  }
-  return known;
-}
-
-export function compilePattern(pattern: string): RegExp | null {
-  const flags = /^\(\?([ims]+)\)/.exec(pattern);
-  const body = (flags ? pattern.slice(flags[0].length) : pattern)
-    .replaceAll("(?P<", "(?<")
-    .replaceAll("\\A", "^")
-    .replaceAll("\\z", "$");
-  try {
-    return new RegExp(body, `u${flags?.[1] ?? ""}`);
-  } catch {
-    try {
-      return new RegExp(body, flags?.[1] ?? "");
-    } catch {
-      return null;
-    }
-  }
-}
-
 const DURATION = /^[-+]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w)(\d+(\.\d*)?(ns|us|µs|μs|ms|s|m|h))*$/;
 
-const FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
-  "date-time": (value) =>
-    /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
-  date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)),
-  duration: (value) => value === "0" || DURATION.test(value),
-  ipv4: (value) => !value.includes(":") && parseIp(value).ok,
-  ipv6: (value) => value.includes(":") && parseIp(value).ok,
-  cidr: (value) => parsePrefix(value).ok,
-  mac: (value) => /^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/.test(value),
-  uuid: (value) => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value),
-  byte: (value) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value),
-  uri: (value) => URL.canParse(value),
-  email: (value) => /^[^@\s]+@[^@\s]+$/.test(value),
-};
+const FORMATS: ReadonlyMap<string, (value: string) => boolean> = new Map(
+  Object.entries<(value: string) => boolean>({
+    "date-time": (value) =>
+      /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
+    date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)),
+    duration: (value) => value === "0" || DURATION.test(value),
+    ipv4: isIpv4,
+    ipv6: isIpv6,
+    cidr: isCidr,
+    mac: (value) => /^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/.test(value),
+    uuid: (value) => /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(value),
+    byte: (value) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value),
+    uri: (value) => URL.canParse(value),
+    email: (value) => /^[^@\s]+@[^@\s]+$/.test(value),
+  }),
+);
 
 function checkNumber(value: number, schema: Schema, path: string, errors: FieldError[]): void {
   const { minimum, maximum } = schema;
@@ -185,7 +160,7 @@ function checkArray(value: readonly Json[], schema: Schema, path: string, errors
     const identity: Json =
       keys === null || !isObject(item)
         ? item
-        : Object.fromEntries(keys.flatMap((key) => (item[key] === undefined ? [] : [[key, item[key] as Json]])));
+        : Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(item, key) ? [[key, item[key] as Json]] : [])));
     const text = canonical(identity);
     if (seen.has(text)) errors.push(duplicate(`${path}[${i}]`, identity));
     seen.add(text);
@@ -204,7 +179,7 @@ function checkObject(value: JsonObject, schema: Schema, path: string, errors: Fi
     });
   if (schema.minProperties !== undefined && size < schema.minProperties)
     errors.push(invalid(path, size, inBody(path, `should have at least ${schema.minProperties} properties`)));
-  for (const key of schema.required ?? []) if (value[key] === undefined) errors.push(required(at(key)));
+  for (const key of schema.required ?? []) if (!Object.hasOwn(value, key)) errors.push(required(at(key)));
   for (const [key, item] of Object.entries(value)) {
     const child = fieldSchema(schema, key);
     // The value of a map is named like a member of a struct.

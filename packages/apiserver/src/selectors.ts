@@ -23,7 +23,18 @@ export function parseLabelSelector(text: string): Selector {
 
 /** Splits at commas that are not within parentheses. */
 function splitRequirements(text: string): string[] {
-  return text.trim() === "" ? [] : text.split(/,(?![^(]*\))/).map((part) => part.trim());
+  const parts: string[] = [];
+  let start = 0;
+  let inside = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const letter = text[at];
+    if (letter === "(" || letter === ")") inside = letter === "(";
+    else if (letter === "," && !inside) {
+      parts.push(text.slice(start, at).trim());
+      start = at + 1;
+    }
+  }
+  return text.trim() === "" ? [] : [...parts, text.slice(start).trim()];
 }
 
 const SET = /^([^\s!=<>(),]+)\s+(in|notin)\s*\(([^()]*)\)$/;

@@ -131,6 +131,27 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+/** Answers with the error, and drops the connection where even that fails. */
+function refuse(response: ServerResponse, error: unknown): void {
+  try {
+    const why = error instanceof Error ? error.message : "unknown";
+    sendError(
+      response,
+      error instanceof ApiError ? error : new ApiError(500, "InternalError", `Internal error occurred: ${why}`),
+    );
+  } catch {
+    response.destroy();
+  }
+}
+
+/** @throws ApiError 400 for what is no path */
+function parseUrl(text: string): URL {
+  // A path that starts with two slashes would be read as a host.
+  const url = URL.parse(`https://localhost${text.startsWith("/") ? text : "/"}`);
+  if (!url) throw badRequest("the request's path cannot be read");
+  return url;
+}
+
 /** Takes requests to what answers them. */
 class Api {
   private readonly identity: Identity;
@@ -146,7 +167,7 @@ class Api {
   /** Answers one request; never rejects. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const url = new URL(request.url ?? "/", "https://localhost");
+      const url = parseUrl(request.url ?? "/");
       await this.route({
         request,
         response,
@@ -155,16 +176,8 @@ class Api {
         query: url.searchParams,
       });
     } catch (error) {
-      const known =
-        error instanceof ApiError
-          ? error
-          : new ApiError(
-              500,
-              "InternalError",
-              `Internal error occurred: ${error instanceof Error ? error.message : "unknown"}`,
-            );
       if (response.headersSent) response.destroy();
-      else sendError(response, known);
+      else refuse(response, error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { parseIp, parsePrefix, prefixContains } from "metallb/net";
+import { cidrContains, isIp } from "./addresses.ts";
 import { type FieldError, invalid } from "./errors.ts";
 import { ensure, type JsonObject, number, objects, text, texts } from "./json.ts";
 import { familyOf, isHeadless, needsClusterIp, needsHealthCheckPort, needsNodePorts } from "./service-defaults.ts";
@@ -41,7 +41,7 @@ export class ServiceAllocators {
     const wanted = texts(service, "spec", "clusterIPs");
     const held = new Set(old ? texts(old, "spec", "clusterIPs") : []);
     for (const address of wanted) {
-      if (held.has(address) || !parseIp(address).ok) continue;
+      if (held.has(address) || !isIp(address)) continue;
       const problem = this.addressProblem(address);
       if (problem !== null) return [invalid("spec.clusterIPs", wanted, `failed to allocate IP ${address}: ${problem}`)];
     }
@@ -65,10 +65,7 @@ export class ServiceAllocators {
   }
 
   private addressProblem(address: string): string | null {
-    const range = RANGES[familyOf(address)];
-    const ip = parseIp(address);
-    const prefix = parsePrefix(range);
-    if (!ip.ok || !prefix.ok || !prefixContains(prefix.value, ip.value))
+    if (!cidrContains(RANGES[familyOf(address)], address))
       return "the provided network does not match the current range";
     return this.addresses.has(address) ? "provided IP is already allocated" : null;
   }

@@ -1,4 +1,4 @@
-import { parseIp, parsePrefix } from "metallb/net";
+import { isCidr, isIp } from "./addresses.ts";
 import { duplicate, type FieldError, forbidden, invalid, required, unsupported } from "./errors.ts";
 import { isObject, type Json, type JsonObject, list, number, object, objects, strings, text, texts } from "./json.ts";
 import { labelErrors, nameProblems } from "./names.ts";
@@ -140,7 +140,7 @@ function addressErrors(service: JsonObject): FieldError[] {
   const spec = object(service, "spec");
   const errors: FieldError[] = [];
   texts(spec, "externalIPs").forEach((address, i) => {
-    if (!parseIp(address).ok) errors.push(invalid(`spec.externalIPs[${i}]`, address, IP_TEXT));
+    if (!isIp(address)) errors.push(invalid(`spec.externalIPs[${i}]`, address, IP_TEXT));
   });
   if (!needsClusterIp(service)) return errors;
   const families = texts(spec, "ipFamilies");
@@ -157,7 +157,7 @@ function addressErrors(service: JsonObject): FieldError[] {
     const at = `spec.clusterIPs[${i}]`;
     if (address === "None") {
       if (addresses.length > 1) errors.push(invalid(at, address, "must be one of: 'None'"));
-    } else if (!parseIp(address).ok) errors.push(invalid(at, address, IP_TEXT));
+    } else if (!isIp(address)) errors.push(invalid(at, address, IP_TEXT));
     else if (families[i] !== undefined && families[i] !== familyOf(address))
       errors.push(invalid(at, address, `expected an ${families[i]} value as indicated by \`ipFamilies[${i}]\``));
   });
@@ -201,7 +201,7 @@ function policyErrors(service: JsonObject): FieldError[] {
   if (sources.length > 0 && !balancer)
     errors.push(forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'"));
   sources.forEach((range, i) => {
-    if (!parsePrefix(range.trim()).ok)
+    if (!isCidr(range.trim()))
       errors.push(
         invalid(
           `spec.loadBalancerSourceRanges[${i}]`,
@@ -241,7 +241,7 @@ export function validateServiceStatus(service: JsonObject): FieldError[] {
     if (!isObject(one)) return [];
     const errors: FieldError[] = [];
     const ip = text(one, "ip");
-    if (ip !== "" && !parseIp(ip).ok) errors.push(invalid(`${at}.ip`, ip, IP_TEXT));
+    if (ip !== "" && !isIp(ip)) errors.push(invalid(`${at}.ip`, ip, IP_TEXT));
     if (ip === "" && one.ipMode !== undefined)
       errors.push(forbidden(`${at}.ipMode`, "may not be specified when `ip` is not set"));
     if (ip !== "" && !["Proxy", "VIP"].includes(text(one, "ipMode")))

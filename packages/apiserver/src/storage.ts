@@ -1,3 +1,4 @@
+import { tooLarge } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 
 /** One stored object. Never changed in place: a write makes a new entry. */
@@ -19,6 +20,9 @@ export class Entry {
     return this.bytes;
   }
 }
+
+/** The JSON of one object in bytes, at most: what a body may hold is what may be kept. */
+export const MAX_OBJECT = 3 * 1024 * 1024;
 
 export interface Change {
   readonly revision: number;
@@ -201,14 +205,16 @@ export class Storage {
   /**
    * Writes the object (or removes it, for null) under the next revision, which it gets as its
    * resourceVersion. The caller has checked that the write is allowed.
+   * @throws ApiError 413 for an object of more than `maxBytes`
    */
-  commit(collection: Collection, key: string, object: JsonObject | null): Change {
+  commit(collection: Collection, key: string, object: JsonObject | null, maxBytes = Infinity): Change {
     const previous = collection.get(key) ?? null;
     const base = object ?? previous?.object;
     if (!base) throw new Error(`nothing to remove at ${collection.name} ${key}`);
     const revision = this.counter + 1;
     const metadata = { ...(base.metadata as JsonObject), resourceVersion: String(revision) };
     const entry = new Entry(key, revision, { ...base, metadata });
+    if (maxBytes !== Infinity && entry.json.length > maxBytes) throw tooLarge(maxBytes);
     this.journal?.write(collection.name, key, revision, object === null ? null : entry.json);
     this.counter = revision;
     const type = object === null ? "DELETED" : previous === null ? "ADDED" : "MODIFIED";

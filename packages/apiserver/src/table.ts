@@ -1,5 +1,6 @@
 import type { JsonObject } from "./json.ts";
 import type { Resource } from "./resource.ts";
+import { forTerminal } from "./texts.ts";
 
 /** `includeObject` of a request for a table. */
 export type IncludeObject = "None" | "Metadata" | "Object";
@@ -30,6 +31,9 @@ export function tableOf(
     apiVersion: "meta.k8s.io/v1",
     metadata,
     columnDefinitions: resource.printer.columns.map((column) => ({ ...column })),
-    rows: values.map((value) => ({ cells: resource.printer.cells(value, now), ...rowObject(value, include) })),
+    rows: values.map((value) => ({
+      cells: resource.printer.cells(value, now).map((cell) => (typeof cell === "string" ? forTerminal(cell) : cell)),
+      ...rowObject(value, include),
+    })),
   };
 }

@@ -15,11 +15,12 @@ import {
   notFound,
 } from "./errors.ts";
 import { clone, ensure, isObject, type Json, type JsonObject, list, object, text, texts } from "./json.ts";
+import { checkDepth } from "./media.ts";
 import { generateName, metadataErrors } from "./names.ts";
 import { applyPatch, goText, type PatchKind, unfitPatch } from "./patch.ts";
 import { served } from "./reads.ts";
 import { kindSubject, type Resource, subjectOf } from "./resource.ts";
-import { Entry, objectKey } from "./storage.ts";
+import { Entry, MAX_OBJECT, objectKey } from "./storage.ts";
 
 /** A write as its request describes it. */
 export interface WriteRequest {
@@ -59,9 +60,7 @@ export function replace(cluster: Cluster, request: WriteRequest, body: JsonObjec
   placeIn(request, body);
   const given = text(body, "metadata", "name");
   if (given !== name)
-    throw given === ""
-      ? badRequest(`the name of the object (${given}) does not match the name on the URL (${name ?? ""})`)
-      : badRequest(`the name of the object (${given}) does not match the name on the URL (${name ?? ""})`);
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name ?? ""})`);
   const entry = cluster.storage.collection(resource.collection).get(objectKey(request.namespace, given));
   if (!entry) throw notFound(subjectOf(resource, given));
   return update(cluster, request, entry, body, (old, next, time) =>
@@ -76,6 +75,7 @@ export function patch(cluster: Cluster, request: WriteRequest, kind: Exclude<Pat
   if (!entry) throw notFound(subjectOf(resource, name));
   const current = served(resource, entry);
   const next = clone(applyPatch(kind, resource, current, body));
+  checkDepth(next);
   checkKind(resource, next);
   const shown = kind === "strategic" ? goText(body) : JSON.stringify(next);
   try {
@@ -141,6 +141,7 @@ export function apply(cluster: Cluster, request: WriteRequest, config: JsonObjec
   const live = served(resource, entry);
   const wantedVersion = text(metadata, "resourceVersion");
   const next = clone(mergeConfig(resource, live, config, manager));
+  checkDepth(next);
   ensure(next, "metadata").resourceVersion = wantedVersion;
   const { resourceVersion: _, ...ownMetadata } = metadata;
   const own = { ...config, metadata: ownMetadata };
@@ -302,7 +303,7 @@ function finish(cluster: Cluster, request: WriteRequest, entry: Entry, old: Json
   const isNamespace = resource.collection === "namespaces";
   const lastFinalizer =
     deletionTimestamp !== undefined && !isNamespace && list(next, "metadata", "finalizers").length === 0;
-  const change = cluster.storage.commit(collection, entry.key, stored);
+  const change = cluster.storage.commit(collection, entry.key, stored, MAX_OBJECT);
   return { entry: lastFinalizer ? cluster.remove(collection, entry.key).entry : change.entry, created: false };
 }
 

@@ -1,4 +1,4 @@
-import { canonical, equal, isObject, type Json, type JsonObject } from "../json.ts";
+import { canonical, equal, isObject, type Json, type JsonObject, own, put } from "../json.ts";
 import { fieldSchema, isStruct, itemSchema, type Schema } from "../schema.ts";
 
 /**
@@ -89,7 +89,7 @@ export class FieldSet {
     const set = new FieldSet();
     if (!isObject(json)) return set;
     const keys = Object.keys(json);
-    set.member = keys.length === 0 || "." in json;
+    set.member = keys.length === 0 || Object.hasOwn(json, ".");
     for (const key of keys) if (key !== ".") set.children.set(key, FieldSet.fromJson(json[key]));
     return set;
   }
@@ -115,8 +115,8 @@ function itemKey(schema: Schema | null, item: Json): string {
   if (!isObject(item)) return `v:${canonical(item)}`;
   const keys: JsonObject = {};
   for (const key of schema?.["x-kubernetes-list-map-keys"] ?? []) {
-    const value = item[key] ?? fieldSchema(itemSchema(schema), key)?.default;
-    if (value !== undefined) keys[key] = value;
+    const value = own(item, key) ?? fieldSchema(itemSchema(schema), key)?.default;
+    if (value !== undefined) put(keys, key, value);
   }
   return `k:${canonical(keys)}`;
 }
@@ -139,7 +139,7 @@ function collect(value: Json, schema: Schema | null, at: FieldSet): void {
       const child = at.child(`f:${key}`);
       collect(item, fieldSchema(schema, key), child);
       const emptyObject = isObject(item) && Object.keys(item).length === 0;
-      const named = isStruct(schema) && schema?.properties?.[key] !== undefined;
+      const named = isStruct(schema) && Object.hasOwn(schema?.properties ?? {}, key);
       if (item === null || emptyObject || !named) child.member = true;
       if (child.isEmpty) at.children.delete(`f:${key}`);
     }
@@ -188,8 +188,9 @@ function walk(
     const left = isObject(before) ? before : {};
     const right = isObject(after) ? after : {};
     for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
-      if (left[key] === right[key] && left[key] !== undefined) continue;
-      walk(left[key], right[key], fieldSchema(schema, key), [...path, `f:${key}`], result);
+      const [was, is] = [own(left, key), own(right, key)];
+      if (was === is && was !== undefined) continue;
+      walk(was, is, fieldSchema(schema, key), [...path, `f:${key}`], result);
     }
     return;
   }

@@ -1,5 +1,5 @@
 import { ApiError } from "../errors.ts";
-import { clone, isObject, type Json, type JsonObject } from "../json.ts";
+import { clone, isObject, type Json, type JsonObject, own, put } from "../json.ts";
 import { apiVersionOf, type Resource } from "../resource.ts";
 import { fieldSchema, itemSchema, type Schema } from "../schema.ts";
 import { byElement, compare, FieldSet, fieldsOfConfig, itemElement, pathText, shapeOf } from "./field-set.ts";
@@ -98,21 +98,22 @@ function merge(live: Json | undefined, config: Json, schema: Schema | null): Jso
   if (shape === "atomic" || live === undefined || shapeOf(schema, live) !== shape) return clone(config);
   if (isObject(config) && isObject(live)) {
     const result: JsonObject = { ...live };
-    for (const [key, value] of Object.entries(config)) result[key] = merge(live[key], value, fieldSchema(schema, key));
+    for (const [key, value] of Object.entries(config))
+      put(result, key, merge(own(live, key), value, fieldSchema(schema, key)));
     return result;
   }
-  const wanted = byElement(config, schema, shape);
+  const items = Array.isArray(config) ? config : [];
+  const wanted = new Map(items.map((item, i) => [itemElement(schema, shape, item), i]));
   const present = byElement(live, schema, shape);
   const result: Json[] = [];
-  const items = Array.isArray(config) ? config : [];
   let next = 0;
   // The order of the configuration, with the live items it does not name where they were.
   for (const [element, item] of present) {
-    if (!wanted.has(element)) {
+    const upTo = wanted.get(element);
+    if (upTo === undefined) {
       result.push(item);
       continue;
     }
-    const upTo = items.findIndex((one) => itemElement(schema, shape, one) === element);
     for (; next <= upTo; next += 1) result.push(mergedItem(items[next] as Json, present, schema, shape));
   }
   for (; next < items.length; next += 1) result.push(mergedItem(items[next] as Json, present, schema, shape));
@@ -140,7 +141,7 @@ function prune(value: Json, givenUp: FieldSet, owned: FieldSet, schema: Schema |
     for (const [key, item] of Object.entries(value)) {
       const gone = givenUp.children.get(`f:${key}`);
       const left = gone ? prune(item, gone, below(`f:${key}`), fieldSchema(schema, key)) : item;
-      if (left !== undefined) result[key] = left;
+      if (left !== undefined) put(result, key, left);
     }
     return Object.keys(result).length === 0 && !owned.member ? undefined : result;
   }

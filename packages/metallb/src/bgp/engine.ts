@@ -40,7 +40,11 @@ class Engine implements BgpEngine {
   constructor({ random, ringSize = 256 }: BgpEngineOptions) {
     this.ring = new EventRing(ringSize);
     this.ports = {
-      random,
+      random: () => {
+        const value = random();
+        this.ring.drew(value);
+        return value;
+      },
       newConnection: (session) => {
         const id = this.nextConnection;
         this.nextConnection += 2;

@@ -1,2 +1,3 @@
+export { bgpParts } from "./bgp-difference.ts";
 export { EngineThread } from "./engine-thread.ts";
 export { runSpeaker } from "./run.ts";
