@@ -9,7 +9,7 @@ import type { AddressFamily, Asn, PeerSettings } from "../settings.ts";
 export const DEFAULT_HOLD_TIME = 90;
 
 /** Seconds for which a peer that offers graceful restart keeps our routes without us (RFC 4724 section 3). */
-export const DEFAULT_RESTART_TIME = 120;
+const DEFAULT_RESTART_TIME = 120;
 
 /** This end of a connection, with the other addresses of the interface that holds it. */
 export interface LocalEnd {
