@@ -1,16 +1,15 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Pool } from "#config";
 import { FakeApi, POOL, pool, project, type Stored } from "./testing.ts";
 import type { WatchedService } from "./watched-service.ts";
 
-const stops: AbortController[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop.abort();
-});
+const started: FakeApi[] = [];
+afterEach(() => Promise.all(started.splice(0).map(({ writer }) => writer.stop())));
 
 function cluster(...pools: readonly Pool[]): FakeApi {
   const api = new FakeApi();
-  stops.push(api.stop);
+  started.push(api);
   api.restart(...pools);
   return api;
 }
@@ -133,5 +132,62 @@ describe("the deciding loop", () => {
     api.show();
     await api.settle();
     expect([api.ips("n/a"), api.writes]).toEqual([["1.0.0.8"], 3]);
+  });
+
+  it("writes the others while the writes of many fail for ever", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    const bad = Array.from({ length: 40 }, (_, i) => `bad/${i}`);
+    for (const key of bad) api.refused.add(key);
+    for (const key of [...bad, "good/a", "good/b"]) api.put(key);
+    await expect.poll(() => [api.ips("good/a").length, api.ips("good/b").length]).toEqual([1, 1]);
+    api.refused.clear();
+    await expect.poll(() => bad.every((key) => api.ips(key).length === 1), { timeout: 5_000 }).toBe(true);
+  });
+
+  it("gives an address only after the write that frees it, also while that fails", async () => {
+    const api = cluster(pool("p", "1.0.0.0/32"));
+    api.put("n/old");
+    await api.settle();
+    api.put("n/new");
+    await api.settle();
+    api.refused.add("n/old");
+    api.put("n/old", (object) => {
+      object.spec.type = "ClusterIP";
+    });
+    await expect.poll(() => api.writer.counters.errors, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+    expect([api.ips("n/old"), api.ips("n/new")]).toEqual([["1.0.0.0"], []]);
+    api.refused.clear();
+    await expect.poll(() => [api.ips("n/old"), api.ips("n/new")], { timeout: 5_000 }).toEqual([[], ["1.0.0.0"]]);
+    expect(api.doubles).toEqual([]);
+  });
+
+  it("lets two Services change places without showing an address twice", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    const ask = (key: string, ip: string) =>
+      api.put(key, (object) => {
+        object.spec.loadBalancerIP = ip;
+      });
+    ask("n/a", "1.0.0.1");
+    ask("n/b", "1.0.0.2");
+    await api.settle();
+    api.lagging = true;
+    ask("n/a", "1.0.0.2");
+    ask("n/b", "1.0.0.1");
+    api.lagging = false;
+    api.show();
+    await expect.poll(() => [api.ips("n/a"), api.ips("n/b")], { timeout: 5_000 }).toEqual([["1.0.0.2"], ["1.0.0.1"]]);
+    expect(api.doubles).toEqual([]);
+  });
+
+  it("has nothing in flight once it is drained, and writes nothing after it", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    api.put("n/a");
+    await turn();
+    await turn();
+    await api.writer.drain(5_000);
+    expect(api.ips("n/a")).toEqual(["1.0.0.0"]);
+    api.put("n/b");
+    await api.settle();
+    expect(api.ips("n/b")).toEqual([]);
   });
 });

@@ -3,14 +3,14 @@ import type { Pool } from "#config";
 import type { Logger } from "#process";
 import { type Act, type AddressSource, Decider } from "./decider.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
-import type { ServiceWriter } from "./service-writer.ts";
+import type { ServiceWrite, ServiceWriter } from "./service-writer.ts";
 import type { WatchedService } from "./watched-service.ts";
 
 export interface AllocationParts {
   /** What the watch shows. */
   readonly services: ReadonlyMap<string, WatchedService>;
   readonly source: AddressSource;
-  readonly writer: Pick<ServiceWriter, "write" | "forget">;
+  readonly writer: Pick<ServiceWriter, "write" | "settle" | "forget">;
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
   readonly log: Logger;
@@ -77,7 +77,11 @@ export class Allocation {
     const poolsChanged = this.#poolsChanged;
     this.#changed.clear();
     this.#poolsChanged = false;
-    for (const act of this.#decider.turn(keys, this.#pools, poolsChanged, now())) this.#perform(act);
+    const acts = this.#decider.turn(keys, this.#pools, poolsChanged, now());
+    // What was decided together is written together: one may have to wait for another.
+    const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
+    this.#parts.writer.write(writes);
+    for (const act of acts) this.#perform(act);
     if (keys.length > 0 || poolsChanged) poolStatus.publish(this.#decider.usage());
   }
 
@@ -88,7 +92,9 @@ export class Allocation {
         writer.forget(act.key);
         return;
       case "write":
-        writer.write(act.key, act.intention, act.decidedOn.resourceVersion);
+        return;
+      case "settle":
+        writer.settle(act.key);
         return;
       case "note": {
         const { service, note } = act;

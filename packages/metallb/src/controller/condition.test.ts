@@ -3,14 +3,12 @@ import type { Pool } from "#config";
 import { conditionOf } from "./condition.ts";
 import { FakeApi, pool } from "./testing.ts";
 
-const stops: AbortController[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop.abort();
-});
+const started: FakeApi[] = [];
+afterEach(() => Promise.all(started.splice(0).map(({ writer }) => writer.stop())));
 
 function cluster(...pools: readonly Pool[]): FakeApi {
   const api = new FakeApi();
-  stops.push(api.stop);
+  started.push(api);
   api.restart(...pools);
   return api;
 }

@@ -19,13 +19,10 @@ export interface AddressSource {
 /** What a turn asks for. */
 export type Act =
   | { readonly kind: "note"; readonly service: WatchedService; readonly note: Note }
-  | {
-      readonly kind: "write";
-      readonly key: string;
-      readonly intention: Intention;
-      /** The Service that the decision was made on. */
-      readonly decidedOn: WatchedService;
-    }
+  /** `service` is what the decision was made on. */
+  | { readonly kind: "write"; readonly service: WatchedService; readonly intention: Intention }
+  /** The Service says what was decided, or nothing was: a write that waits is not to be made. */
+  | { readonly kind: "settle"; readonly key: string }
   /** The Service is gone: nothing of it is written any more. */
   | { readonly kind: "forget"; readonly key: string };
 
@@ -79,7 +76,14 @@ export class Decider {
       },
     };
     const decisions = this.source.decide({ services: view, pools }, { services: keys, pools: poolsChanged });
-    for (const decision of decisions) this.act(decision, overwritten.has(decision.key), now, acts);
+    const settled = new Set(keys);
+    for (const decision of decisions) {
+      const write = this.act(decision, overwritten.has(decision.key), now, acts);
+      if (write) acts.push(write);
+      if (write) settled.delete(decision.key);
+      else settled.add(decision.key);
+    }
+    for (const key of settled) acts.push({ kind: "settle", key });
     return acts;
   }
 
@@ -92,46 +96,43 @@ export class Decider {
     return desired !== null && !saysAddresses(service, desired);
   }
 
-  private act({ key, desired, notes, outcome }: Decision, overwritten: boolean, now: number, acts: Act[]): void {
+  /** Adds what is to be told; returns the write that the decision asks for, if any. */
+  private act(
+    { key, desired, notes, outcome }: Decision,
+    overwritten: boolean,
+    now: number,
+    acts: Act[],
+  ): Extract<Act, { readonly kind: "write" }> | null {
     const service = this.services.get(key);
-    if (!service) return;
+    if (!service) return null;
     const intention: Intention = { desired, condition: conditionOf(outcome) };
-    const known = !this.expectations.has(key);
-    for (const note of notes) acts.push({ kind: "note", service, note });
-    if (outcome.kind === "released" && desired === null && service.condition === undefined) return;
-    const written = says(service, intention);
+    const note = (each: Note) => acts.push({ kind: "note", service, note: each });
+    const isShown = !this.expectations.has(key);
+    for (const each of notes) note(each);
+    if (outcome.kind === "released" && desired === null && service.condition === undefined) return null;
     if (desired) this.expectations.expect(service, desired.ips.map(formatIp));
     const addressed = desired === null || saysAddresses(service, desired);
     if (desired && addressed) this.overwrites.settled(key);
-    if (written) return;
-    if (addressed) {
-      if (this.overwrites.mayTell(service, intention, now))
-        acts.push({ kind: "write", key, intention, decidedOn: service });
-      return;
-    }
+    if (says(service, intention)) return null;
+    if (addressed)
+      return this.overwrites.mayTell(service, intention, now) ? { kind: "write", service, intention } : null;
     const ruling = this.overwrites.rule(service, intention, overwritten, now);
     if (ruling.kind === "leave") {
+      const { condition, isNews } = ruling;
       this.expectations.forget(key);
-      if (!ruling.isNews) return;
-      const { condition } = ruling;
-      const note: Note = { type: "Warning", reason: condition.reason, message: condition.message };
-      acts.push({ kind: "note", service, note });
-      acts.push({ kind: "write", key, intention: { desired: null, condition }, decidedOn: service });
-      return;
+      if (!isNews) return null;
+      note({ type: "Warning", reason: condition.reason, message: condition.message });
+      return { kind: "write", service, intention: { desired: null, condition } };
     }
-    if (known) for (const note of notesOfChange(service, intention, notes)) acts.push({ kind: "note", service, note });
+    if (isShown) for (const each of notesOfChange(service, intention, notes)) note(each);
     const deprecated = deprecatedAnnotations(service);
     if (outcome.kind === "allocated" && deprecated.length > 0)
-      acts.push({
-        kind: "note",
-        service,
-        note: {
-          type: "Warning",
-          reason: "deprecatedAnnotation",
-          message: `deprecated annotations, use the prefix metallb.io/ instead: ${deprecated.join(", ")}`,
-        },
+      note({
+        type: "Warning",
+        reason: "deprecatedAnnotation",
+        message: `deprecated annotations, use the prefix metallb.io/ instead: ${deprecated.join(", ")}`,
       });
-    acts.push({ kind: "write", key, intention, decidedOn: service });
+    return { kind: "write", service, intention };
   }
 }
 

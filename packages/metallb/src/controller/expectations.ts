@@ -28,8 +28,9 @@ export class Expectations {
     const expected = this.byKey.get(service.key);
     if (!expected) return service;
     const { past, ingress, versions, confirmed } = expected;
-    if (past.has(text(service.ingress)) && !(confirmed && !versions.has(service.resourceVersion)))
-      return { ...service, ingress };
+    const shown = text(service.ingress);
+    const isOurs = versions.has(service.resourceVersion) || (past.has(shown) && !confirmed);
+    if (shown !== text(ingress) && isOurs) return { ...service, ingress };
     this.byKey.delete(service.key);
     return service;
   }

@@ -8,8 +8,8 @@ import { ALLOCATED, type ConditionText, type WatchedService } from "./watched-se
 export interface Intention {
   /** Addresses and the pool's annotation; null: they are left as they are. */
   readonly desired: Desired | null;
-  /** Our condition; null: none. */
-  readonly condition: ConditionText | null;
+  /** Our condition; null: none; absent: it is left as it is. */
+  readonly condition?: ConditionText | null;
 }
 
 /**
@@ -17,7 +17,10 @@ export interface Intention {
  * addresses and bears no condition yet, since another MetalLB gave them, gets it with the next write.
  */
 export function says(service: WatchedService, { desired, condition }: Intention): boolean {
-  return (desired === null || saysAddresses(service, desired)) && saysCondition(service.condition ?? null, condition);
+  return (
+    (desired === null || saysAddresses(service, desired)) &&
+    (condition === undefined || saysCondition(service.condition ?? null, condition))
+  );
 }
 
 /** Whether exactly these addresses stand there, from this pool, with nothing that we never write. */
@@ -82,10 +85,11 @@ const isPlain = (entry: Json, ip: string | undefined): boolean =>
 /** Null: they stay as they are. The time changes with the status alone, as conditions have it. */
 function withCondition(
   conditions: unknown,
-  wanted: ConditionText | null,
+  wanted: ConditionText | null | undefined,
   writing: boolean,
   date: string,
 ): readonly Json[] | null {
+  if (wanted === undefined) return null;
   const present = Array.isArray(conditions) ? conditions.map(asObject) : [];
   const stands = present.find(({ type }) => type === ALLOCATED);
   const says = saysCondition((stands as unknown as ConditionText | undefined) ?? null, wanted);

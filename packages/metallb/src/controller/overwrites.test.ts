@@ -2,15 +2,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Pool } from "#config";
 import { FakeApi, pool, type Stored } from "./testing.ts";
 
-const stops: AbortController[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop.abort();
-});
+const started: FakeApi[] = [];
+afterEach(() => Promise.all(started.splice(0).map(({ writer }) => writer.stop())));
 
 /** A Service "n/a" that has 1.0.0.0, and nothing on its way. */
 async function served(...pools: readonly Pool[]): Promise<FakeApi> {
   const api = new FakeApi();
-  stops.push(api.stop);
+  started.push(api);
   api.restart(...(pools.length > 0 ? pools : [pool("p", "1.0.0.0/24")]));
   api.put("n/a");
   await api.settle();
@@ -157,6 +155,26 @@ describe("a status that somebody else wrote", () => {
       await api.settle();
       expect(api.ips("n/a")).toEqual(["1.0.0.0"]);
     }
+  });
+
+  it("two that swap addresses are no contest, and are told once each", async () => {
+    const api = await served();
+    api.put("n/b");
+    await api.settle();
+    api.events.splice(0);
+    for (const [name, wanted] of [
+      ["a", "1.0.0.1"],
+      ["b", "1.0.0.0"],
+    ])
+      api.put(`n/${name}`, (object) => {
+        object.spec.loadBalancerIP = wanted as string;
+      });
+    await api.settle();
+    expect([api.ips("n/a"), api.ips("n/b"), api.doubles]).toEqual([["1.0.0.1"], ["1.0.0.0"], []]);
+    expect(api.events.toSorted()).toEqual([
+      'n/a IPAllocated Assigned IP ["1.0.0.1"]',
+      'n/b IPAllocated Assigned IP ["1.0.0.0"]',
+    ]);
   });
 
   it("storms of other changes are no contest", async () => {

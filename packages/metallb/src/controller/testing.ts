@@ -53,11 +53,14 @@ export class FakeApi {
   writes = 0;
   lagging = false;
   failures = 0;
+  /** Services whose write is refused for ever. */
+  readonly refused = new Set<string>();
+  /** Addresses that two Services showed at one time. */
+  readonly doubles: string[] = [];
   beforeWrite: (() => void) | null = null;
   #version = 0;
-  readonly stop = new AbortController();
   readonly log = createLogger("none");
-  writer = new ServiceWriter(this, this.log, this.stop.signal);
+  writer = new ServiceWriter(this, this.log);
   allocation = this.#allocation();
 
   #allocation(): Allocation {
@@ -73,7 +76,7 @@ export class FakeApi {
   }
 
   restart(...pools: readonly Pool[]): void {
-    this.writer = new ServiceWriter(this, this.log, this.stop.signal);
+    this.writer = new ServiceWriter(this, this.log);
     this.allocation = this.#allocation();
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.allocation.poolsChanged(pools);
@@ -91,6 +94,7 @@ export class FakeApi {
     this.beforeWrite = null;
     if (this.failures-- > 0) throw new Error("503");
     const key = `${namespace}/${name}`;
+    if (this.refused.has(key)) throw new Error("422");
     const now = this.objects.get(key);
     if (!now) return { kind: "gone" };
     const sent = structuredClone(object) as unknown as Stored;
@@ -121,6 +125,12 @@ export class FakeApi {
 
   #save(key: string, object: Stored): void {
     this.objects.set(key, { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } });
+    const holders = new Map<string, string>();
+    for (const [holder, { status }] of this.objects)
+      for (const { ip = "" } of status.loadBalancer.ingress ?? []) {
+        if (holders.has(ip)) this.doubles.push(`${ip}: ${holders.get(ip)}, ${holder}`);
+        holders.set(ip, holder);
+      }
     if (!this.lagging) this.show();
   }
 
