@@ -14,7 +14,7 @@ export interface LinkSettings {
   readonly usable: boolean;
   /** It has broadcast: ARP is answered on it. */
   readonly arp: boolean;
-  /** Its IPv6 link-local address, from which NDP is answered; null: it is not. */
+  /** Its IPv6 link-local address; null: IPv6 does not run there, and NDP is not answered. */
   readonly linkLocal: Ip | null;
 }
 

@@ -1,2 +1,3 @@
 export { EngineThread } from "./engine-thread.ts";
+export { type NeighborSocketPorts, NeighborSockets } from "./neighbor-sockets.ts";
 export { runSpeaker } from "./run.ts";

@@ -5,7 +5,6 @@ import { type NdpMessage, ndpReply } from "../packet/ndp.ts";
 import type { AddressTable } from "./address-table.ts";
 import type { HeldAddress } from "./held-address.ts";
 import type { Link } from "./link.ts";
-import { stationOf } from "./packets.ts";
 import type { SourceLimiter } from "./source-limiter.ts";
 
 export interface ResponderPorts {
@@ -56,8 +55,7 @@ export class Responder {
 
   ndp(message: NdpMessage, link: Link, now: Instant): void {
     const address = this.table.get6(message.target);
-    const station = stationOf(link);
-    if (!address?.speaksOn(link) || station === null) {
+    if (!address?.speaksOn(link)) {
       this.notAnnounced += 1;
       return;
     }
@@ -75,7 +73,7 @@ export class Responder {
       return;
     }
     address.responsesSent += 1;
-    this.ports.send(link, ndpReply(message, station));
+    this.ports.send(link, ndpReply(message, link.mac));
   }
 
   private claim(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void {
