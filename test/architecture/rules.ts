@@ -40,7 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   web: ["http", "api", "net"],
   cli: ["web", "planner", "allocator", "config", "api", "bgp", "net", "kube", "http", "process", "lab"],
   bin: ["controller", "speaker", "cli"],
-  apiserver: ["net"],
+  apiserver: [],
   lab: ["apiserver", "web", "config", "api", "bgp", "net", "kube", "sys", "http", "process"],
 };
 
@@ -53,12 +53,10 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@peculiar/x509": ["http", "apiserver", "lab"],
   "reflect-metadata": ["http", "apiserver", "lab"],
   "@marcbachmann/cel-js": ["apiserver"],
-  "fast-json-patch": ["apiserver"],
+  re2js: ["apiserver"],
   // What the command line loads where it is installed: the lab, a package that imports this one.
   "(computed)": ["cli"],
   commander: ["cli", "lab"],
-  hono: ["web"],
-  "@hono/node-server": ["web"],
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],

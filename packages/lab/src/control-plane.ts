@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { type BuildProgress, findOrBuild, startKubeProxy, startRealControlPlane } from "#kubernetes";
 import type { NodePlace } from "#network";
 import type { Child } from "./child.ts";
+import { prepareDataFolder } from "./data-folder.ts";
+import { startEmbedded } from "./embedded.ts";
 import type { LabOptions } from "./options.ts";
-import { portTrouble } from "./ports.ts";
 
 /** The API that the lab's cluster lives in. */
 export interface ControlPlane {
@@ -16,6 +17,8 @@ export interface ControlPlane {
   /** An administrator's, as YAML. */
   readonly kubeconfig: string;
   readonly pids: readonly number[];
+  /** Why it serves no longer, in words; empty while it does. */
+  trouble(): string;
   /** Whether it makes EndpointSlices from Pods by itself. */
   readonly makesSlices: boolean;
   /** Starts what forwards Services on a node; null: the lab does it. */
@@ -33,34 +36,18 @@ export function startControlPlane(
   signal: AbortSignal,
 ): Promise<ControlPlane> {
   return options.kubernetes === "embedded"
-    ? startEmbedded(options)
-    : startReal(options.dataFolder ?? join(folder, "kubernetes"), say, signal);
+    ? startEmbedded(options, join(folder, "kubernetes"))
+    : startReal(options.dataFolder, join(folder, "kubernetes"), say, signal);
 }
 
-async function startEmbedded({ apiPort, dataFolder }: LabOptions): Promise<ControlPlane> {
-  // Loaded here, so that a lab with a real control plane never pays for it.
-  const { runEndpointSlices, startApiServer } = await import("@metallb-ts/apiserver");
-  const port = apiPort ?? 0;
-  const server = await startApiServer({ host: "127.0.0.1", port, dataFolder }).catch((error: unknown) => {
-    throw portTrouble("--api-port", port, error);
-  });
-  const stopSlices = runEndpointSlices(server.cluster);
-  return {
-    kind: "embedded",
-    title: `embedded, ${server.url}`,
-    port: Number(new URL(server.url).port),
-    kubeconfig: server.kubeconfig,
-    pids: [],
-    makesSlices: true,
-    startProxy: null,
-    close: () => {
-      stopSlices();
-      return server.close();
-    },
-  };
-}
-
-async function startReal(home: string, say: (text: string) => void, signal: AbortSignal): Promise<ControlPlane> {
+async function startReal(
+  dataFolder: string | null,
+  own: string,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<ControlPlane> {
+  if (dataFolder !== null) await prepareDataFolder(dataFolder);
+  const home = dataFolder ?? own;
   const programs = await findOrBuild({ env: process.env, progress: (step) => say(buildText(step)), signal });
   const plane = await startRealControlPlane({ programs, folder: home, progress: say });
   const lacking = programs.missing.length === 0 ? "" : ` (${programs.missing.join("; ")})`;
@@ -70,6 +57,10 @@ async function startReal(home: string, say: (text: string) => void, signal: Abor
     port: plane.port,
     kubeconfig: await readFile(plane.kubeconfig, "utf8"),
     pids: plane.children.map((child) => child.pid),
+    trouble: () =>
+      plane.children
+        .flatMap((child) => (child.ending() === null ? [] : `${child.name} ended (${child.ending()})`))
+        .join("; "),
     makesSlices: programs.controllerManager !== null,
     startProxy:
       programs.kubeProxy === null

@@ -146,6 +146,7 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     network,
     router,
     cluster,
+    apiTrouble: () => plane.trouble(),
     controller,
     speakers,
   };

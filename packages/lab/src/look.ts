@@ -21,6 +21,8 @@ export interface LabParts {
   readonly network: LabNetwork;
   readonly router: Router;
   readonly cluster: LabCluster;
+  /** Why the Kubernetes API serves no longer; empty while it does. */
+  readonly apiTrouble: () => string;
   readonly controller: LabProcess;
   /** By the node's name. */
   readonly speakers: ReadonlyMap<string, LabProcess>;
@@ -34,7 +36,8 @@ export interface LabProcess {
 
 /** Asks everybody and puts the answers together. Who does not answer is named in `problems`; never rejects. */
 export async function look(parts: LabParts): Promise<LabView> {
-  const problems: string[] = [];
+  const trouble = parts.apiTrouble();
+  const problems = trouble === "" ? [] : [trouble];
   const ask = async <T>(who: string, question: () => Promise<T>): Promise<T | null> => {
     try {
       return await question();

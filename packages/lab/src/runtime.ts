@@ -94,8 +94,24 @@ export async function claimName(wanted: string | null): Promise<Claim> {
   throw new Error(`a hundred labs run already: 'metallb lab status' lists them`);
 }
 
+/** The longest path of a socket on Linux, in octets (sun_path less the final zero). */
+const SOCKET_PATH = 107;
+/** The longest path that a part of the lab opens a socket at, below the lab's folder. */
+const LONGEST_SOCKET = "router/run/zserv.api";
+
+/** A path that is too long fails late and in riddles: told before anything is made. */
+function checkLength(folder: string): void {
+  const length = Buffer.byteLength(join(folder, LONGEST_SOCKET));
+  if (length <= SOCKET_PATH) return;
+  const variable = process.env.XDG_RUNTIME_DIR ? "XDG_RUNTIME_DIR" : "TMPDIR";
+  throw new Error(
+    `${folder} is too long a path for the lab's sockets, by ${length - SOCKET_PATH} octets: set ${variable} to a shorter folder`,
+  );
+}
+
 async function tryClaim(labs: string, name: string): Promise<Claim | null> {
   const folder = join(labs, name);
+  checkLength(folder);
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       await mkdir(folder, { mode: 0o700 });

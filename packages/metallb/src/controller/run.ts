@@ -4,7 +4,15 @@ import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
-import { customResources, type Overrides, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
+import {
+  ConfigurationStateWriter,
+  customResources,
+  findOwnPod,
+  type Overrides,
+  POOL_KINDS,
+  ProblemLog,
+  WatchedWorld,
+} from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { createMetrics } from "./metrics.ts";
@@ -61,10 +69,12 @@ const OVERRIDES: Overrides = {
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
   readonly #parts: Parts;
+  readonly #trouble: Trouble;
   /** Aborts at the end, whatever ends it. */
   readonly #end = new AbortController();
   readonly #world: WatchedWorld;
   readonly #problems: ProblemLog;
+  #configurationState: ConfigurationStateWriter | null = null;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #allocation: Allocation;
@@ -77,6 +87,7 @@ class Controller {
     this.#parts = parts;
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
+    this.#trouble = trouble;
     this.#world = new WatchedWorld({
       client,
       namespace,
@@ -130,6 +141,7 @@ class Controller {
     const code = await this.#over.promise;
     this.#end.abort();
     this.#world.stop();
+    this.#configurationState?.stop();
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
@@ -151,6 +163,7 @@ class Controller {
     this.#world.onDifference("ipaddresspools", (keys) => {
       for (const key of keys) this.#poolStatus.recheck(key.slice(key.indexOf("/") + 1));
     });
+    void this.#tellState();
     await this.#world.start();
     this.#take();
     this.#allocation.start();
@@ -173,7 +186,32 @@ class Controller {
     const { services, config, problems } = this.#world.take();
     if (services.size > 0) this.#allocation.servicesChanged(services);
     if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
-    if (problems) this.#problems.tell(this.#world.problems);
+    if (!problems) return;
+    this.#problems.tell(this.#world.problems);
+    this.#configurationState?.tell(this.#world.problems);
+  }
+
+  /** The leader tells in the API whether the configuration is valid. */
+  async #tellState(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const owner = await findOwnPod(client, namespace, flags["pod-name"], log);
+    if (this.#end.signal.aborted) return;
+    this.#configurationState = new ConfigurationStateWriter({
+      client,
+      namespace,
+      identity: {
+        name: "controller",
+        component: "controller",
+        node: null,
+        owner,
+        fieldManager: "poolReconciler",
+        conditionType: "poolReconcilerValid",
+      },
+      allowed: () => this.#election.isLeader(),
+      trouble: this.#trouble.of("configurationstates"),
+    });
+    this.#configurationState.start();
+    if (this.#world.config !== null) this.#configurationState.tell(this.#world.problems);
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {

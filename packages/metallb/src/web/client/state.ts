@@ -7,7 +7,10 @@ export const view = signal<LabView | null>(null);
 /** Whether the lab is there to tell us what changes. */
 export const live = signal(false);
 
-/** Listens to the lab for as long as the page is open; the browser calls again by itself when it is cut off. */
+/** Milliseconds until the page asks again when it was refused. */
+const AGAIN = 3_000;
+
+/** Listens for as long as the page is open. A browser calls again by itself when it was cut off, but not when it was refused. */
 export function follow(): void {
   const events = new EventSource("/api/events");
   events.onopen = () => {
@@ -18,5 +21,6 @@ export function follow(): void {
   };
   events.onerror = () => {
     live.value = false;
+    if (events.readyState === EventSource.CLOSED) setTimeout(follow, AGAIN);
   };
 }
