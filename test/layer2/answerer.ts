@@ -43,7 +43,7 @@ const sockets = new NeighborSockets(
 createInterface({ input: process.stdin }).on("line", (line) => {
   const command = JSON.parse(line) as { readonly address?: string } & Record<string, unknown>;
   if (command.counters === true) {
-    const addresses = engine.counters().map((counters) => ({ ...counters, address: formatIp(counters.address) }));
+    const addresses = engine.counters("all").map((counters) => ({ ...counters, address: formatIp(counters.address) }));
     say({ counters: addresses, drops: engine.drops() });
     return;
   }

@@ -6,7 +6,7 @@ const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replac
 
 /** RTM_NEWLINK of eth0, index 2, up and running, with broadcast, enslaved to index 5. */
 const LINK = hex(`
-  44000000 1000 0000 00000000 00000000
+  40000000 1000 0000 00000000 00000000
   00 00 0100 02000000 43100100 00000000
   0900 0300 6574683000 000000
   0a00 0100 020000000001 0000

@@ -11,6 +11,8 @@ export interface ResponderPorts {
   send(link: Link, frame: Uint8Array): void;
   /** Another station says, or by probing shows, that it has or wants the address. */
   claimed(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void;
+  /** Its counters move. */
+  asked(address: HeldAddress): void;
   /** One of this host's own interfaces, on the same LAN as the other. */
   isOwn(mac: Uint8Array): boolean;
 }
@@ -45,6 +47,7 @@ export class Responder {
     const isForUs = sameMac(ethernetDestination, link.mac) || sameMac(ethernetDestination, BROADCAST);
     if (!isForUs || !address.isAnswered) return;
     address.requestsReceived += 1;
+    this.ports.asked(address);
     if (!this.limiter.take(senderMac, now)) {
       this.overRate += 1;
       return;
@@ -68,6 +71,7 @@ export class Responder {
     const isForUs = sameMac(message.ethernetDestination, link.mac) || message.ethernetDestination[0] === 0x33;
     if (!isForUs || sameMac(message.ethernetSource, link.mac)) return;
     address.requestsReceived += 1;
+    this.ports.asked(address);
     if (!this.limiter.take(message.ethernetSource, now)) {
       this.overRate += 1;
       return;
