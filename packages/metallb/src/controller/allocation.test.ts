@@ -49,11 +49,14 @@ class FakeApi {
   writes = 0;
   lagging = false;
   failures = 0;
+  /** Services whose write is refused for ever. */
+  readonly refused = new Set<string>();
+  /** Addresses that two Services showed at one time. */
+  readonly doubles: string[] = [];
   beforeWrite: (() => void) | null = null;
   #version = 0;
-  readonly stop = new AbortController();
   readonly log = createLogger("none");
-  writer = new ServiceWriter(this, this.log, this.stop.signal);
+  writer = new ServiceWriter(this, this.log);
   allocation = this.#allocation();
 
   #allocation(): Allocation {
@@ -68,7 +71,7 @@ class FakeApi {
   }
 
   restart(...pools: readonly Pool[]): void {
-    this.writer = new ServiceWriter(this, this.log, this.stop.signal);
+    this.writer = new ServiceWriter(this, this.log);
     this.allocation = this.#allocation();
     this.allocation.poolsChanged(pools);
     this.allocation.start();
@@ -85,6 +88,7 @@ class FakeApi {
     this.beforeWrite = null;
     if (this.failures-- > 0) throw new Error("503");
     const key = `${namespace}/${name}`;
+    if (this.refused.has(key)) throw new Error("422");
     const now = this.objects.get(key);
     if (!now) return { kind: "gone" };
     const sent = structuredClone(object) as unknown as Stored;
@@ -115,6 +119,12 @@ class FakeApi {
 
   #save(key: string, object: Stored): void {
     this.objects.set(key, { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } });
+    const holders = new Map<string, string>();
+    for (const [holder, { status }] of this.objects)
+      for (const { ip } of status.loadBalancer.ingress ?? []) {
+        if (holders.has(ip)) this.doubles.push(`${ip}: ${holders.get(ip)}, ${holder}`);
+        holders.set(ip, holder);
+      }
     if (!this.lagging) this.show();
   }
 
@@ -171,14 +181,12 @@ function project(key: string, { metadata, spec, status }: Stored): Service {
   };
 }
 
-const stops: AbortController[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop.abort();
-});
+const started: FakeApi[] = [];
+afterEach(() => Promise.all(started.splice(0).map(({ writer }) => writer.stop())));
 
 function cluster(...pools: readonly Pool[]): FakeApi {
   const api = new FakeApi();
-  stops.push(api.stop);
+  started.push(api);
   api.restart(...pools);
   return api;
 }
@@ -315,5 +323,62 @@ describe("the deciding loop", () => {
     api.show();
     await api.settle();
     expect([api.ips("n/a"), api.writes]).toEqual([["1.0.0.8"], 3]);
+  });
+
+  it("writes the others while the writes of many fail for ever", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    const bad = Array.from({ length: 40 }, (_, i) => `bad/${i}`);
+    for (const key of bad) api.refused.add(key);
+    for (const key of [...bad, "good/a", "good/b"]) api.put(key);
+    await expect.poll(() => [api.ips("good/a").length, api.ips("good/b").length]).toEqual([1, 1]);
+    api.refused.clear();
+    await expect.poll(() => bad.every((key) => api.ips(key).length === 1), { timeout: 5_000 }).toBe(true);
+  });
+
+  it("gives an address only after the write that frees it, also while that fails", async () => {
+    const api = cluster(pool("p", "1.0.0.0/32"));
+    api.put("n/old");
+    await api.settle();
+    api.put("n/new");
+    await api.settle();
+    api.refused.add("n/old");
+    api.put("n/old", (object) => {
+      object.spec.type = "ClusterIP";
+    });
+    await expect.poll(() => api.writer.counters.errors, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+    expect([api.ips("n/old"), api.ips("n/new")]).toEqual([["1.0.0.0"], []]);
+    api.refused.clear();
+    await expect.poll(() => [api.ips("n/old"), api.ips("n/new")], { timeout: 5_000 }).toEqual([[], ["1.0.0.0"]]);
+    expect(api.doubles).toEqual([]);
+  });
+
+  it("lets two Services change places without showing an address twice", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    const ask = (key: string, ip: string) =>
+      api.put(key, (object) => {
+        object.spec.loadBalancerIP = ip;
+      });
+    ask("n/a", "1.0.0.1");
+    ask("n/b", "1.0.0.2");
+    await api.settle();
+    api.lagging = true;
+    ask("n/a", "1.0.0.2");
+    ask("n/b", "1.0.0.1");
+    api.lagging = false;
+    api.show();
+    await expect.poll(() => [api.ips("n/a"), api.ips("n/b")], { timeout: 5_000 }).toEqual([["1.0.0.2"], ["1.0.0.1"]]);
+    expect(api.doubles).toEqual([]);
+  });
+
+  it("has nothing in flight once it is drained, and writes nothing after it", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    api.put("n/a");
+    await turn();
+    await turn();
+    await api.writer.drain(5_000);
+    expect(api.ips("n/a")).toEqual(["1.0.0.0"]);
+    api.put("n/b");
+    await api.settle();
+    expect(api.ips("n/b")).toEqual([]);
   });
 });

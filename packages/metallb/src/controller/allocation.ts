@@ -5,14 +5,14 @@ import { formatIp } from "#net";
 import type { Logger } from "#process";
 import { Expectations } from "./expectations.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
-import type { ServiceWriter } from "./service-writer.ts";
+import type { ServiceWrite, ServiceWriter } from "./service-writer.ts";
 import { statusSays } from "./status-says.ts";
 
 export interface AllocationParts {
   /** What the watch shows. */
   readonly services: ReadonlyMap<string, Service>;
   readonly lbClass: string;
-  readonly writer: Pick<ServiceWriter, "write" | "forget">;
+  readonly writer: Pick<ServiceWriter, "write" | "settle" | "forget">;
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
   readonly log: Logger;
@@ -91,14 +91,25 @@ export class Allocation {
       },
     };
     const decisions = this.#allocator.decide({ services: view, pools: this.#pools }, { services: keys, pools });
-    for (const decision of decisions) this.#act(decision);
+    // What was decided together is written together: one may have to wait for another.
+    const writes: ServiceWrite[] = [];
+    const settled = new Set(keys);
+    for (const decision of decisions) {
+      const write = this.#act(decision);
+      if (write) writes.push(write);
+      if (write) settled.delete(decision.key);
+      else settled.add(decision.key);
+    }
+    this.#parts.writer.write(writes);
+    for (const key of settled) this.#parts.writer.settle(key);
     if (decisions.length > 0 || pools) poolStatus.publish(this.#allocator.usage());
   }
 
-  #act({ key, desired, notes, outcome }: Decision): void {
-    const { services, writer, recorder, log } = this.#parts;
+  /** Tells what is to be told; the write that the decision asks for, or null. */
+  #act({ key, desired, notes, outcome }: Decision): ServiceWrite | null {
+    const { services, recorder, log } = this.#parts;
     const service = services.get(key);
-    if (!service) return;
+    if (!service) return null;
     for (const note of notes) {
       recorder.record(service, note);
       log[note.type === "Warning" ? "warn" : "info"](note.message, {
@@ -107,11 +118,11 @@ export class Allocation {
         service: key,
       });
     }
-    if (!desired) return;
+    if (!desired) return null;
     const ips = desired.ips.map(formatIp);
     const written = statusSays(service, desired);
     this.#expectations.expect(service, ips);
-    if (written) return;
+    if (written) return null;
     const deprecated = deprecatedAnnotations(service);
     if (outcome.kind === "allocated" && deprecated.length > 0)
       recorder.record(service, {
@@ -119,6 +130,6 @@ export class Allocation {
         reason: "deprecatedAnnotation",
         message: `deprecated annotations, use the prefix metallb.io/ instead: ${deprecated.join(", ")}`,
       });
-    writer.write(key, desired, service.resourceVersion);
+    return { service, desired };
   }
 }

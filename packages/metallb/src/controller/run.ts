@@ -66,6 +66,9 @@ const OVERRIDES: Overrides = {
   },
 };
 
+/** How long what is decided already may take to be written at the end, milliseconds. */
+const DRAIN = 3_000;
+
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
   readonly #parts: Parts;
@@ -97,12 +100,9 @@ class Controller {
       trouble: (what) => trouble.of(what),
     });
     this.#problems = new ProblemLog(log);
-    this.#writer = new ServiceWriter(
-      serviceApi(client, () => this.#election.isLeader()),
-      log,
-      this.#end.signal,
-    );
-    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
+    const lead = { mayWrite: () => this.#election.isLeader() };
+    this.#writer = new ServiceWriter(serviceApi(client), log, lead);
+    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.#allocation = new Allocation({
       services: this.#world.services,
       lbClass: flags["lb-class"],
@@ -122,6 +122,8 @@ class Controller {
           op: "election",
           error: why,
         });
+        // Whoever holds the Lease now may write already.
+        void this.#endWrites();
         this.#over.resolve(1);
       },
       onTrouble: trouble.of("leases", "leader election"),
@@ -142,10 +144,17 @@ class Controller {
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
+    // The Lease is handed over when nothing is in flight any more.
+    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    await this.#endWrites();
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
+  }
+
+  #endWrites(): Promise<unknown> {
+    return Promise.all([this.#writer.stop(), this.#poolStatus.stop()]);
   }
 
   /**
