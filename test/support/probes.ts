@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findBuilt } from "@metallb-ts/lab/kubernetes";
+import { hasGoTool } from "./go-tools.ts";
 
 /** Real parts that tests need and a machine may lack. */
 export const PARTS = [
@@ -15,6 +16,7 @@ export const PARTS = [
   "tcpdump",
   "chromium",
   "kubectl",
+  "helm",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -51,6 +53,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
     realKubernetes() === null
       ? (process.env.METALLB_TEST_KUBERNETES_MISSING ?? "no real Kubernetes is built: 'npm test' builds it")
       : null,
+  helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 
