@@ -4,7 +4,7 @@
  *
  *     bin/node scripts/image-root.ts FOLDER
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   cpSync,
@@ -31,6 +31,8 @@ chmodSync(join(folder, "tmp"), 0o1777);
 
 const node = realpathSync(process.execPath);
 cpSync(node, join(folder, "bin/node"));
+// A fifth of it is names for debuggers; where strip(1) is missing they stay.
+spawnSync("strip", ["--strip-all", join(folder, "bin/node")], { stdio: "ignore" });
 const binary = globSync("node_modules/@koromix/koffi-linux-*/**/*.node", { cwd: root }).map((file) => join(root, file));
 for (const library of new Set([node, ...binary].flatMap(librariesOf))) put(realpathSync(library), library);
 // Names of hosts and users are looked up by these, which are loaded when they are needed.

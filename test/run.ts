@@ -9,8 +9,8 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { findBuilt, findOrBuild, KubernetesUnavailable } from "@metallb-ts/lab/kubernetes";
-import { canInstall, installPackages, installParts } from "./support/machine.ts";
 import { buildGoTool, hasGoTool, isGoTool } from "./support/go-tools.ts";
+import { canInstall, installPackages, installParts } from "./support/machine.ts";
 import { PARTS, type Part } from "./support/probes.ts";
 import { type Counts, countTests } from "./support/report.ts";
 

@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   iptables: ["iptables", "nftables", "conntrack"],
   tcpdump: ["tcpdump"],
   chromium: ["chromium"],
+  buildah: ["buildah"],
 };
 
 /** Whether this machine lets us install Debian's packages. */

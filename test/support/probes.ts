@@ -17,6 +17,7 @@ export const PARTS = [
   "chromium",
   "kubectl",
   "helm",
+  "buildah",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -54,6 +55,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
       ? (process.env.METALLB_TEST_KUBERNETES_MISSING ?? "no real Kubernetes is built: 'npm test' builds it")
       : null,
   helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
+  buildah: () => (onPath("buildah") ? null : "buildah is not installed"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 
