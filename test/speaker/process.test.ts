@@ -247,6 +247,11 @@ describe("a speaker", () => {
 
   it("announces the same after it was killed, and that is no news", async () => {
     await eventually(statuses, (all) => all.length === 3, { what: "no ServiceBGPStatus of each" });
+    await eventually(
+      () => eventsOf("d"),
+      (events) => events.length === 1,
+      { what: "no event" },
+    );
     const before = [await eventsOf("a"), await eventsOf("d")];
     await speaker.stop("SIGKILL");
     speaker = await start();

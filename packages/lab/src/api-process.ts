@@ -16,7 +16,7 @@ const [port = "0", kubeconfig = "", dataFolder = null] = process.argv.slice(2);
 const say = (answer: ApiAnswer) => console.log(JSON.stringify(answer));
 
 try {
-  const server = await startApiServer({ host: "127.0.0.1", port: Number(port), dataFolder });
+  const server = await startApiServer({ host: "127.0.0.1", port: Number(port), dataFolder, name: "metallb-lab" });
   const stopSlices = runEndpointSlices(server.cluster);
   writeFileSync(kubeconfig, server.kubeconfig, { mode: 0o600 });
   process.once("SIGTERM", () => {

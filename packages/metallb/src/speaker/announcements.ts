@@ -17,6 +17,8 @@ export interface Recorder {
 export interface BgpStatusWriter {
   /** Null: not announced. */
   want(service: string, peers: readonly string[] | null): void;
+  /** All that is wanted at the start was told: what stands beyond it is of the past. */
+  begin(): void;
   /** What stands in the API of this node's objects: the peers, or undefined. */
   has(service: string): readonly string[] | undefined;
 }
@@ -27,9 +29,14 @@ export class Announcements {
   readonly #log: Logger;
   readonly #recorder: Recorder;
   readonly #status: BgpStatusWriter;
-  readonly #announced = new Set<string>();
+  /** What was told to be announced: the Service and its addresses. */
+  readonly #announced = new Map<string, readonly string[]>();
   /** Services whose event waits until it is known what stood before the start; null: it is known. */
   #waiting: Set<string> | null = new Set();
+  /** What stood before the start can be asked for, or was given up on. */
+  #known = false;
+  /** The first plan has been told. */
+  #begun = false;
 
   constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
     this.#node = node;
@@ -38,14 +45,27 @@ export class Announcements {
     this.#status = status;
   }
 
+  get announced(): ReadonlyMap<string, readonly string[]> {
+    return this.#announced;
+  }
+
   /** The Services whose verdict differs from what was last told. */
   tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
     for (const key of keys) this.#one(key, plan, services.get(key));
+    this.#begun = true;
+    this.#status.begin();
+    this.#recall(plan, services);
   }
 
-  /** What this node announced before it started is known, or will not be: that is no news again. */
+  /** Once the state before the restart is known or given up on, events are emitted for changes only. */
   recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
-    const waiting = this.#waiting ?? [];
+    this.#known = true;
+    this.#recall(plan, services);
+  }
+
+  #recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    if (!this.#known || !this.#begun || !this.#waiting) return;
+    const waiting = this.#waiting;
     this.#waiting = null;
     for (const key of waiting) {
       const verdict = plan.verdicts.get(key)?.bgp;
@@ -77,7 +97,7 @@ export class Announcements {
       return;
     }
     const isNews = !this.#announced.has(key);
-    this.#announced.add(key);
+    this.#announced.set(key, verdict.ips);
     this.#status.want(key, verdict.peers);
     this.#log.info("service has an address announced", {
       op: "announce",

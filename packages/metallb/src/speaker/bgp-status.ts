@@ -1,5 +1,6 @@
 import { ApiError, type KubeClient, type KubeObject, keyOf, RESOURCES, type Reflector, watch } from "#kube";
 import type { Logger } from "#process";
+import type { OwnPod } from "#world";
 import type { BgpStatusWriter } from "./announcements.ts";
 
 export interface BgpStatusOptions {
@@ -7,7 +8,7 @@ export interface BgpStatusOptions {
   readonly namespace: string;
   readonly node: string;
   /** The own Pod, which then owns the objects, so that they go with it; null: nobody owns them. */
-  readonly owner: { readonly name: string; readonly uid: string } | null;
+  readonly owner: Promise<OwnPod | null>;
   readonly log: Logger;
   readonly trouble: (message: string) => void;
 }
@@ -35,6 +36,7 @@ export class BgpStatus implements BgpStatusWriter {
   readonly #objects: Reflector<Standing>;
   readonly #wanted = new Map<string, readonly string[]>();
   readonly #dirty = new Set<string>();
+  #begun = false;
   #running = false;
   #stopped = false;
   #failures = 0;
@@ -81,6 +83,11 @@ export class BgpStatus implements BgpStatusWriter {
     this.#run();
   }
 
+  begin(): void {
+    this.#begun = true;
+    this.#run();
+  }
+
   has(service: string): readonly string[] | undefined {
     return this.#first(service)?.peers;
   }
@@ -99,7 +106,7 @@ export class BgpStatus implements BgpStatusWriter {
   }
 
   #run(): void {
-    if (!this.#running && !this.#stopped && this.#objects.isSynced) void this.#drain();
+    if (this.#begun && !this.#running && !this.#stopped && this.#objects.isSynced) void this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -132,7 +139,7 @@ export class BgpStatus implements BgpStatusWriter {
       if (String(first.peers) !== String(peers)) await this.#writeStatus(first.name, service, peers);
       return;
     }
-    const created = await client.create(RESOURCES.servicebgpstatuses, { namespace }, this.#object(service));
+    const created = await client.create(RESOURCES.servicebgpstatuses, { namespace }, await this.#object(service));
     const name = created.metadata?.name;
     if (name) await this.#writeStatus(name, service, peers);
   }
@@ -153,9 +160,10 @@ export class BgpStatus implements BgpStatusWriter {
     });
   }
 
-  #object(service: string): KubeObject {
+  async #object(service: string): Promise<KubeObject> {
     const [serviceNamespace = "", serviceName = ""] = service.split("/");
-    const { node, namespace, owner } = this.#options;
+    const { node, namespace } = this.#options;
+    const owner = await this.#options.owner;
     return {
       apiVersion: "metallb.io/v1beta1",
       kind: "ServiceBGPStatus",

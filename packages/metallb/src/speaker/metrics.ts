@@ -3,10 +3,17 @@ import type { PeerCounters } from "#bgp";
 import { formatIp } from "#net";
 import type { Plan } from "#planner";
 import type { WatchedWorld } from "#world";
-import type { EngineThread } from "./engine-thread.ts";
+import type { Announcements } from "./announcements.ts";
+import type { BgpSessions } from "./bgp-sessions.ts";
 
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
-export function createMetrics(node: string, world: WatchedWorld, plan: () => Plan, thread: EngineThread): Registry {
+export function createMetrics(
+  node: string,
+  world: WatchedWorld,
+  announced: Pick<Announcements, "announced">,
+  plan: () => Plan,
+  sessions: BgpSessions,
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -16,8 +23,8 @@ export function createMetrics(node: string, world: WatchedWorld, plan: () => Pla
     registers: [registry],
     collect() {
       this.reset();
-      for (const [service, { bgp }] of plan().verdicts)
-        if (bgp.announced) for (const ip of bgp.ips) this.set({ service, protocol: "bgp", node, ip }, 1);
+      for (const [service, ips] of announced.announced)
+        for (const ip of ips) this.set({ service, protocol: "bgp", node, ip }, 1);
     },
   });
   const peerLabel = (peer: string): string => {
@@ -34,11 +41,12 @@ export function createMetrics(node: string, world: WatchedWorld, plan: () => Pla
       registers: [registry],
       collect() {
         this.reset();
-        for (const counters of thread.counters) this.set({ peer: peerLabel(counters.peer) }, value(counters));
+        for (const counters of sessions.counters.values())
+          this.set({ peer: peerLabel(counters.peer) }, value(counters));
       },
     });
   gauge("session_up", "BGP session state (1 is up, 0 is down)", ({ peer }) =>
-    thread.reports.get(peer)?.state === "Established" ? 1 : 0,
+    sessions.reports.get(peer)?.state === "Established" ? 1 : 0,
   );
   gauge(
     "announced_prefixes_total",
@@ -58,7 +66,8 @@ export function createMetrics(node: string, world: WatchedWorld, plan: () => Pla
       registers: [registry],
       collect() {
         this.reset();
-        for (const counters of thread.counters) this.inc({ peer: peerLabel(counters.peer) }, value(counters));
+        for (const counters of sessions.counters.values())
+          this.inc({ peer: peerLabel(counters.peer) }, value(counters));
       },
     });
   counter("updates_total", "Number of BGP UPDATE messages sent", ({ updatesSent }) => updatesSent);

@@ -77,7 +77,7 @@ describe("a TCP connection", () => {
     // More than the kernel takes at once.
     const large = "x".repeat(8_000_000);
     connection.send([Buffer.from(large)]);
-    connection.close();
+    void connection.close();
     expect((await server.received) === `one two ${large}`).toBe(true);
     expect(told).toEqual(["connected"]);
   });
@@ -88,6 +88,25 @@ describe("a TCP connection", () => {
     (await server.accepted).end("hello");
     expect(await failed).toBe("closed by the peer");
     expect(told).toEqual(["connected", "hello", "failed: closed by the peer"]);
+  });
+
+  it("is closed once the peer took all that was sent", async () => {
+    const server = await listen();
+    const { connection, connected } = open({ port: server.port });
+    await connected;
+    const socket = (await server.accepted).pause();
+    // More than the kernel buffers on both sides.
+    connection.send([Buffer.alloc(32 << 20, "x")]);
+    let isLeft = false;
+    const left = connection.close().then(() => {
+      isLeft = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isLeft).toBe(false);
+    socket.resume();
+    await left;
+    expect((await server.received).length).toBe(32 << 20);
+    await connection.close();
   });
 
   it("says in words why it cannot be", async () => {

@@ -24,8 +24,11 @@ export interface TcpListener {
 
 export interface TcpConnection {
   send(chunks: readonly Uint8Array[]): void;
-  /** Ends after what was sent; what the peer does not take within a second is dropped. */
-  close(): void;
+  /**
+   * Ends after what was sent; what the peer does not take within a second is dropped. Resolves when
+   * nothing of it is left in the process.
+   */
+  close(): Promise<void>;
 }
 
 const LINGER = 1_000;
@@ -115,13 +118,18 @@ class Connection implements TcpConnection {
     socket.uncork();
   }
 
-  close(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+  close(): Promise<void> {
     const socket = this.#socket;
-    if (!socket) return;
+    if (this.#ended || !socket || socket.destroyed) {
+      this.#ended = true;
+      return Promise.resolve();
+    }
+    this.#ended = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    socket.once("finish", resolve).once("close", () => resolve());
     socket.end();
     setTimeout(() => socket.destroy(), LINGER).unref();
+    return promise;
   }
 }
 
