@@ -29,6 +29,7 @@ export {
 export {
   formatRange,
   type IpRange,
+  parsePoolEntry,
   parseRange,
   prefixRange,
   rangeContains,
