@@ -1,24 +1,31 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,allocator,planner,bgp";
+const pure = "net,api,config,allocator,planner,bgp,neighbor,gossip,world";
+
+const conditions = ["metallb-source"];
 
 export default defineConfig({
+  ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
   test: {
     pool: "threads",
     projects: [
       {
-        // The pure folders: no clock, no socket. Under ten seconds in all.
+        // The pure rooms, and world, whose tests are pure: no clock, no socket. Under ten seconds in all.
         extends: true,
         test: {
           name: "unit",
-          include: [`src/{${pure}}/**/*.test.ts`, "test/architecture/**/*.test.ts"],
+          include: [`packages/metallb/src/{${pure}}/**/*.test.ts`, "test/architecture/**/*.test.ts"],
           isolate: false,
         },
       },
       {
         // The shells, on loopback, without root and without foreign programs.
         extends: true,
-        test: { name: "shell", include: ["src/**/*.test.ts"], exclude: [`src/{${pure}}/**`, "node_modules/**"] },
+        test: {
+          name: "shell",
+          include: ["packages/*/src/**/*.test.ts"],
+          exclude: [`packages/metallb/src/{${pure}}/**`, "node_modules/**"],
+        },
       },
       {
         // What needs real parts: routers, network namespaces, a real Kubernetes, a browser. One file at a time.

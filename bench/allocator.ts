@@ -1,6 +1,6 @@
-import { AddressIndex, type Holder } from "#allocator";
-import type { Pool } from "#config";
-import { type Family, type Ip, type IpRange, ip, RangeSet } from "#net";
+import { AddressIndex, type Holder } from "metallb/allocator";
+import type { Pool } from "metallb/config";
+import { type Family, type Ip, type IpRange, ip, RangeSet } from "metallb/net";
 import { type Benchmark, median, quantile, type Row } from "./report.ts";
 
 const SERVICES = [1_000, 10_000, 50_000] as const;

@@ -1,5 +1,5 @@
-import { type BgpEffect, createBgpEngine, encodeKeepalive, encodeOpen, type PeerSettings } from "#bgp";
-import { hostPrefix, type Ip, ip } from "#net";
+import { type BgpEffect, createBgpEngine, encodeKeepalive, encodeOpen, type PeerSettings } from "metallb/bgp";
+import { hostPrefix, type Ip, ip } from "metallb/net";
 import type { Benchmark, Row } from "./report.ts";
 
 // Goals 5 and 6, the engine alone: what of the time is its own, without sockets, threads and the peer.
@@ -50,6 +50,8 @@ const settings = (name: string, address: Ip): PeerSettings => ({
   routerId: null,
   password: null,
   ebgpMultiHop: false,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast", "ipv6-unicast"],
   table: "all",

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { findBuilt, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
 import { parse } from "yaml";
-import { findBuilt, startRealControlPlane } from "#lab/kubernetes";
 import { type Api, connect, fill, setReady } from "./cluster.ts";
 import { type Benchmark, median, type Row } from "./report.ts";
 import { monotonic, Sink } from "./sink-client.ts";
@@ -110,7 +110,7 @@ function startSpeaker(kubeconfig: string): Speaker {
     "--health-probe-port=0",
     "--log-level=error",
   ];
-  const child = spawn(join(root, "bin/speaker"), argv, {
+  const child = spawn(join(root, "packages/metallb/bin/speaker"), argv, {
     env: { ...process.env, KUBECONFIG: kubeconfig },
     stdio: ["ignore", "inherit", "inherit"],
   });

@@ -1,7 +1,7 @@
 /** Writes deploy/crds from src/api; with --check it fails when a file would differ. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { crdOf, DEFINITIONS, GROUP } from "metallb/api";
 import { stringify } from "yaml";
-import { crdOf, DEFINITIONS, GROUP } from "#api";
 
 const folder = new URL("../deploy/crds/", import.meta.url);
 const check = process.argv.includes("--check");

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { findBuilt, findOrBuild, KubernetesUnavailable } from "#lab/kubernetes";
+import { findBuilt, findOrBuild, KubernetesUnavailable } from "@metallb-ts/lab/kubernetes";
 import { canInstall, installPackages, installParts } from "./support/machine.ts";
 import { PARTS, type Part } from "./support/probes.ts";
 import { type Counts, countTests } from "./support/report.ts";
@@ -19,6 +19,7 @@ const say = (line: string) => console.log(line);
 
 const CHECKS: Readonly<Record<string, readonly string[]>> = {
   "types (tsc)": ["node_modules/typescript/bin/tsc"],
+  "types of the page (tsc)": ["node_modules/typescript/bin/tsc", "-p", "packages/metallb/src/web/client"],
   "format and lint (biome)": ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
   "lint with types (oxlint)": ["node_modules/oxlint/bin/oxlint", "--type-aware", "--deny-warnings"],
   "unused code (knip)": ["node_modules/knip/bin/knip.js"],
@@ -48,7 +49,7 @@ function node(
 
 /** The parts that the tests which are about to run ask for. */
 function partsAskedFor(): readonly Part[] {
-  const files = globSync("{src,test}/**/*.test.ts", { cwd: root });
+  const files = globSync("{packages/*/src,test}/**/*.test.ts", { cwd: root });
   const text = files
     .filter(
       (file) => filters.length === 0 || filters.some((filter) => relative(root, join(root, file)).includes(filter)),

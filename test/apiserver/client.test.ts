@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decodeService, type Service } from "#api";
+import { startApiServer } from "@metallb-ts/apiserver";
+import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
+import { decodeService, type Service } from "metallb/api";
 import {
   ApiError,
   createClient,
@@ -13,9 +14,8 @@ import {
   RESOURCES,
   type Reflector,
   watch,
-} from "#kube";
-import { startApiServer } from "#lab/apiserver";
-import { findOrBuild, startRealControlPlane } from "#lab/kubernetes";
+} from "metallb/kube";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 

@@ -9,8 +9,14 @@ const sources = readSources();
 const code = sources.filter((source) => !source.isTest);
 const rooms = [...new Set(sources.map((source) => source.room))];
 
-/** The room that `#name` leads to. */
-const roomOf = (name: string): string => name.slice(1).split("/")[0] ?? "";
+/** The room that an import of `source` leads to; null: to a library, to Node, or within the room. */
+function roomOf(source: Source, name: string): string | null {
+  if (name.startsWith("#")) return source.pack === "metallb" ? (name.slice(1).split("/")[0] ?? "") : source.room;
+  const [, room] = /^metallb\/(.*)/.exec(name) ?? [];
+  if (room !== undefined) return room.split("/")[0] ?? "";
+  const [, pack] = /^@metallb-ts\/([^/]*)/.exec(name) ?? [];
+  return pack ?? null;
+}
 
 const libraryOf = (name: string): string =>
   name
@@ -18,13 +24,12 @@ const libraryOf = (name: string): string =>
     .slice(0, name.startsWith("@") ? 2 : 1)
     .join("/");
 
-const isLibrary = (name: string): boolean => !/^(\.|#|node:)/.test(name);
+const isLibrary = (name: string): boolean => !/^(\.|#|node:|metallb\/|@metallb-ts\/)/.test(name);
 
 const arrowsOf = (source: Source): string[] =>
   source.imports
-    .filter((name) => name.startsWith("#"))
-    .map(roomOf)
-    .filter((room) => room !== source.room);
+    .map((name) => roomOf(source, name))
+    .filter((room) => room !== null && room !== source.room) as string[];
 
 const breaches = (files: readonly Source[], find: (source: Source) => readonly string[]): string[] =>
   files.flatMap((source) => find(source).map((what) => `${source.path}: ${what}`));
@@ -38,7 +43,7 @@ describe("the house", () => {
     const found = breaches(code, (source) =>
       arrowsOf(source)
         .filter((room) => !house.ARROWS[source.room]?.includes(room))
-        .map((room) => `${source.room} must not import #${room}`),
+        .map((room) => `${source.room} must not import ${room}`),
     );
     expect(found).toEqual([]);
   });
@@ -60,14 +65,18 @@ describe("the house", () => {
       source.imports.filter((name) => {
         if (!name.startsWith(".")) return false;
         const target = join(dirname(source.path), name);
-        return !target.startsWith(`src/${source.room}/`) && !target.endsWith("package.json");
+        const home = source.pack === "metallb" ? `packages/metallb/src/${source.room}/` : `packages/${source.pack}/`;
+        return !target.startsWith(home) && !target.endsWith("package.json");
       }),
     );
     expect(found).toEqual([]);
   });
 
   it("has a README in every room", () => {
-    expect(rooms.filter((room) => !existsSync(join(root, "src", room, "README.md")))).toEqual([]);
+    const homes = new Set(
+      sources.map(({ pack, room }) => (pack === "metallb" ? `packages/metallb/src/${room}` : `packages/${pack}`)),
+    );
+    expect([...homes].filter((home) => !existsSync(join(root, home, "README.md")))).toEqual([]);
   });
 
   it("keeps every library in its rooms", () => {
@@ -82,7 +91,7 @@ describe("the house", () => {
 
   it("leaves API paths to kube", () => {
     const found = breaches(
-      code.filter((source) => !["kube", "lab"].includes(source.room)),
+      code.filter((source) => !["kube", "lab", "apiserver"].includes(source.room)),
       (source) => source.texts.filter((text) => /^\/(apis\/|api\/v1)/.test(text)),
     );
     expect(found).toEqual([]);
@@ -114,7 +123,7 @@ describe("the pure rooms", () => {
 
 describe("the parser behind these rules", () => {
   const parsed = parseSource(
-    "src/net/sample.ts",
+    "packages/metallb/src/net/sample.ts",
     `import type { A } from "#api"; export { b } from "./b.ts"; import "node:fs";
      const later = () => import("koffi"); const now = Date.now() + Math.random();
      export async function f(process: string) { return { console: x.fetch, at: "/apis/x" }; }`,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { parseSync } from "oxc-parser";
 
@@ -6,7 +6,9 @@ import { parseSync } from "oxc-parser";
 export interface Source {
   /** Path from the root of the repository, with slashes. */
   readonly path: string;
-  /** The first folder below src. */
+  /** `metallb`, `apiserver` or `lab`. */
+  readonly pack: string;
+  /** The first folder below a package's src; for a package that is one room, the package. */
   readonly room: string;
   readonly lines: number;
   readonly isTest: boolean;
@@ -19,10 +21,9 @@ export interface Source {
 
 const root = join(import.meta.dirname, "../..");
 
-/** Every TypeScript file below src, parsed once. */
+/** Every TypeScript file below the packages' src, parsed once. */
 export function readSources(): readonly Source[] {
-  const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
-  return files.filter((file) => /\.tsx?$/.test(file)).map((file) => readSource(join(root, "src", file)));
+  return globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root }).map((file) => readSource(join(root, file)));
 }
 
 function readSource(file: string): Source {
@@ -35,9 +36,11 @@ export function parseSource(path: string, text: string): Source {
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
   const facts = { names: new Set<string>(), texts: [] as string[], imports: [] as string[], isAsync: false };
   visit(program, facts);
+  const [, pack = "", , folder = ""] = path.split("/");
   return {
     path,
-    room: path.split("/")[1] ?? "",
+    pack,
+    room: pack === "metallb" ? folder : pack,
     lines: text.split("\n").length,
     isTest: /\.test\.tsx?$|\/testing\.ts$|\/testing\//.test(path),
     imports: [

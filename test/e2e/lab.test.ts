@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LabView } from "metallb/web";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { LabView } from "#web";
 import { describeWith } from "../support/parts.ts";
 import { type Part, realKubernetes } from "../support/probes.ts";
 import { eventually, HERE, type Program, projectFile, runWith, startProgram } from "../support/programs.ts";
@@ -32,9 +32,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(runtime, { recursive: true, force: true }));
 
-const metallb = (...args: readonly string[]) => runWith(HERE, [projectFile("bin/metallb"), "lab", ...args], { env });
+const metallb = (...args: readonly string[]) =>
+  runWith(HERE, [projectFile("packages/metallb/bin/metallb"), "lab", ...args], { env });
 const startLab = (...flags: readonly string[]) =>
-  startProgram(HERE, [projectFile("bin/metallb"), "lab", ...flags], env);
+  startProgram(HERE, [projectFile("packages/metallb/bin/metallb"), "lab", ...flags], env);
 
 async function status(name: string): Promise<LabView> {
   const [view] = JSON.parse(await metallb("status", "--json", "--name", name)) as readonly LabView[];

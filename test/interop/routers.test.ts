@@ -1,5 +1,5 @@
+import type { RouterKind, RouterRoute } from "@metallb-ts/lab/routers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { RouterKind, RouterRoute } from "#lab/routers";
 import { whoAnswers } from "../support/client.ts";
 import { ROUTER_ASN, SPEAKER_ASN, sixOf, startTestCluster, type TestCluster } from "../support/cluster.ts";
 import { metallbObject, podObject, serviceObject, sliceObject } from "../support/objects.ts";

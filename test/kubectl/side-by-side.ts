@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runEndpointSlices, startApiServer } from "#lab/apiserver";
+import { runEndpointSlices, startApiServer } from "@metallb-ts/apiserver";
 
 /** A cluster that kubectl can be pointed at. */
 export interface Target {

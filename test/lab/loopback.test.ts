@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { LabHouse, pidsOf, type RunningLab, runs, waysToHello } from "./support.ts";
+import { apiOf, LabHouse, pidsOf, type RunningLab, runs, waysToHello } from "./support.ts";
 
 const ALL = ["node-1", "node-2", "node-3"];
 
@@ -123,6 +125,19 @@ describe("a lab that is ended otherwise", () => {
     expect(await house.left()).toEqual([]);
   });
 
+  it("ends when it is told to while the Kubernetes API hangs, and answers until then", async () => {
+    const lab = await house.start("--router", "builtin", "--nodes", "1");
+    const [view] = await house.status();
+    if (view === undefined) throw new Error("no lab");
+    const api = apiOf(lab.pid);
+    process.kill(api, "SIGSTOP");
+    expect((await house.run("lab", "status")).stdout).toContain("node-1");
+    expect((await house.run("lab", "stop")).code).toBe(0);
+    expect(await lab.ended).toBe(0);
+    expect([api, ...pidsOf(view)].filter(runs)).toEqual([]);
+    expect(await house.left()).toEqual([]);
+  });
+
   it("takes its processes with it when it is killed, and the next one clears its folder away", async () => {
     const lab = await house.start("--router", "builtin", "--nodes", "1");
     const [view] = await house.status();
@@ -163,6 +178,39 @@ describe("wrong inputs", () => {
     expect(outcome.code).toBe(code);
     expect(outcome.stdout + outcome.stderr).toMatch(words);
     expect(await house.left()).toEqual([]);
+  });
+
+  it("a data folder that cannot be one: path and cause, and not a word about ports", async () => {
+    const file = join(house.folder, "file");
+    await writeFile(file, "");
+    const locked = join(house.folder, "locked");
+    await mkdir(locked, { mode: 0o500 });
+    const damaged = join(house.folder, "damaged");
+    await mkdir(damaged);
+    await writeFile(join(damaged, "identity.json"), "{}");
+    await chmod(damaged, 0o777);
+    await chmod(join(damaged, "identity.json"), 0o666);
+    for (const [folder, words] of [
+      [file, `--data ${file}: ${file} is a file, not a folder`],
+      [join(file, "below"), "is a file, not a folder"],
+      [locked, `--data ${locked}: you may not write there`],
+      [join(locked, "new"), "you may not write there"],
+      [damaged, `${join(damaged, "identity.json")} is damaged`],
+    ] as const) {
+      const { code, stdout, stderr } = await house.run("lab", "--data", folder);
+      expect(code).toBe(1);
+      expect(stderr).toContain(words);
+      expect(stdout + stderr).not.toMatch(/\bport \d/);
+    }
+    expect(await house.left()).toEqual([]);
+  });
+
+  it("a folder for sockets whose path is too long", async () => {
+    const deep = await LabHouse.open({ unprivileged: true, within: "x".repeat(60) });
+    const { code, stderr } = await deep.run("lab", "--name", "a-very-long-lab-name");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/too long a path for the lab's sockets, by \d+ octets: set XDG_RUNTIME_DIR to a shorter/);
+    await deep.close();
   });
 
   it("a port that is taken", async () => {

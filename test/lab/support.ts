@@ -1,12 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LabView } from "#web";
+import type { LabView } from "metallb/web";
 
-const METALLB = join(import.meta.dirname, "../../bin/metallb");
+const METALLB = join(import.meta.dirname, "../../packages/metallb/bin/metallb");
 const NOBODY = 65534;
 
 /** How a command came out. */
@@ -22,8 +22,11 @@ export class LabHouse {
   readonly #env: NodeJS.ProcessEnv;
   readonly #identity: { readonly uid?: number; readonly gid?: number };
 
-  static async open(options: { readonly unprivileged?: boolean } = {}): Promise<LabHouse> {
-    const folder = await mkdtemp(join(tmpdir(), "metallb-house-"));
+  static async open(options: { readonly unprivileged?: boolean; readonly within?: string } = {}): Promise<LabHouse> {
+    const made = await mkdtemp(join(tmpdir(), "metallb-house-"));
+    const folder = join(made, options.within ?? "");
+    await mkdir(folder, { recursive: true });
+    await chmod(made, 0o755);
     const drop = options.unprivileged === true && process.getuid?.() === 0;
     if (drop) await chmod(folder, 0o777);
     return new LabHouse(folder, drop);
@@ -132,4 +135,19 @@ export function runs(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The process of the embedded Kubernetes API, among the children of a lab. */
+export function apiOf(lab: number): number {
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = readFileSync(`/proc/${entry}/cmdline`, "utf8");
+      const parent = /^\d+ \(.*\) \S+ (\d+)/s.exec(readFileSync(`/proc/${entry}/stat`, "utf8"))?.[1];
+      if (parent === String(lab) && command.includes("api-process")) return Number(entry);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  throw new Error(`lab ${lab} runs no embedded API`);
 }

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { BACKEND_PORT, createNamespaceNetwork, type LabNetwork, type Place } from "@metallb-ts/lab/network";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { BACKEND_PORT, createNamespaceNetwork, type LabNetwork, type Place } from "#lab/network";
 import { describeWith } from "../support/parts.ts";
 import { runIn } from "../support/programs.ts";
 import { namespacesOf, ownNetwork } from "../support/traces.ts";

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ApiServer, startApiServer } from "@metallb-ts/apiserver";
+import { crdOf, DEFINITIONS } from "metallb/api";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { crdOf, DEFINITIONS } from "#api";
-import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "#kube";
-import { type ApiServer, startApiServer } from "#lab/apiserver";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
 import { RecordingPeer, TYPE } from "./recording-peer.ts";
@@ -41,7 +41,7 @@ describe("a speaker", () => {
     const common = [`--node-name=${NODE}`, `--namespace=${NAMESPACE}`, "--port=0", "--pod-name=speaker-0"];
     const program = await startProgram(
       HERE,
-      [projectFile("bin/speaker"), ...common, `--health-probe-port=${HEALTH}`, ...flags],
+      [projectFile("packages/metallb/bin/speaker"), ...common, `--health-probe-port=${HEALTH}`, ...flags],
       env,
     );
     undo.push(() => program.stop("SIGKILL"));
@@ -247,6 +247,11 @@ describe("a speaker", () => {
 
   it("announces the same after it was killed, and that is no news", async () => {
     await eventually(statuses, (all) => all.length === 3, { what: "no ServiceBGPStatus of each" });
+    await eventually(
+      () => eventsOf("d"),
+      (events) => events.length === 1,
+      { what: "no event" },
+    );
     const before = [await eventsOf("a"), await eventsOf("d")];
     await speaker.stop("SIGKILL");
     speaker = await start();

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Place } from "@metallb-ts/lab/network";
+import { type Router, startRouter } from "@metallb-ts/lab/routers";
+import type { SessionReport } from "metallb/bgp";
+import { type Ip, parseIp } from "metallb/net";
+import type { PlanDifference } from "metallb/planner";
+import { bgpParts, EngineThread } from "metallb/speaker";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { SessionReport } from "#bgp";
-import type { Place } from "#lab/network";
-import { type Router, startRouter } from "#lab/routers";
-import { type Ip, parseIp } from "#net";
-import { EngineThread } from "#speaker";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 
@@ -51,11 +52,15 @@ describeWith(["bird"], "the engines' thread", () => {
       installRoutes: false,
     };
     router = (await startRouter("bird", place, description, join(folder, "bird"))).router;
-    thread = new EngineThread(
-      { applied: () => {}, session: (report) => reports.push(report), log: () => {}, died: () => {} },
-      address(SPEAKER),
-    );
-    thread.apply({
+    thread = new EngineThread({
+      applied: () => {},
+      report: ({ report }) => {
+        if (report.kind === "session") reports.push(report.session);
+      },
+      log: () => {},
+      died: () => {},
+    });
+    const difference = {
       routes: [],
       peersSet: [
         {
@@ -72,6 +77,8 @@ describeWith(["bird"], "the engines' thread", () => {
           routerId: null,
           password: null,
           ebgpMultiHop: true,
+          passive: false,
+          restartTime: null,
           gracefulRestart: false,
           families: ["ipv4-unicast"],
           table: "all",
@@ -80,7 +87,8 @@ describeWith(["bird"], "the engines' thread", () => {
       peersRemoved: [],
       routesAfter: [],
       verdicts: [],
-    });
+    } satisfies PlanDifference;
+    thread.send("bgp", bgpParts(difference, address(SPEAKER)));
   });
   afterAll(async () => {
     await thread?.stop("the test is over");
@@ -90,7 +98,7 @@ describeWith(["bird"], "the engines' thread", () => {
 
   it("keeps its sessions while the main thread stalls for longer than the hold time", async () => {
     await eventually(
-      () => thread.reports.get("router"),
+      () => reports.at(-1),
       (report) => report?.state === "Established",
       { what: "the session is not established" },
     );

@@ -1,4 +1,4 @@
-import type { LabNetwork } from "#lab/network";
+import type { LabNetwork } from "@metallb-ts/lab/network";
 import { runIn } from "./programs.ts";
 
 /** The answer to one request of the client; rejects when none comes within two seconds. */

@@ -1,10 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startApiServer } from "#lab/apiserver";
-import { findOrBuild, type KubernetesPrograms, startKubeProxy, startRealControlPlane } from "#lab/kubernetes";
-import { createNamespaceNetwork, type LabNetwork, type NodePlace } from "#lab/network";
-import { type Router, type RouterDescription, type RouterKind, startRouter } from "#lab/routers";
+import { startApiServer } from "@metallb-ts/apiserver";
+import {
+  findOrBuild,
+  type KubernetesPrograms,
+  startKubeProxy,
+  startRealControlPlane,
+} from "@metallb-ts/lab/kubernetes";
+import { createNamespaceNetwork, type LabNetwork, type NodePlace } from "@metallb-ts/lab/network";
+import { type Router, type RouterDescription, type RouterKind, startRouter } from "@metallb-ts/lab/routers";
 import { NAMESPACE, nodeObject, type TestObject } from "./objects.ts";
 import { kubectlProgram, realKubernetes } from "./probes.ts";
 import { eventually, HERE, type Program, projectFile, runWith, startProgram } from "./programs.ts";
@@ -110,13 +115,13 @@ async function assemble(
     startController: () =>
       start(
         HERE,
-        [projectFile("bin/controller"), ...FLAGS, "--health-probe-port=0", ...NO_WEBHOOKS],
+        [projectFile("packages/metallb/bin/controller"), ...FLAGS, "--health-probe-port=0", ...NO_WEBHOOKS],
         speakerEnv(kubeconfig, {}),
       ),
     startSpeaker: (name, more = {}) =>
       start(
         node(name),
-        [projectFile("bin/speaker"), ...FLAGS, `--health-probe-port=${HEALTH_PORT}`],
+        [projectFile("packages/metallb/bin/speaker"), ...FLAGS, `--health-probe-port=${HEALTH_PORT}`],
         speakerEnv(kubeconfig, { METALLB_NODE_NAME: name, METALLB_HOST: node(name).address, ...more }),
       ),
     async speakerState(name) {

@@ -1,4 +1,4 @@
-import { BACKEND_PORT, type NodePlace } from "#lab/network";
+import { BACKEND_PORT, type NodePlace } from "@metallb-ts/lab/network";
 
 /** An object as a user writes it; a status is written apart. */
 export interface TestObject {

@@ -1,7 +1,7 @@
 import { request } from "node:http";
+import { type Dashboard, startDashboard } from "metallb/web";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Dashboard, startDashboard } from "#web";
 import { describeWith } from "../support/parts.ts";
 import { healthy, troubled } from "./sample.ts";
 

@@ -1,4 +1,4 @@
-import type { LabView, NodeView } from "#web";
+import type { LabView, NodeView } from "metallb/web";
 
 const process = (pid: number) => ({ running: true, pid, restarts: 0, lastEnding: "" });
 

@@ -1,0 +1,2 @@
+export { runEndpointSlices } from "./cluster/endpoint-slices.ts";
+export { type ApiServer, type ApiServerOptions, startApiServer } from "./http/server.ts";

@@ -1,0 +1,96 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { LabView } from "metallb/web";
+import { controlSocket } from "./runtime.ts";
+
+/** What a second shell may ask of a running lab. */
+export interface Controls {
+  view(): Promise<LabView>;
+  cut(node: string): Promise<void>;
+  heal(node: string): Promise<void>;
+  /** The command wrapped so that it runs in the place of this name. */
+  command(place: string, argv: readonly string[]): Promise<readonly string[]>;
+  /** Begins to end the lab; does not wait for it. */
+  stop(): void;
+}
+
+/** Serves the controls on a socket in the lab's folder, which only its user can enter. Returns how to close it. */
+export async function serveControls(folder: string, controls: Controls): Promise<() => Promise<void>> {
+  const server = createServer((asked, answer) => {
+    respond(controls, asked, answer).catch((error: unknown) => {
+      answer.writeHead(400, { "Content-Type": "text/plain" });
+      answer.end(error instanceof Error ? error.message : String(error));
+    });
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(controlSocket(folder), resolve);
+  await promise;
+  return async () => {
+    const { promise: closed, resolve: gone } = Promise.withResolvers<void>();
+    server.close(() => gone());
+    server.closeAllConnections();
+    await closed;
+  };
+}
+
+async function respond(controls: Controls, asked: IncomingMessage, answer: ServerResponse): Promise<void> {
+  const { pathname, searchParams } = new URL(asked.url ?? "/", "http://lab");
+  const node = searchParams.get("node") ?? "";
+  switch (`${asked.method} ${pathname}`) {
+    case "GET /view":
+      answer.setHeader("Content-Type", "application/json");
+      answer.end(JSON.stringify(await controls.view()));
+      return;
+    case "POST /cut":
+      await controls.cut(node);
+      break;
+    case "POST /heal":
+      await controls.heal(node);
+      break;
+    case "GET /command":
+      answer.setHeader("Content-Type", "application/json");
+      answer.end(JSON.stringify(await controls.command(searchParams.get("place") ?? "", searchParams.getAll("word"))));
+      return;
+    case "POST /stop":
+      answer.end();
+      controls.stop();
+      return;
+    default:
+      answer.writeHead(404);
+  }
+  answer.end();
+}
+
+/** The other end: asks a lab by its folder. Rejects with the lab's own words when it refuses. */
+export function controlsOf(folder: string): Omit<Controls, "stop"> & { stop(): Promise<void> } {
+  const ask = (method: "GET" | "POST", path: string): Promise<string> => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const asked = request(
+      { socketPath: controlSocket(folder), method, path, headers: { host: "lab" }, timeout: 15_000 },
+      (answer) => {
+        let text = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (part: string) => {
+          text += part;
+        });
+        answer.on("end", () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(text))));
+        answer.on("error", reject);
+      },
+    );
+    asked.on("timeout", () => asked.destroy(new Error("the lab does not answer")));
+    asked.on("error", reject);
+    asked.end();
+    return promise;
+  };
+  const at = (node: string) => `node=${encodeURIComponent(node)}`;
+  return {
+    view: async () => JSON.parse(await ask("GET", "/view")) as LabView,
+    cut: async (node) => void (await ask("POST", `/cut?${at(node)}`)),
+    heal: async (node) => void (await ask("POST", `/heal?${at(node)}`)),
+    command: async (place, argv) => {
+      const query = new URLSearchParams([["place", place], ...argv.map((word) => ["word", word])]);
+      return JSON.parse(await ask("GET", `/command?${query.toString()}`)) as string[];
+    },
+    stop: async () => void (await ask("POST", "/stop")),
+  };
+}

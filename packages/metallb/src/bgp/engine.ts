@@ -1,0 +1,224 @@
+import type { Ip } from "#net";
+import { EventRing, type RecordedEvent } from "./event-ring.ts";
+import type { BgpEffect, BgpEvent, ConnectionId, Instant, PeerCounters, SessionReport } from "./events.ts";
+import { farewells, reasons } from "./machine/reasons.ts";
+import { Session, type SessionPorts } from "./machine/session.ts";
+import { RouteTable } from "./rib/route-table.ts";
+import type { PeerSettings } from "./settings.ts";
+
+export interface BgpEngineOptions {
+  /** 0 to 1: spreads timers. The only hidden input, so it comes in. */
+  readonly random: () => number;
+  /** How many of the last events can be dumped; default 256. */
+  readonly ringSize?: number;
+}
+
+/** A BGP speaker without sockets or clock. */
+export interface BgpEngine {
+  /** Takes one event at a time that never goes back; gives what is to be done, in order. */
+  step(event: BgpEvent, now: Instant): readonly BgpEffect[];
+  reports(): readonly SessionReport[];
+  counters(): readonly PeerCounters[];
+  /** The last events, oldest first, without secrets: what a test can replay. */
+  recent(): readonly RecordedEvent[];
+}
+
+/** Ids that the engine gives to outgoing connections are even; a shell names accepted ones with odd numbers. */
+export const createBgpEngine = (options: BgpEngineOptions): BgpEngine => new Engine(options);
+
+class Engine implements BgpEngine {
+  private readonly ring: EventRing;
+  private readonly ports: SessionPorts;
+  private readonly sessions = new Map<string, Session>();
+  private readonly owners = new Map<ConnectionId, Session>();
+  private readonly tables = new Map<string, RouteTable>();
+  private nextConnection: ConnectionId = 2;
+  private effects: BgpEffect[] = [];
+  private wakeAt: Instant | null = null;
+  private closed = false;
+
+  constructor({ random, ringSize = 256 }: BgpEngineOptions) {
+    this.ring = new EventRing(ringSize);
+    this.ports = {
+      random: () => {
+        const value = random();
+        this.ring.drew(value);
+        return value;
+      },
+      newConnection: (session) => {
+        const id = this.nextConnection;
+        this.nextConnection += 2;
+        this.owners.set(id, session);
+        return id;
+      },
+      emit: (effect) => {
+        if (effect.kind === "close") this.owners.delete(effect.connection);
+        this.effects.push(effect);
+      },
+      table: (name) => this.table(name),
+    };
+  }
+
+  step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
+    this.effects = [];
+    this.ring.add(event, now);
+    const touched = this.handle(event, now);
+    this.askToBeWoken(event.kind === "time", touched);
+    return this.effects;
+  }
+
+  /**
+   * A wish is only replaced by an earlier one: waking for a timer that was put off meanwhile costs
+   * less than looking at every session at every message. At `time` the wish is spent, even when it
+   * was fulfilled a moment early.
+   */
+  private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
+    let next = spent ? null : this.wakeAt;
+    for (const session of touched) {
+      const at = session.nextTimer();
+      if (at !== null && (next === null || at < next)) next = at;
+    }
+    if (next !== null && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
+    this.wakeAt = next;
+  }
+
+  reports(): readonly SessionReport[] {
+    return [...this.sessions.values()].map((session) => session.reportNow());
+  }
+
+  counters(): readonly PeerCounters[] {
+    return [...this.sessions.values()].map((session) => session.counters());
+  }
+
+  recent(): readonly RecordedEvent[] {
+    return this.ring.list();
+  }
+
+  /** Gives the sessions whose timers may have changed. */
+  private handle(event: BgpEvent, now: Instant): Iterable<Session> {
+    switch (event.kind) {
+      case "peer-set":
+        return this.closed ? NONE : this.setPeer(event.settings, event.fallbackRouterId, now);
+      case "peer-removed":
+        return this.removePeer(event.peer, now);
+      case "routes":
+        this.table(event.change.table).apply(event.change);
+        return this.flushTable(event.change.table, now);
+      case "connected":
+        return this.owner(event.connection, (session) =>
+          session.connected(event.connection, { address: event.local, link: event.link ?? null }, now),
+        );
+      case "accepted":
+        return this.accept(event, now);
+      case "received":
+        return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
+      case "connect-failed":
+      case "closed":
+        return this.owner(event.connection, (session) => session.lost(event.connection, event.reason, now));
+      case "drained":
+        return this.owner(event.connection, (session) => {
+          session.drained(event.connection, now);
+          this.trim(session.table);
+        });
+      case "time":
+        for (const session of this.sessions.values())
+          if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
+        return this.sessions.values();
+      case "peer-down":
+        return this.peer(event.peer, (session) =>
+          event.cause === "bfd"
+            ? session.hold(now)
+            : session.reset(farewells.reset(event.text), reasons.reset(event.text), now),
+        );
+      case "peer-up":
+        return this.peer(event.peer, (session) => session.release(now));
+      case "shutdown":
+        this.closed = true;
+        for (const session of this.sessions.values()) session.shutdown(event.text, event.routes === "keep", now);
+        return NONE;
+    }
+  }
+
+  /** After the shutdown nothing starts again. */
+  private peer(name: string, act: (session: Session) => void): readonly Session[] {
+    const session = this.closed ? undefined : this.sessions.get(name);
+    if (!session) return NONE;
+    act(session);
+    return [session];
+  }
+
+  private owner(connection: ConnectionId, act: (session: Session) => void): readonly Session[] {
+    const session = this.owners.get(connection);
+    if (!session) return NONE;
+    act(session);
+    return [session];
+  }
+
+  private setPeer(settings: PeerSettings, fallbackRouterId: Ip, now: Instant): readonly Session[] {
+    const session = this.sessions.get(settings.name);
+    if (!session) {
+      const fresh = new Session(settings, fallbackRouterId, this.ports, now);
+      this.sessions.set(settings.name, fresh);
+      fresh.start(now);
+      return [fresh];
+    }
+    session.fallbackRouterId = fallbackRouterId;
+    session.change(settings, now);
+    this.dropUnusedTables();
+    return [session];
+  }
+
+  private removePeer(name: string, now: Instant): readonly Session[] {
+    const session = this.sessions.get(name);
+    if (!session) return NONE;
+    session.remove(now);
+    this.sessions.delete(name);
+    this.dropUnusedTables();
+    return NONE;
+  }
+
+  private accept(event: Extract<BgpEvent, { kind: "accepted" }>, now: Instant): readonly Session[] {
+    const session = this.sessions.get(event.peer);
+    if (!session) {
+      this.effects.push({ kind: "close", connection: event.connection });
+      return NONE;
+    }
+    this.owners.set(event.connection, session);
+    session.accepted(event.connection, { address: event.local, link: event.link ?? null }, now);
+    return [session];
+  }
+
+  private table(name: string): RouteTable {
+    let table = this.tables.get(name);
+    if (!table) {
+      table = new RouteTable();
+      this.tables.set(name, table);
+    }
+    return table;
+  }
+
+  private flushTable(name: string, now: Instant): readonly Session[] {
+    const table = this.table(name);
+    const readers = [...this.sessions.values()].filter((session) => session.table === table);
+    for (const session of readers) session.flush(now);
+    this.trim(table);
+    return readers;
+  }
+
+  /** Lets a table forget what all its sessions are past. */
+  private trim(table: RouteTable): void {
+    let slowest = table.position;
+    for (const session of this.sessions.values())
+      if (session.table === table) slowest = Math.min(slowest, session.position ?? slowest);
+    table.trim(slowest);
+  }
+
+  /** A table that no peer reads and that holds nothing is gone. */
+  private dropUnusedTables(): void {
+    const used = new Set([...this.sessions.values()].map((session) => session.table));
+    for (const [name, table] of this.tables)
+      if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
+  }
+}
+
+const NONE: readonly Session[] = [];

@@ -1,0 +1,39 @@
+import { formatIp } from "#net";
+import { CEASE, ERROR } from "../packet/constants.ts";
+import { type Notification, notification, shutdown } from "../packet/notification.ts";
+import { describeNotification } from "../packet/notification-text.ts";
+import type { Open } from "../packet/open.ts";
+
+// Why a session ended: what the peer is told, and what people are told.
+
+/** What the peer is told when this side ends a connection on purpose (RFC 4486). */
+export const farewells = {
+  shutdown: (text: string): Notification => shutdown(CEASE.administrativeShutdown, text),
+  removed: (): Notification => notification(ERROR.cease, CEASE.peerDeconfigured),
+  changed: (): Notification => notification(ERROR.cease, CEASE.otherConfigurationChange),
+  /** RFC 9384. */
+  bfdDown: (): Notification => notification(ERROR.cease, CEASE.bfdDown),
+  reset: (text: string): Notification => shutdown(CEASE.administrativeReset, text),
+  /** RFC 8538 section 3: the peer must not keep our routes, though NOTIFICATIONs are graceful on this session. */
+  hard: ({ code, subcode, data }: Notification): Notification =>
+    notification(ERROR.cease, CEASE.hardReset, Uint8Array.of(code, subcode, ...data)),
+  collision: (): Notification => notification(ERROR.cease, CEASE.connectionCollision),
+} as const;
+
+export const reasons = {
+  /** A wrong key is silence, and so is a closed port, whose reset is not signed (RFC 2385 section 2.0). */
+  attemptTimedOut: (signed: boolean): string =>
+    signed ? "no answer: nothing listens there, or the passwords differ" : "the connection attempt timed out",
+  notReading: "the peer stopped reading (send hold timer expired)",
+  removed: "the peer was removed",
+  changed: "its settings changed",
+  bfdDown: "BFD says that the peer is down; the session waits until it is up",
+  bfdUp: "BFD says that the peer is up again",
+  shutdown: (text: string): string => text || "shut down",
+  reset: (text: string): string => (text ? `reset: ${text}` : "reset"),
+  received: (received: Notification): string => `the peer sent ${describeNotification(received)}`,
+  sent: (sent: Notification, detail = ""): string => `we sent ${describeNotification(sent)}${detail}`,
+  /** What the refused OPEN said. */
+  ofOpen: ({ as, holdTime, identifier, capabilities }: Open): string =>
+    ` (AS ${capabilities.fourOctetAs ?? as}, hold time ${holdTime} s, identifier ${formatIp(identifier)})`,
+} as const;

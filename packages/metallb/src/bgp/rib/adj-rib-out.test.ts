@@ -1,0 +1,292 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { encodeKeepalive } from "../packet/keepalive.ts";
+import { encodeOpen } from "../packet/open.ts";
+import { encodeRouteRefresh } from "../packet/route-refresh.ts";
+import type { PathAttributes, TableChange } from "../settings.ts";
+import { address, announce, Bench, capabilities, hostRoutes, PLAIN, peerOpen, Reader, withdraw } from "../testing.ts";
+import { RouteTable } from "./route-table.ts";
+
+const BLUE: PathAttributes = { ...PLAIN, communities: [1] };
+const RED: PathAttributes = { ...PLAIN, communities: [2] };
+const REFRESH = encodeRouteRefresh("ipv4-unicast", "request");
+
+/** What is sent for one event on an established session that has drained. */
+function sends(bench: Bench, act: () => void): readonly string[] {
+  const reader = new Reader();
+  act();
+  reader.read(bench.sent());
+  bench.drain();
+  reader.read(bench.sent());
+  return reader.heard;
+}
+
+describe("a session is sent", () => {
+  it("the whole table and End-of-RIB for each family once it is established", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.2/32", "2001:db8::1/128"]));
+    const reader = bench.establish();
+    expect(reader.heard).toEqual(["open", "keepalive", "update +2 -0", "end ipv4-unicast", "end ipv6-unicast"]);
+    expect([...reader.routes.keys()]).toEqual(["198.51.100.1/32", "198.51.100.2/32"]);
+  });
+
+  it("one change for one change, and nothing for none", () => {
+    const bench = new Bench();
+    bench.routes(hostRoutes(5000));
+    bench.establish();
+    expect(sends(bench, () => bench.routes(announce(["198.51.100.1/32"])))).toEqual(["update +1 -0"]);
+    expect(sends(bench, () => bench.routes(announce(["198.51.100.1/32"], { ...PLAIN })))).toEqual([]);
+    expect(sends(bench, () => bench.routes(announce(["198.51.100.1/32"], BLUE)))).toEqual(["update +1 -0"]);
+    expect(sends(bench, () => bench.routes(withdraw(["198.51.100.1/32"])))).toEqual(["update +0 -1"]);
+    expect(sends(bench, () => bench.routes(withdraw(["198.51.100.1/32"])))).toEqual([]);
+  });
+
+  it("the last form of what changed while it did not read", () => {
+    const bench = new Bench();
+    bench.establish();
+    bench.routes(announce(["198.51.100.1/32"]));
+    for (let i = 0; i < 100; i++) {
+      expect(bench.routes(announce(["198.51.100.2/32"], i % 2 ? BLUE : RED)).filter(isSend)).toEqual([]);
+      bench.routes(announce(["198.51.100.3/32"]));
+      bench.routes(withdraw(["198.51.100.3/32"]));
+    }
+    const reader = new Reader();
+    bench.drain();
+    reader.read(bench.sent());
+    expect(reader.heard).toEqual(["update +1 -0"]);
+    expect(reader.routes.get("198.51.100.2/32")?.communities).toEqual([1]);
+  });
+
+  it("a family again when it asks, and what was withdrawn before", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.2/32", "198.51.100.3/32"]));
+    bench.establish();
+    expect(sends(bench, () => bench.receive(REFRESH))).toEqual(["update +3 -0"]);
+    bench.routes(announce(["198.51.100.4/32"]));
+    bench.receive(REFRESH);
+    bench.routes(withdraw(["198.51.100.1/32"]));
+    expect(sends(bench, () => bench.drain())).toEqual(["update +0 -1", "update +3 -0"]);
+  });
+
+  it("the refresh between its marks where both know them (RFC 7313)", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32"]));
+    bench.establish({}, { capabilities: capabilities({ enhancedRouteRefresh: true }) });
+    expect(sends(bench, () => bench.receive(REFRESH))).toEqual([
+      "refresh begin ipv4-unicast",
+      "update +1 -0",
+      "refresh end ipv4-unicast",
+    ]);
+    expect(sends(bench, () => bench.receive(encodeRouteRefresh("ipv4-unicast", "begin")))).toEqual([]);
+  });
+
+  it("the difference when it is moved to another table", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.2/32", "198.51.100.3/32"]));
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.4/32"], PLAIN, "other"));
+    bench.routes(announce(["198.51.100.3/32"], RED, "other"));
+    bench.establish();
+    expect(sends(bench, () => bench.set({ table: "other" }))).toEqual(["update +0 -1", "update +1 -0", "update +1 -0"]);
+    expect(bench.report.state).toBe("Established");
+  });
+
+  it("the difference to what it was told, however it was moved while it did not read", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.2/32"]));
+    bench.routes(announce(["198.51.100.1/32", "198.51.100.3/32"], PLAIN, "other"));
+    bench.routes(announce(["198.51.100.2/32", "198.51.100.3/32"], PLAIN, "third"));
+    bench.establish();
+    bench.routes(announce(["203.0.113.1/32"]));
+    bench.routes(withdraw(["198.51.100.1/32"]));
+    bench.set({ table: "other" });
+    bench.set({ table: "third" });
+    const reader = new Reader();
+    reader.read(bench.sent(bench.drain()));
+    // What was withdrawn while it did not read may stand with it or not: it is told in any case.
+    expect(reader.heard).toEqual(["update +0 -2", "update +1 -0"]);
+    expect([...reader.routes.keys()]).toEqual(["198.51.100.3/32"]);
+  });
+
+  it("no withdrawal of what it was never told, when it is moved before it was told anything", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32"]));
+    bench.set();
+    bench.connected();
+    bench.receive(encodeOpen(peerOpen()));
+    bench.receive(encodeKeepalive());
+    bench.set({ table: "other" });
+    expect(sends(bench, () => bench.drain())).toEqual(["end ipv4-unicast", "end ipv6-unicast"]);
+  });
+
+  it("messages of 65,535 octets where both take them", () => {
+    const bench = new Bench();
+    bench.routes(hostRoutes(10_000));
+    const reader = bench.establish({}, { capabilities: capabilities({ extendedMessage: true }) });
+    expect(reader.heard).toContain("update +10000 -0");
+  });
+
+  it("nothing of a family that has no next hop; it is counted as pending", () => {
+    const bench = new Bench();
+    bench.routes(announce(["198.51.100.1/32", "2001:db8::1/128", "2001:db8::2/128"]));
+    bench.establish();
+    expect(bench.engine.counters()).toMatchObject([{ announcedPrefixes: 1, pendingPrefixes: 2 }]);
+    expect(sends(bench, () => bench.receive(encodeRouteRefresh("ipv6-unicast", "request")))).toEqual([]);
+  });
+
+  it("IPv4 over an IPv6 session only where RFC 8950 was agreed", () => {
+    for (const extendedNextHop of [false, true]) {
+      const bench = new Bench();
+      bench.routes(announce(["198.51.100.1/32", "2001:db8::1/128"]));
+      const reader = bench.establish(
+        { address: address("2001:db8:1::1") },
+        { capabilities: capabilities({ extendedNextHop }) },
+        "2001:db8:1::10",
+      );
+      expect(reader.routes.get("198.51.100.1/32")?.nextHop).toEqual(
+        extendedNextHop ? address("2001:db8:1::10") : undefined,
+      );
+      expect(reader.routes.get("2001:db8::1/128")?.nextHop).toEqual(address("2001:db8:1::10"));
+      expect(reader.endOfRib).toEqual(["ipv4-unicast", "ipv6-unicast"]);
+    }
+  });
+});
+
+const isSend = ({ kind }: { kind: string }): boolean => kind === "send";
+
+/** Several peers on one engine, each read by a reader of its own that drains when it is told to. */
+class Peers {
+  readonly bench = new Bench();
+  readonly peers = new Map<string, { connection: number; reader: Reader; table: string }>();
+
+  add(name: string, table: string): void {
+    this.bench.set({ name, table });
+    const { connection } = this.bench;
+    this.peers.set(name, { connection, reader: new Reader(), table });
+    this.bench.connected();
+    this.deliver();
+    this.bench.receive(encodeOpen(peerOpen()), connection);
+    this.deliver();
+    this.bench.receive(encodeKeepalive(), connection);
+    this.deliver();
+  }
+
+  deliver(): void {
+    for (const { connection, reader } of this.peers.values()) reader.read(this.bench.sent(undefined, connection));
+  }
+
+  drain(name: string): void {
+    this.bench.drain(this.peers.get(name)?.connection);
+    this.deliver();
+  }
+
+  settle(): void {
+    for (let round = 0; round < 4; round++) for (const name of this.peers.keys()) this.drain(name);
+  }
+}
+
+describe("peers with equal parameters", () => {
+  it("share the octets of one encoding", () => {
+    const { bench } = new Peers();
+    bench.routes(hostRoutes(1000));
+    const sent = ["a", "b"].map((name) => {
+      bench.set({ name });
+      bench.connected();
+      bench.drain();
+      bench.receive(encodeOpen(peerOpen()));
+      bench.drain();
+      return bench.sent(bench.receive(encodeKeepalive()));
+    });
+    expect(sent[0]?.[0]).toBe(sent[1]?.[0]);
+  });
+
+  it("do not wait for one that does not read", () => {
+    const peers = new Peers();
+    peers.add("slow", "all");
+    peers.add("fast", "all");
+    peers.settle();
+    for (let i = 0; i < 3000; i++) {
+      peers.bench.routes(announce([`10.0.${i % 7}.0/24`], i % 2 ? RED : BLUE));
+      peers.deliver();
+      peers.drain("fast");
+    }
+    expect(peers.peers.get("fast")?.reader.heard).toHaveLength(2 + 2 + 3000);
+    peers.drain("slow");
+    expect(peers.peers.get("slow")?.reader.heard.slice(-2)).toEqual(["update +4 -0", "update +3 -0"]);
+  });
+});
+
+describe("the log of a table", () => {
+  it("keeps what a slow session has to be told, within twice the number of prefixes", () => {
+    const table = new RouteTable();
+    table.apply(announce(["10.0.0.1/32", "10.0.0.2/32"]));
+    for (let i = 0; i < 10_000; i++) {
+      table.apply(announce(["10.0.0.9/32"], i % 2 ? RED : BLUE));
+      table.trim(0);
+    }
+    expect([...table.since(0)].map(({ key }) => key)).toHaveLength(3);
+    expect(table.position - table.oldest).toBeLessThan(2100);
+  });
+
+  it("forgets withdrawn prefixes once every session has been told", () => {
+    const table = new RouteTable();
+    table.apply(hostRoutes(1000));
+    const before = table.position;
+    table.apply({ table: "all", announce: [], withdraw: hostRoutes(1000).announce.map((route) => route.prefix) });
+    table.trim(before);
+    expect([table.size, [...table.since(before)].length]).toEqual([1000, 1000]);
+    table.trim(table.position);
+    expect(table.size).toBe(0);
+  });
+});
+
+describe("any history", () => {
+  const prefixes = ["10.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "0.0.0.0/0", "10.0.0.1/32", "10.0.0.2/32"] as const;
+  const table = fc.constantFrom("all", "other");
+  const name = fc.constantFrom("a", "b", "c");
+  const change: fc.Arbitrary<TableChange> = fc
+    .tuple(
+      table,
+      fc.uniqueArray(fc.constantFrom(...prefixes), { maxLength: 4 }),
+      fc.constantFrom(PLAIN, BLUE, RED, null),
+    )
+    .map(([to, texts, attributes]) => (attributes ? announce(texts, attributes, to) : withdraw(texts, to)));
+  const step = fc.oneof(
+    { arbitrary: change.map((value) => (peers: Peers) => void peers.bench.routes(value)), weight: 6 },
+    { arbitrary: name.map((who) => (peers: Peers) => peers.drain(who)), weight: 4 },
+    fc.tuple(name, table).map(([who, to]) => (peers: Peers) => {
+      const peer = peers.peers.get(who);
+      if (!peer) return peers.add(who, to);
+      peer.table = to;
+      peers.bench.set({ name: who, table: to });
+    }),
+    name.map((who) => (peers: Peers) => void peers.bench.receive(REFRESH, peers.peers.get(who)?.connection ?? -1)),
+    // A burst: the log of the table is compacted, and trimmed.
+    fc.tuple(table, name).map(([to, who]) => (peers: Peers) => {
+      for (let i = 0; i < 1300; i++) {
+        peers.bench.routes(announce(["10.0.0.9/32"], i % 2 ? RED : BLUE, to));
+        peers.deliver();
+        if (i % 100 === 0) peers.drain(who);
+      }
+    }),
+  );
+
+  it("leaves every peer with exactly the routes of its table", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const peers = new Peers();
+        peers.add("a", "all");
+        for (const act of steps) {
+          act(peers);
+          peers.deliver();
+        }
+        peers.settle();
+        // A peer that comes now is told the table from scratch: the others must know the same.
+        for (const to of ["all", "other"]) peers.add(`fresh ${to}`, to);
+        peers.settle();
+        for (const { reader, table: of } of peers.peers.values())
+          expect(new Map(reader.routes)).toEqual(peers.peers.get(`fresh ${of}`)?.reader.routes);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

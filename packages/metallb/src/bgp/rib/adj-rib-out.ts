@@ -1,0 +1,172 @@
+import type { LocalEnd, Negotiated } from "../machine/negotiate.ts";
+import { encodeRouteRefresh } from "../packet/route-refresh.ts";
+import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
+import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
+import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
+import { type Entry, type RouteTable, sameAttributes } from "./route-table.ts";
+
+/** Prefixes of the table that a peer was moved away from, as far as it was told them. */
+type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
+
+/**
+ * What one peer has been told (RFC 4271 section 3.2), held as a position in a table that peers share.
+ * What it still has to be told is computed when its connection can take more, so nothing queues for
+ * a peer that reads slowly, and each prefix is told once however often it changed.
+ */
+export class AdjRibOut {
+  table: RouteTable;
+  /** Where in the table's order of changes this peer is. */
+  position = 0;
+  updatesSent = 0;
+  bytesSent = 0;
+  private parameters: PackParameters | null = null;
+  private negotiated: readonly AddressFamily[] = [];
+  /** Negotiated and with a next hop: what can be announced on this session. */
+  families: readonly AddressFamily[] = [];
+  private enhancedRouteRefresh = false;
+  /** Families whose whole table is due: at the beginning, and when the peer asks. */
+  private readonly whole = new Map<AddressFamily, "initial" | "refresh">();
+  private leftBehind: LeftBehind | null = null;
+
+  constructor(table: RouteTable) {
+    this.table = table;
+  }
+
+  /** The session is Established: from here on the peer knows nothing. */
+  begin(localAs: Asn, negotiated: Negotiated, { address, link }: LocalEnd): void {
+    const nextHop = {
+      "ipv4-unicast": address.family === 4 || negotiated.extendedNextHop ? address : (link?.ipv4 ?? null),
+      "ipv6-unicast": address.family === 6 ? address : (link?.ipv6 ?? null),
+    };
+    this.parameters = {
+      localAs,
+      internal: negotiated.internal,
+      fourOctetAs: negotiated.fourOctetAs,
+      nextHop,
+      limit: negotiated.limit,
+    };
+    this.negotiated = negotiated.families;
+    this.families = negotiated.families.filter((family) => nextHop[family] !== null);
+    this.enhancedRouteRefresh = negotiated.enhancedRouteRefresh;
+    this.whole.clear();
+    for (const family of negotiated.families) this.whole.set(family, "initial");
+    this.position = this.table.position;
+    this.leftBehind = null;
+  }
+
+  end(): void {
+    this.parameters = null;
+    this.whole.clear();
+    this.leftBehind = null;
+  }
+
+  /** The peer asks for a family again (RFC 2918). */
+  refresh(family: AddressFamily): void {
+    if (this.parameters && this.negotiated.includes(family) && !this.whole.has(family))
+      this.whole.set(family, "refresh");
+  }
+
+  /** From now on the peer gets another table, and is told only where the two differ. */
+  moveTo(table: RouteTable): void {
+    if (table === this.table) return;
+    if (this.parameters && !this.leftBehind) {
+      const told = this.families.filter((family) => this.whole.get(family) !== "initial");
+      const left = new Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>();
+      for (const each of this.table.toldUntil(this.position))
+        if (told.includes(familyOfKey(each.entry.key))) left.set(each.entry.key, each);
+      this.leftBehind = left;
+    }
+    this.table = table;
+    this.position = table.position;
+  }
+
+  /** Prefixes that stand in the table and can be announced on this session. */
+  get announced(): number {
+    return this.parameters ? this.families.reduce((sum, family) => sum + this.table.count(family), 0) : 0;
+  }
+
+  get standing(): number {
+    return this.table.count("ipv4-unicast") + this.table.count("ipv6-unicast");
+  }
+
+  /** Prefixes that stand and are not told: no family for them, or not sent yet (an upper bound). */
+  get waiting(): number {
+    return this.standing - this.announced + (this.table.position - this.position);
+  }
+
+  /** Messages that bring the peer from where it is to where the table is. Calling again gives nothing more. */
+  pending(): readonly Uint8Array[] {
+    const { parameters } = this;
+    if (!parameters) return [];
+    const chunks: Uint8Array[] = [];
+    if (this.leftBehind) chunks.push(...this.counted(packUpdates(this.crossing(this.leftBehind), parameters)));
+    else if (this.position < this.table.position) chunks.push(...this.difference(parameters));
+    for (const [family, why] of this.whole) chunks.push(...this.wholeFamily(family, why, parameters));
+    this.leftBehind = null;
+    this.whole.clear();
+    this.position = this.table.position;
+    return chunks;
+  }
+
+  private difference(parameters: PackParameters): readonly Uint8Array[] {
+    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()].join()}`;
+    return this.shared(key, parameters, () => this.due(this.table.since(this.position)));
+  }
+
+  /** Of a family whose whole table follows only what is withdrawn has to be told before. */
+  private *due(entries: Iterable<Entry>): Generator<Entry> {
+    for (const entry of entries) {
+      const family = familyOfKey(entry.key);
+      if (this.families.includes(family) && (entry.attributes === null || !this.whole.has(family))) yield entry;
+    }
+  }
+
+  /** What tells the table that the peer was moved to from the one that it was told. */
+  private crossing(left: LeftBehind): Iterable<Entry> {
+    const entries: Entry[] = [];
+    for (const { entry } of left.values())
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, attributes: null });
+    for (const entry of this.table.standing()) {
+      const before = left.get(entry.key)?.attributes;
+      if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
+    }
+    return this.due(entries);
+  }
+
+  private wholeFamily(
+    family: AddressFamily,
+    why: "initial" | "refresh",
+    parameters: PackParameters,
+  ): readonly Uint8Array[] {
+    const marked = why === "refresh" && this.enhancedRouteRefresh;
+    const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
+    if (this.families.includes(family))
+      chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));
+    if (marked) chunks.push(encodeRouteRefresh(family, "end"));
+    if (why === "initial") chunks.push(...this.counted([endOfRib(family)]));
+    return chunks;
+  }
+
+  private *standingOf(family: AddressFamily): Generator<Entry> {
+    for (const entry of this.table.standing()) if (familyOfKey(entry.key) === family) yield entry;
+  }
+
+  /** Sessions with equal parameters at an equal place share what is encoded once. */
+  private shared(key: string, parameters: PackParameters, entries: () => Iterable<Entry>): readonly Uint8Array[] {
+    let chunks = this.table.cache.get(key);
+    if (!chunks) {
+      chunks = packUpdates(entries(), parameters);
+      this.table.cache.set(key, chunks);
+    }
+    return this.counted(chunks);
+  }
+
+  private counted(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+    for (const chunk of chunks) {
+      this.bytesSent += chunk.length;
+      for (let at = 0; at < chunk.length; at += ((chunk[at + 16] as number) << 8) | (chunk[at + 17] as number))
+        this.updatesSent++;
+    }
+    return chunks;
+  }
+}

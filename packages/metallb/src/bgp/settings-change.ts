@@ -1,0 +1,51 @@
+import { ipEquals } from "#net";
+import type { PeerSettings } from "./settings.ts";
+
+/**
+ * What a change of each setting costs: `in-place` takes effect on the running session, `connection`
+ * needs a new TCP connection. `open` needs a new OPEN (RFC 4271 section 4.2), unless the OPEN would say
+ * the same, and the peer's is as good as before: writing down a default resets nothing. The planner,
+ * the documentation and the tests read this table.
+ */
+export const SETTING_COST = {
+  localAs: "open",
+  peerAs: "open",
+  holdTime: "open",
+  keepaliveTime: "in-place",
+  connectTime: "in-place",
+  routerId: "open",
+  gracefulRestart: "open",
+  families: "open",
+  restartTime: "open",
+  passive: "in-place",
+  address: "connection",
+  port: "connection",
+  sourceAddress: "connection",
+  interface: "connection",
+  password: "connection",
+  ebgpMultiHop: "connection",
+  table: "in-place",
+} as const satisfies Record<Exclude<keyof PeerSettings, "name">, "in-place" | "connection" | "open">;
+
+/** The dearest of what differs; `none` when the two say the same. */
+export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-place" | "open" | "connection" {
+  let result: "none" | "in-place" | "open" = "none";
+  for (const [name, cost] of Object.entries(SETTING_COST)) {
+    const key = name as keyof typeof SETTING_COST;
+    if (sameSetting(a[key], b[key])) continue;
+    if (cost === "connection") return cost;
+    if (result !== "open") result = cost;
+  }
+  return result;
+}
+
+type Setting = PeerSettings[keyof typeof SETTING_COST];
+
+function sameSetting(a: Setting, b: Setting): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((family, i) => family === b[i]);
+  return isIp(a) && isIp(b) && ipEquals(a, b);
+}
+
+const isIp = (value: Setting): value is NonNullable<PeerSettings["sourceAddress"]> =>
+  typeof value === "object" && value !== null && "value" in value;

@@ -1,0 +1,66 @@
+import type { Ip, Prefix } from "#net";
+
+/** Autonomous system number, 0 to 2^32-1 (RFC 6793). */
+export type Asn = number;
+
+/** AFI/SAFI pairs that this speaker originates: unicast of both IP versions (RFC 4760). */
+export type AddressFamily = "ipv4-unicast" | "ipv6-unicast";
+
+/** What one session is configured with. All times in seconds. Compared by value, field by field. */
+export interface PeerSettings {
+  /** Unique in the speaker; the name of the BGPPeer. */
+  readonly name: string;
+  readonly localAs: Asn;
+  /** The AS the peer must have; `internal`: the own one; `external`: any other. */
+  readonly peerAs: Asn | "internal" | "external";
+  readonly address: Ip;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+  /** Where the connection starts from; the kernel chooses when null. */
+  readonly sourceAddress: Ip | null;
+  /** Interface that a link-local peer is reached through; null otherwise. */
+  readonly interface: string | null;
+  /** Proposed hold time: 0 (off) or 3 to 65535. Null: 90 (RFC 4271 section 10). */
+  readonly holdTime: number | null;
+  /** Null: a third of the negotiated hold time. */
+  readonly keepaliveTime: number | null;
+  /** ConnectRetryTime; null: the engine's own schedule. */
+  readonly connectTime: number | null;
+  /** BGP Identifier as an IPv4 address; null: the session's own IPv4 address, else that of its interface, else the shell's fallback. */
+  readonly routerId: Ip | null;
+  /** TCP MD5 key (RFC 2385), 1 to 80 octets. Never logged, never in a dump. */
+  readonly password: string | null;
+  readonly ebgpMultiHop: boolean;
+  /** Waits for the peer to open the connection, and never opens one itself. */
+  readonly passive: boolean;
+  readonly gracefulRestart: boolean;
+  /** Seconds, 1 to 4095, for which the peer keeps our routes while we restart (RFC 4724); null: 120. */
+  readonly restartTime: number | null;
+  /** The families offered in OPEN. */
+  readonly families: readonly AddressFamily[];
+  /** The table of routes that is sent to this peer; peers with equal routes share one. */
+  readonly table: string;
+}
+
+/** RFC 8092: three times 32 bits. */
+export type LargeCommunity = readonly [number, number, number];
+
+/**
+ * What the routes of one announcement have in common. Interned by whoever builds the routes: two
+ * equal sets are one object, so that packing an UPDATE is grouping by identity.
+ */
+export interface PathAttributes {
+  /** Sent to iBGP peers; null: 100 (RFC 4271 section 9.1.1). */
+  readonly localPref: number | null;
+  /** 32-bit values (RFC 1997), ascending, no duplicates. */
+  readonly communities: readonly number[];
+  /** Ascending, no duplicates. */
+  readonly largeCommunities: readonly LargeCommunity[];
+}
+
+/** A difference to one table of routes. A prefix stands in at most one of the two. */
+export interface TableChange {
+  readonly table: string;
+  readonly announce: readonly { readonly prefix: Prefix; readonly attributes: PathAttributes }[];
+  readonly withdraw: readonly Prefix[];
+}

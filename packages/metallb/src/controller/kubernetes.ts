@@ -1,0 +1,61 @@
+import type { Service } from "#api";
+import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, type Resource, type Where } from "#kube";
+import type { Logger } from "#process";
+import type { PoolApi } from "./pool-status.ts";
+import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
+
+/** A write must be over, or ended, long before another process may take the Lease. */
+const TIMEOUT = 10_000;
+
+const limits = (signal: AbortSignal | undefined) => ({ timeout: TIMEOUT, ...(signal ? { signal } : {}) });
+
+async function read(client: KubeClient, resource: Resource, where: Where, signal?: AbortSignal): Promise<Json | null> {
+  try {
+    return await client.get(resource, where, limits(signal));
+  } catch (error) {
+    if (error instanceof ApiError && error.isNotFound) return null;
+    throw error;
+  }
+}
+
+async function writeStatus(
+  client: KubeClient,
+  resource: Resource,
+  where: Where,
+  object: Json,
+  signal?: AbortSignal,
+): Promise<WriteResult> {
+  try {
+    const place = { ...where, subresource: "status" };
+    const written = await client.replace(resource, place, object as KubeObject, limits(signal));
+    return { kind: "written", object: written };
+  } catch (error) {
+    if (error instanceof ApiError && error.isConflict) return { kind: "conflict" };
+    if (error instanceof ApiError && error.isNotFound) return { kind: "gone" };
+    throw error;
+  }
+}
+
+export const serviceApi = (client: KubeClient): ServiceApi => ({
+  read: (namespace, name, signal) => read(client, RESOURCES.services, { namespace, name }, signal),
+  writeStatus: (namespace, name, object, signal) =>
+    writeStatus(client, RESOURCES.services, { namespace, name }, object, signal),
+});
+
+export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
+  read: (name, signal) => read(client, RESOURCES.ipaddresspools, { namespace, name }, signal),
+  writeStatus: (name, object, signal) =>
+    writeStatus(client, RESOURCES.ipaddresspools, { namespace, name }, object, signal),
+});
+
+/** Events on Services, as `metallb-controller`. */
+export function eventRecorder(client: KubeClient, log: Logger): Recorder {
+  const recorder = new EventRecorder(client, {
+    component: "metallb-controller",
+    onTrouble: (message) => log.warn(message, { op: "event" }),
+  });
+  return {
+    record: ({ namespace, name, uid }: Service, { type, reason, message }) =>
+      recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+  };
+}

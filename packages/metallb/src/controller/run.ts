@@ -1,0 +1,277 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { Allocator } from "#allocator";
+import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
+import { err, ok, type Result } from "#net";
+import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
+import {
+  ConfigurationStateWriter,
+  customResources,
+  findOwnPod,
+  type Overrides,
+  POOL_KINDS,
+  ProblemLog,
+  WatchedWorld,
+} from "#world";
+import { Allocation } from "./allocation.ts";
+import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { createMetrics } from "./metrics.ts";
+import { PoolStatusWriter } from "./pool-status.ts";
+import { ServiceWriter } from "./service-writer.ts";
+import { stateOf } from "./state.ts";
+import { watchedService } from "./watched-service.ts";
+
+type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
+
+/** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
+export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const started = startUp("controller", CONTROLLER_FLAGS, argv, env);
+  if (typeof started === "number") return started;
+  const { flags, log, stop } = started;
+  const prepared = prepare(flags, env);
+  if (!prepared.ok) {
+    log.error(prepared.error, { op: "startup" });
+    return 1;
+  }
+  const controller = new Controller({ ...prepared.value, flags, log, stop });
+  const code = await controller.run();
+  log.info("MetalLB controller stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
+  return code;
+}
+
+function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+  const namespace = ownNamespace(flags.namespace);
+  if (!namespace.ok) return namespace;
+  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
+  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const client = createClient(cluster.value, { userAgent: "metallb-controller" });
+  return ok({ client, namespace: namespace.value });
+}
+
+interface Parts {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly flags: Flags;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * A write is made on the version that was decided on, so each version of a Service is looked at; and of
+ * a pool, since somebody else may have written its counters.
+ */
+const OVERRIDES: Overrides = {
+  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
+  ipaddresspools: {
+    same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
+  },
+};
+
+/** How long what is decided already may take to be written at the end, milliseconds. */
+const DRAIN = 3_000;
+
+/** Joins watches, allocation, writers and servers, and ends them together. */
+class Controller {
+  readonly #parts: Parts;
+  readonly #trouble: Trouble;
+  /** Aborts at the end, whatever ends it. */
+  readonly #end = new AbortController();
+  readonly #world: WatchedWorld;
+  readonly #problems: ProblemLog;
+  #configurationState: ConfigurationStateWriter | null = null;
+  readonly #writer: ServiceWriter;
+  readonly #poolStatus: PoolStatusWriter;
+  readonly #allocation: Allocation;
+  readonly #election: LeaseElection;
+  readonly #won = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<number>();
+  #ready = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { client, namespace, flags, log } = parts;
+    const trouble = new Trouble(log);
+    this.#trouble = trouble;
+    this.#world = new WatchedWorld({
+      client,
+      namespace,
+      kinds: ["services"],
+      source: customResources(POOL_KINDS),
+      overrides: OVERRIDES,
+      trouble: (what) => trouble.of(what),
+    });
+    this.#problems = new ProblemLog(log);
+    const lead = { mayWrite: () => this.#election.isLeader() };
+    this.#writer = new ServiceWriter(serviceApi(client), log, lead);
+    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.#allocation = new Allocation({
+      services: this.#world.services,
+      source: new Allocator(flags["lb-class"]),
+      now: () => performance.now(),
+      writer: this.#writer,
+      recorder: eventRecorder(client, log),
+      poolStatus: this.#poolStatus,
+      log,
+    });
+    this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
+    this.#election = new LeaseElection(client, {
+      namespace,
+      name: "metallb-controller",
+      // A container that restarts in its Pod takes its own lease up again at once.
+      identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
+      onStarted: () => this.#won.resolve(),
+      onStopped: (why) => {
+        log.error("no longer leading: ending, so that a fresh start decides on a fresh view", {
+          op: "election",
+          error: why,
+        });
+        // Whoever holds the Lease now may write already.
+        void this.#endWrites();
+        this.#over.resolve(1);
+      },
+      onTrouble: trouble.of("leases", "leader election"),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { stop } = this.#parts;
+    const servers = await this.#listen();
+    if (!servers.ok) {
+      this.#parts.log.error(servers.error, { op: "startup" });
+      return 1;
+    }
+    stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
+    if (stop.aborted) this.#over.resolve(0);
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
+    else void this.#lead();
+    const code = await this.#over.promise;
+    this.#end.abort();
+    this.#world.stop();
+    this.#configurationState?.stop();
+    // The Lease is handed over when nothing is in flight any more.
+    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    await this.#endWrites();
+    await this.#election.stop();
+    for (const server of servers.value) await server.close();
+    this.#parts.client.close();
+    return code;
+  }
+
+  /** Another process allocates: this one neither reads Services nor asks for the lead. */
+  #onlyWebhook(): void {
+    this.#ready = true;
+    // With every server turned off nothing else would keep the process until it is told to end.
+    const hold = setInterval(() => {}, 2 ** 30);
+    void this.#over.promise.finally(() => clearInterval(hold));
+    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+  }
+
+  #endWrites(): Promise<unknown> {
+    return Promise.all([this.#writer.stop(), this.#poolStatus.stop()]);
+  }
+
+  /**
+   * Reads the configuration at once, so that a standby can tell what it would do; reads the Services
+   * when it leads, and then decides. What others wrote before is in what is read.
+   */
+  async #lead(): Promise<void> {
+    const { log } = this.#parts;
+    this.#world.onChange = () => this.#look();
+    void this.#world.start(POOL_KINDS);
+    this.#election.start();
+    await this.#won.promise;
+    if (this.#end.signal.aborted) return;
+    const started = performance.now();
+    this.#world.onDifference("ipaddresspools", (keys) => {
+      for (const key of keys) this.#poolStatus.recheck(key.slice(key.indexOf("/") + 1));
+    });
+    void this.#tellState();
+    await this.#world.start();
+    this.#take();
+    this.#allocation.start();
+    this.#ready = true;
+    log.info("initial sync complete, allocating", {
+      op: "sync",
+      services: this.#world.services.size,
+      pools: this.#world.config?.pools.length ?? 0,
+      milliseconds: Math.round(performance.now() - started),
+    });
+  }
+
+  /** A burst of changes is taken once. */
+  #look(): void {
+    setImmediate(() => this.#take());
+  }
+
+  #take(): void {
+    if (this.#end.signal.aborted) return;
+    const { services, config, problems } = this.#world.take();
+    if (services.size > 0) this.#allocation.servicesChanged(services);
+    if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
+    if (!problems) return;
+    this.#problems.tell(this.#world.problems);
+    this.#configurationState?.tell(this.#world.problems);
+  }
+
+  /** The leader tells in the API whether the configuration is valid. */
+  async #tellState(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const owner = await findOwnPod(client, namespace, flags["pod-name"], log);
+    if (this.#end.signal.aborted) return;
+    this.#configurationState = new ConfigurationStateWriter({
+      client,
+      namespace,
+      identity: {
+        name: "controller",
+        component: "controller",
+        node: null,
+        owner,
+        fieldManager: "poolReconciler",
+        conditionType: "poolReconcilerValid",
+      },
+      allowed: () => this.#election.isLeader(),
+      trouble: this.#trouble.of("configurationstates"),
+    });
+    this.#configurationState.start();
+    if (this.#world.config !== null) this.#configurationState.tell(this.#world.problems);
+  }
+
+  #listen(): Promise<Result<readonly HttpServer[]>> {
+    const { flags, client, log } = this.#parts;
+    return serve({
+      health: {
+        host: "",
+        port: flags["health-probe-port"],
+        // A replica that waits for the lead is as ready as it can be.
+        ready: () => this.#ready || !this.#election.isLeader(),
+        routes: { "/state": () => this.#state() },
+      },
+      metrics: {
+        host: "0.0.0.0",
+        port: flags.port,
+        certFolder: flags["metrics-cert-dir"],
+        registry: createMetrics({
+          allocation: this.#allocation,
+          writes: this.#writer.counters,
+          config: () => ({
+            loaded: this.#world.config !== null,
+            stale: this.#world.problems.length > 0,
+          }),
+        }),
+        guard: createGuard(reviews(client)),
+        log,
+      },
+    });
+  }
+
+  #state() {
+    return stateOf({
+      outcomes: this.#allocation.outcomes,
+      usage: this.#allocation.usage(),
+      problems: this.#world.problems,
+      leading: this.#election.isLeader(),
+      ready: this.#ready,
+    });
+  }
+}

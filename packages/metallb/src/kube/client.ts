@@ -1,0 +1,244 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { ApiError } from "./api-error.ts";
+import type { Cluster } from "./cluster.ts";
+import { pathOf, type Resource, type Where } from "./resources.ts";
+
+/** Longest body that is taken into memory, and longest line of a watch: what etcd could ever hold, and more. */
+const MAX_BODY = 64 * 1024 * 1024;
+const MAX_LINE = 16 * 1024 * 1024;
+const TIMEOUT = 30_000;
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Any object of the API, as JSON gives it. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: {
+    readonly name?: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly [field: string]: unknown;
+  };
+  readonly [field: string]: unknown;
+}
+
+export interface KubeList {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items?: readonly unknown[];
+}
+
+export interface RequestOptions {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the whole answer must be there. */
+  readonly timeout?: number;
+}
+
+/** What a request may be ended by: a signal, or a limit in milliseconds. */
+export type Limits = Pick<RequestOptions, "signal" | "timeout">;
+
+export type PatchType = "merge" | "json" | "strategic" | "apply";
+
+const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
+};
+
+export interface KubeClient {
+  readonly server: string;
+  /** The namespace of the kubeconfig's context or of the Pod; null when neither says. */
+  readonly namespace: string | null;
+  /** One request. Rejects with {@link ApiError}; anything else that is thrown is a broken invariant. */
+  request(method: string, path: string, options?: RequestOptions): Promise<unknown>;
+  /** Lines of a watch, until the server ends it. `onLine` gets text of one JSON object. */
+  stream(path: string, query: Query, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
+  get(resource: Resource, where: Where, limits?: Limits): Promise<KubeObject>;
+  list(resource: Resource, where: Where, query?: Query): Promise<KubeList>;
+  create(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  replace(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  patch(
+    resource: Resource,
+    where: Where,
+    type: Exclude<PatchType, "apply">,
+    patch: unknown,
+    limits?: Limits,
+  ): Promise<KubeObject>;
+  /** Server-side apply: `fieldManager` owns what the object holds; `force` takes fields from others. */
+  apply(
+    resource: Resource,
+    where: Where,
+    object: KubeObject,
+    fieldManager: string,
+    force?: boolean,
+    limits?: Limits,
+  ): Promise<KubeObject>;
+  remove(
+    resource: Resource,
+    where: Where,
+    preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    limits?: Limits,
+  ): Promise<void>;
+  close(): void;
+}
+
+export function createClient(cluster: Cluster, { userAgent }: { readonly userAgent: string }): KubeClient {
+  const base = new URL(cluster.server);
+  const secure = base.protocol === "https:";
+  // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
+  const agent = secure ? new HttpsAgent({ keepAlive: true, ...cluster.tls }) : new HttpAgent({ keepAlive: true });
+  const send = secure ? httpsRequest : httpRequest;
+
+  async function open(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
+    const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
+    for (const [name, value] of Object.entries(options.query ?? {}))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    const token = await cluster.token();
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = send(url, {
+      method,
+      agent,
+      headers: {
+        accept: "application/json",
+        "user-agent": userAgent,
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined
+          ? {}
+          : { "content-type": options.contentType ?? "application/json", "content-length": body.length }),
+      },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    outgoing.on("response", resolve);
+    outgoing.on("error", (error) =>
+      reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error)),
+    );
+    outgoing.end(body);
+    return promise;
+  }
+
+  async function request(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
+    const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    const response = await open(method, path, { ...options, signal });
+    const text = await readBody(response);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return parseJson(text, `${method} ${path}`);
+    throw errorOf(response, text, `${method} ${path}`);
+  }
+
+  async function stream(
+    path: string,
+    query: Query,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const response = await open("GET", path, { query, signal });
+    if (response.statusCode !== 200) throw errorOf(response, await readBody(response), `GET ${path}`);
+    await readLines(response, onLine);
+  }
+
+  const object = (promise: Promise<unknown>): Promise<KubeObject> => promise as Promise<KubeObject>;
+  return {
+    server: cluster.server,
+    namespace: cluster.namespace,
+    request,
+    stream,
+    get: (resource, where, limits) => object(request("GET", pathOf(resource, where), limits)),
+    list: (resource, where, query) =>
+      request("GET", pathOf(resource, where), query ? { query } : {}) as Promise<KubeList>,
+    create: (resource, where, body, limits) => object(request("POST", pathOf(resource, where), { ...limits, body })),
+    replace: (resource, where, body, limits) => object(request("PUT", pathOf(resource, where), { ...limits, body })),
+    patch: (resource, where, type, body, limits) =>
+      object(request("PATCH", pathOf(resource, where), { ...limits, body, contentType: PATCH_TYPES[type] })),
+    apply: (resource, where, body, fieldManager, force = true, limits = {}) =>
+      object(
+        request("PATCH", pathOf(resource, where), {
+          ...limits,
+          body,
+          contentType: PATCH_TYPES.apply,
+          query: { fieldManager, force },
+        }),
+      ),
+    remove: async (resource, where, preconditions, limits) => {
+      await request("DELETE", pathOf(resource, where), {
+        ...limits,
+        ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
+      });
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > MAX_BODY) throw new ApiError(0, "TooLarge", `the answer is longer than ${MAX_BODY} octets`);
+      pieces.push(piece);
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, "Interrupted", `the answer broke off: ${(error as Error).message}`, null, error);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
+  let rest: string[] = [];
+  let held = 0;
+  response.setEncoding("utf8");
+  try {
+    for await (const piece of response as AsyncIterable<string>) {
+      let from = 0;
+      for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
+        const line = rest.join("") + piece.slice(from, end);
+        rest = [];
+        held = 0;
+        from = end + 1;
+        if (line !== "") onLine(line);
+      }
+      if (from < piece.length) rest.push(piece.slice(from));
+      held += piece.length - from;
+      if (held > MAX_LINE)
+        throw new ApiError(0, "TooLarge", `a line of the watch is longer than ${MAX_LINE} characters`);
+    }
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, "Interrupted", `the watch broke off: ${(error as Error).message}`, null, error);
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new ApiError(0, "BadAnswer", `${what}: the answer is not JSON`);
+  }
+}
+
+function errorOf(response: IncomingMessage, text: string, what: string): ApiError {
+  const status = response.statusCode ?? 0;
+  let reason = "";
+  let message = text.slice(0, 300);
+  try {
+    const parsed = JSON.parse(text) as { reason?: string; message?: string };
+    reason = parsed.reason ?? "";
+    message = parsed.message ?? message;
+  } catch {
+    // Not a Status object: a proxy on the way, perhaps. Its text is all there is.
+  }
+  const seconds = Number(response.headers["retry-after"]);
+  const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 300) * 1000 : null;
+  return new ApiError(status, reason, `${what}: ${status} ${message}`.trim(), retryAfter);
+}

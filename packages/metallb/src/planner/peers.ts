@@ -1,0 +1,105 @@
+import type { AddressFamily, PeerSettings } from "#bgp";
+import { settingsChange } from "#bgp";
+import type { Config, Peer } from "#config";
+
+/** A peer that this node should have a session with and cannot, or not wholly. */
+export interface PeerProblem {
+  readonly peer: string;
+  readonly message: string;
+}
+
+export interface PlannedPeers {
+  readonly settings: ReadonlyMap<string, PeerSettings>;
+  readonly problems: readonly PeerProblem[];
+}
+
+/**
+ * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
+ * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
+ * session that stands (in `before`) goes on as it is.
+ */
+export function planPeers(
+  config: Config,
+  labels: Readonly<Record<string, string>>,
+  before: ReadonlyMap<string, PeerSettings> = new Map(),
+): PlannedPeers {
+  const limited = limitedAdvertisements(config);
+  const settings = new Map<string, PeerSettings>();
+  const problems: PeerProblem[] = [];
+  const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
+  for (const name of frozen) {
+    const standing = before.get(name);
+    if (standing) settings.set(name, { ...standing, table: tableName(name, limited) });
+  }
+  for (const peer of config.peers) {
+    if (settings.has(peer.name) || !peer.nodes(labels)) continue;
+    const refused = unsupported(peer);
+    if (refused) problems.push({ peer: peer.name, message: refused });
+    if (peer.bfdProfile)
+      problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
+    if (peer.address && !refused)
+      settings.set(peer.name, settingsOf(peer, peer.address, tableName(peer.name, limited)));
+  }
+  return { settings, problems };
+}
+
+function unsupported(peer: Peer): string | null {
+  if (!peer.address) return `no session: unnumbered peers (interface ${peer.interface}) come with a later version`;
+  if (peer.vrf !== "") return `no session: VRFs (${peer.vrf}) come with a later version`;
+  return null;
+}
+
+function settingsOf(peer: Peer, address: NonNullable<Peer["address"]>, table: string): PeerSettings {
+  const own: AddressFamily = address.family === 4 ? "ipv4-unicast" : "ipv6-unicast";
+  return {
+    name: peer.name,
+    localAs: peer.localASN ?? peer.myASN,
+    peerAs: peer.peerASN,
+    address,
+    port: peer.port,
+    sourceAddress: peer.sourceAddress,
+    interface: null,
+    holdTime: peer.holdTime,
+    keepaliveTime: peer.keepaliveTime,
+    connectTime: peer.connectTime,
+    routerId: peer.routerId,
+    password: peer.password,
+    ebgpMultiHop: peer.ebgpMultiHop,
+    passive: false,
+    restartTime: null,
+    gracefulRestart: peer.gracefulRestart,
+    families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
+    table,
+  };
+}
+
+/** Advertisements that name peers, by name, each once. */
+function limitedAdvertisements({ pools }: Config): ReadonlyMap<string, ReadonlySet<string>> {
+  const limited = new Map<string, ReadonlySet<string>>();
+  for (const pool of pools) for (const { name, peers } of pool.bgpAdvertisements) if (peers) limited.set(name, peers);
+  return limited;
+}
+
+const tableName = (peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): string =>
+  [
+    "all",
+    ...[...limited]
+      .filter(([, peers]) => peers.has(peer))
+      .map(([name]) => name)
+      .sort(),
+  ].join("+");
+
+/** The advertisements by name, besides those for all, whose routes a table holds. */
+export const namedIn = (table: string): ReadonlySet<string> => new Set(table.split("+").slice(1));
+
+/** What differs between two sets of sessions. */
+export function peerDifference(
+  before: ReadonlyMap<string, PeerSettings>,
+  after: ReadonlyMap<string, PeerSettings>,
+): { readonly set: readonly PeerSettings[]; readonly removed: readonly string[] } {
+  const set = [...after.values()].filter((settings) => {
+    const old = before.get(settings.name);
+    return !old || settingsChange(old, settings) !== "none";
+  });
+  return { set, removed: [...before.keys()].filter((name) => !after.has(name)) };
+}

@@ -1,0 +1,116 @@
+import type { Service } from "#api";
+import type { EventSubject } from "#kube";
+import { type Plan, sentence } from "#planner";
+import type { Logger } from "#process";
+
+/** Tells people on the Service itself. */
+export interface Recorder {
+  event(
+    subject: Pick<EventSubject, "namespace" | "name" | "uid">,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+  ): void;
+}
+
+/** The peers that each Service is announced to, written as objects that kubectl shows. */
+export interface BgpStatusWriter {
+  /** Null: not announced. */
+  want(service: string, peers: readonly string[] | null): void;
+  /** All that is wanted at the start was told: what stands beyond it is of the past. */
+  begin(): void;
+  /** What stands in the API of this node's objects: the peers, or undefined. */
+  has(service: string): readonly string[] | undefined;
+}
+
+/** Turns changed verdicts into log lines, events and status objects, once a change. */
+export class Announcements {
+  readonly #node: string;
+  readonly #log: Logger;
+  readonly #recorder: Recorder;
+  readonly #status: BgpStatusWriter;
+  /** What was told to be announced: the Service and its addresses. */
+  readonly #announced = new Map<string, readonly string[]>();
+  /** Services whose event waits until it is known what stood before the start; null: it is known. */
+  #waiting: Set<string> | null = new Set();
+  /** What stood before the start can be asked for, or was given up on. */
+  #known = false;
+  /** The first plan has been told. */
+  #begun = false;
+
+  constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
+    this.#node = node;
+    this.#log = log;
+    this.#recorder = recorder;
+    this.#status = status;
+  }
+
+  get announced(): ReadonlyMap<string, readonly string[]> {
+    return this.#announced;
+  }
+
+  /** The Services whose verdict differs from what was last told. */
+  tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
+    for (const key of keys) this.#one(key, plan, services.get(key));
+    this.#begun = true;
+    this.#status.begin();
+    this.#recall(plan, services);
+  }
+
+  /** Once the state before the restart is known or given up on, events are emitted for changes only. */
+  recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    this.#known = true;
+    this.#recall(plan, services);
+  }
+
+  #recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    if (!this.#known || !this.#begun || !this.#waiting) return;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    for (const key of waiting) {
+      const verdict = plan.verdicts.get(key)?.bgp;
+      const service = services.get(key);
+      if (service && verdict?.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+    }
+  }
+
+  #event(service: Service): void {
+    const message = `announcing from node "${this.#node}" with protocol "bgp"`;
+    this.#recorder.event(service, "Normal", "nodeAssigned", message);
+  }
+
+  #one(key: string, plan: Plan, service: Service | undefined): void {
+    const verdict = plan.verdicts.get(key)?.bgp;
+    if (!verdict?.announced) {
+      const reason = verdict?.reason ?? (service ? "notLoadBalancer" : "serviceDeleted");
+      if (this.#announced.delete(key))
+        this.#log.info("service is not announced any more", {
+          op: "withdraw",
+          event: "serviceWithdrawn",
+          service: key,
+          protocol: "bgp",
+          reason,
+        });
+      else
+        this.#log.debug(sentence(reason, verdict?.facts ?? {}), { op: "plan", service: key, protocol: "bgp", reason });
+      this.#status.want(key, null);
+      return;
+    }
+    const isNews = !this.#announced.has(key);
+    this.#announced.set(key, verdict.ips);
+    this.#status.want(key, verdict.peers);
+    this.#log.info("service has an address announced", {
+      op: "announce",
+      event: "serviceAnnounced",
+      service: key,
+      ips: verdict.ips,
+      protocol: "bgp",
+    });
+    if (!isNews || !service) return;
+    if (this.#waiting) this.#waiting.add(key);
+    else this.#event(service);
+  }
+}
+
+const sameList = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && a.every((each, i) => each === b[i]);

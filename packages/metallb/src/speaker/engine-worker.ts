@@ -1,0 +1,32 @@
+import { parentPort } from "node:worker_threads";
+import { EngineHost } from "./engine-host.ts";
+import { ENGINES } from "./engines.ts";
+import { hostPorts } from "./host-ports.ts";
+import { Outbox } from "./outbox.ts";
+import type { FromEngines, ToEngines } from "./thread-protocol.ts";
+
+// The entry of the engines' thread. It ends by itself after `shutdown`: nobody terminates it, since a
+// socket option library must not be torn down under a call.
+
+const port = parentPort;
+if (!port) throw new Error("this file runs as a worker thread");
+
+const post = (message: FromEngines): void => port.postMessage(message);
+const outbox = new Outbox(post);
+
+const host = new EngineHost(
+  ENGINES,
+  hostPorts({
+    tell: (telling) => outbox.tell(telling),
+    stopped: () => {
+      outbox.flush();
+      post({ kind: "stopped" });
+      port.close();
+    },
+  }),
+);
+
+port.on("message", (message: ToEngines) => {
+  if (message.kind === "heard") outbox.heard();
+  else host.receive(message);
+});

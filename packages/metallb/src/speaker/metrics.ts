@@ -1,0 +1,100 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { PeerCounters } from "#bgp";
+import { formatIp } from "#net";
+import type { Plan } from "#planner";
+import type { WatchedWorld } from "#world";
+import type { Announcements } from "./announcements.ts";
+import type { BgpSessions } from "./bgp-sessions.ts";
+
+/** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
+export function createMetrics(
+  node: string,
+  world: WatchedWorld,
+  announced: Pick<Announcements, "announced">,
+  plan: () => Plan,
+  sessions: BgpSessions,
+): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "metallb_speaker_announced",
+    help: "Services being announced from this node. This is desired state, it does not guarantee that the routing protocols have converged.",
+    labelNames: ["service", "protocol", "node", "ip"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [service, ips] of announced.announced)
+        for (const ip of ips) this.set({ service, protocol: "bgp", node, ip }, 1);
+    },
+  });
+  const peerLabel = (peer: string): string => {
+    const settings = plan().peers.get(peer);
+    if (!settings) return peer;
+    const address = formatIp(settings.address);
+    return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
+  };
+  const gauge = (name: string, help: string, value: (counters: PeerCounters) => number) =>
+    new Gauge({
+      name: `metallb_bgp_${name}`,
+      help,
+      labelNames: ["peer"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const counters of sessions.counters.values())
+          this.set({ peer: peerLabel(counters.peer) }, value(counters));
+      },
+    });
+  gauge("session_up", "BGP session state (1 is up, 0 is down)", ({ peer }) =>
+    sessions.reports.get(peer)?.state === "Established" ? 1 : 0,
+  );
+  gauge(
+    "announced_prefixes_total",
+    "Number of prefixes currently being advertised on the BGP session",
+    (counters) => counters.announcedPrefixes,
+  );
+  gauge(
+    "pending_prefixes_total",
+    "Number of prefixes that should be advertised on the BGP session",
+    (counters) => counters.pendingPrefixes,
+  );
+  const counter = (name: string, help: string, value: (counters: PeerCounters) => number) =>
+    new Counter({
+      name: `metallb_bgp_${name}`,
+      help,
+      labelNames: ["peer"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const counters of sessions.counters.values())
+          this.inc({ peer: peerLabel(counters.peer) }, value(counters));
+      },
+    });
+  counter("updates_total", "Number of BGP UPDATE messages sent", ({ updatesSent }) => updatesSent);
+  counter("opens_sent", "Number of BGP OPEN messages sent", ({ opensSent }) => opensSent);
+  counter("opens_received", "Number of BGP OPEN messages received", ({ opensReceived }) => opensReceived);
+  counter(
+    "notifications_sent",
+    "Number of BGP NOTIFICATION messages sent",
+    ({ notificationsSent }) => notificationsSent,
+  );
+  counter("keepalives_sent", "Number of BGP KEEPALIVE messages sent", ({ keepalivesSent }) => keepalivesSent);
+  counter(
+    "keepalives_received",
+    "Number of BGP KEEPALIVE messages received",
+    ({ keepalivesReceived }) => keepalivesReceived,
+  );
+  counter("updates_total_received", "Number of BGP UPDATE messages received", ({ updatesReceived }) => updatesReceived);
+  const flag = (name: string, help: string, value: () => boolean) =>
+    new Gauge({
+      name: `metallb_k8s_client_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value() ? 1 : 0);
+      },
+    });
+  flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
+  flag("config_stale_bool", "1 if the last configuration has problems", () => world.problems.length > 0);
+  return registry;
+}

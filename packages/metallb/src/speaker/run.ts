@@ -1,0 +1,229 @@
+import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
+import { err, ok, type Result } from "#net";
+import { Planner } from "#planner";
+import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { fallbackRouterId } from "#sys";
+import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { Announcements, type Recorder } from "./announcements.ts";
+import { BgpSessions } from "./bgp-sessions.ts";
+import { BgpStatus } from "./bgp-status.ts";
+import { EngineThread } from "./engine-thread.ts";
+import { createMetrics } from "./metrics.ts";
+import { PlanLoop } from "./plan-loop.ts";
+import { stateOf } from "./state.ts";
+
+/** How long events of announcements may wait at the start, milliseconds. */
+const RECALL_LIMIT = 5_000;
+
+type Flags = FlagValues<typeof SPEAKER_FLAGS>;
+
+/** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or broke, 2 wrong command line. */
+export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const started = startUp("speaker", SPEAKER_FLAGS, argv, env);
+  if (typeof started === "number") return started;
+  const { flags, log, stop } = started;
+  const prepared = prepare(flags, env);
+  if (!prepared.ok) {
+    log.error(prepared.error, { op: "startup" });
+    return 1;
+  }
+  const speaker = new Speaker({ ...prepared.value, flags, log, stop });
+  const code = await speaker.run();
+  log.info("MetalLB speaker stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
+  return code;
+}
+
+function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; node: string }> {
+  const node = flags["node-name"];
+  if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
+  const namespace = ownNamespace(flags.namespace);
+  if (!namespace.ok) return namespace;
+  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
+  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  return ok({
+    client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
+    namespace: namespace.value,
+    node,
+  });
+}
+
+interface Parts {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly node: string;
+  readonly flags: Flags;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+/** Joins watches, planner, engines and servers, and ends them together. */
+class Speaker {
+  private readonly parts: Parts;
+  private readonly world: WatchedWorld;
+  private readonly planner: Planner;
+  private readonly thread: EngineThread;
+  private readonly sessions = new BgpSessions();
+  private readonly status: BgpStatus;
+  private state: ConfigurationStateWriter | null = null;
+  private readonly announcements: Announcements;
+  private readonly loop: PlanLoop;
+  private readonly over = Promise.withResolvers<number>();
+  private ready = false;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+    const { client, namespace, node, flags, log } = parts;
+    const trouble = new Trouble(log);
+    this.world = new WatchedWorld({
+      client,
+      namespace,
+      kinds: ["services", "endpointslices", "nodes"],
+      trouble: (what) => trouble.of(what),
+    });
+    this.planner = new Planner({
+      nodeName: node,
+      loadBalancerClass: flags["lb-class"] || null,
+      ignoreExcludeLabel: flags["ignore-exclude-lb"],
+    });
+    this.thread = new EngineThread({
+      applied: () => this.schedule(),
+      report: (report) => {
+        if (report.engine === "bgp") this.sessions.take(report.report);
+      },
+      log: (level, engine, peer, message) => log[level](message, { op: engine || "engines", peer }),
+      died: (reason) => {
+        log.error("the engines' thread ended unexpectedly: exiting, to start afresh", { op: "engines", error: reason });
+        this.over.resolve(1);
+      },
+    });
+    const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.status = new BgpStatus({ client, namespace, node, owner, log, trouble: trouble.of("servicebgpstatuses") });
+    void this.openState(owner, trouble.of("configurationstates"));
+    this.announcements = new Announcements(node, log, this.recorder(), this.status);
+    this.loop = new PlanLoop({
+      world: this.world,
+      planner: this.planner,
+      engines: this.thread,
+      announcements: this.announcements,
+      log,
+      fallbackRouterId: fallbackRouterId(node),
+      soon: (then) => void setImmediate(then),
+      onDifference: (difference) => this.sessions.expect(difference),
+      onProblems: (problems) => this.state?.tell(problems),
+    });
+  }
+
+  async run(): Promise<number> {
+    const { stop, log } = this.parts;
+    const servers = await this.listen();
+    if (!servers.ok) {
+      log.error(servers.error, { op: "startup" });
+      this.over.resolve(1);
+    } else {
+      stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
+      if (stop.aborted) this.over.resolve(0);
+      void this.work();
+    }
+    const code = await this.over.promise;
+    await this.thread.stop("the speaker is shut down");
+    this.world.stop();
+    this.status.stop();
+    this.state?.stop();
+    if (servers.ok) for (const server of servers.value) await server.close();
+    this.parts.client.close();
+    return code;
+  }
+
+  private async work(): Promise<void> {
+    const { node, log } = this.parts;
+    const started = performance.now();
+    // Routes wait for nothing but what they are planned from: status objects are for people.
+    await this.world.start();
+    void this.recall(this.status.start());
+    this.world.onChange = () => this.schedule();
+    this.ready = true;
+    this.loop.plan();
+    log.info("initial sync complete, announcing", {
+      op: "sync",
+      services: this.world.services.size,
+      peers: this.planner.plan.peers.size,
+      milliseconds: Math.round(performance.now() - started),
+    });
+    if (!this.world.nodes.has(node))
+      log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
+  }
+
+  /** Status objects wait for their owner; routes do not. */
+  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
+    const { client, namespace, node } = this.parts;
+    const identity = {
+      name: `speaker-${node}`,
+      component: "speaker",
+      node,
+      owner: await owner,
+      fieldManager: "configReconciler",
+      conditionType: "configReconcilerValid",
+    } as const;
+    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
+    if (this.parts.stop.aborted) return;
+    this.state.start();
+    if (this.ready) this.state.tell(this.world.problems);
+  }
+
+  private schedule(): void {
+    if (this.ready) this.loop.schedule();
+  }
+
+  /** Events wait for what stood before the start, but not for an API that does not tell it. */
+  private async recall(known: Promise<void>): Promise<void> {
+    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
+    this.announcements.recall(this.planner.plan, this.world.services);
+  }
+
+  private recorder(): Recorder {
+    const { client, node, log } = this.parts;
+    const events = new EventRecorder(client, {
+      component: "metallb-speaker",
+      host: node,
+      onTrouble: (message) => log.warn(message, { op: "event" }),
+    });
+    return {
+      event: ({ namespace, name, uid }, type, reason, message) =>
+        events.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+    };
+  }
+
+  private listen(): Promise<Result<readonly HttpServer[]>> {
+    const { flags, client, log, node } = this.parts;
+    return serve({
+      health: {
+        host: "127.0.0.1",
+        port: flags["health-probe-port"],
+        ready: () => this.ready,
+        routes: {
+          "/state": () =>
+            stateOf(
+              node,
+              this.world,
+              this.planner.plan,
+              this.thread.sequence,
+              this.sessions,
+              this.planner.peerProblems,
+            ),
+        },
+      },
+      metrics: {
+        host: "0.0.0.0",
+        port: flags.port,
+        certFolder: flags["metrics-cert-dir"],
+        registry: createMetrics(node, this.world, this.announcements, () => this.planner.plan, this.sessions),
+        guard: createGuard(reviews(client)),
+        log,
+      },
+    });
+  }
+}

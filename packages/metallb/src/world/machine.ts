@@ -1,0 +1,145 @@
+import type { EndpointSlice } from "#api";
+import type { Compilation, Config, Problem, Resources } from "#config";
+import type { KindName, ObjectOf } from "./kinds.ts";
+
+/** What is held of a kind: objects by key. `by` answers only for the indexes that the kind has. */
+export interface Held<T> extends ReadonlyMap<string, T> {
+  by(index: string, value: string): Iterable<T>;
+}
+
+export type Stores<K extends KindName = KindName> = { readonly [N in K]: Held<ObjectOf<N>> };
+
+/** Where the configuration is read from: which kinds it takes, and what they say together. */
+export interface Source<K extends KindName = KindName> {
+  readonly kinds: readonly K[];
+  resources(stores: Stores<K>): Resources;
+}
+
+export type WorldEvent =
+  /** The first list of the kind is whole. */
+  | { readonly kind: "synced"; readonly of: KindName }
+  | { readonly kind: "differ"; readonly of: KindName; readonly keys: ReadonlySet<string> };
+
+export type WorldEffect =
+  /** Everything was read once. */
+  | { readonly kind: "synced" }
+  /** There is something to take; said once until it is taken. */
+  | { readonly kind: "changed" };
+
+/** What differs since it was last taken: keys, never events. */
+export interface WorldChanges {
+  /** Services that differ themselves or in their slices. */
+  readonly services: ReadonlySet<string>;
+  readonly nodes: ReadonlySet<string>;
+  /** The compiled configuration is another one. */
+  readonly config: boolean;
+  /** What is wrong with the configuration is not what it was. */
+  readonly problems: boolean;
+}
+
+export interface WorldParts {
+  /** Kinds that are read, the configuration's included. */
+  readonly kinds: readonly KindName[];
+  readonly stores: Partial<Stores>;
+  readonly source: Source;
+  readonly compile: (resources: Resources, previous: Compilation | null) => Compilation;
+}
+
+/**
+ * The picture that decisions are made from, as a pure machine: stores tell which keys differ, whoever
+ * decides takes them when it has time. A burst is one difference, order does not matter, and the
+ * configuration is compiled when it is asked for and not when an object of it arrives.
+ */
+export class WorldMachine {
+  private readonly parts: WorldParts;
+  private readonly configuration: ReadonlySet<KindName>;
+  private readonly unread: Set<KindName>;
+  /** Which Service a slice spoke of, also after it is gone. */
+  private readonly serviceOfSlice = new Map<string, string>();
+  private services = new Set<string>();
+  private nodes = new Set<string>();
+  private stale = true;
+  private told = false;
+  private compilation: Compilation | null = null;
+  private problemText = "";
+
+  constructor(parts: WorldParts) {
+    this.parts = parts;
+    this.configuration = new Set(parts.source.kinds);
+    this.unread = new Set(parts.kinds);
+  }
+
+  /** Everything was read once. */
+  get isSynced(): boolean {
+    return this.unread.size === 0;
+  }
+
+  /** All of the configuration was read once. */
+  get isConfigured(): boolean {
+    return this.configuration.isDisjointFrom(this.unread);
+  }
+
+  /** Null until the configuration was read once and taken. */
+  get config(): Config | null {
+    return this.compilation?.config ?? null;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.compilation?.problems ?? [];
+  }
+
+  step(event: WorldEvent): readonly WorldEffect[] {
+    switch (event.kind) {
+      case "synced":
+        if (!this.unread.delete(event.of)) return [];
+        return [...(this.isSynced ? [{ kind: "synced" } as const] : []), ...this.tell()];
+      case "differ":
+        this.note(event.of, event.keys);
+        return this.tell();
+    }
+  }
+
+  /** What differs since it was last taken. Compiles the configuration where an object of it differs. */
+  take(): WorldChanges {
+    const { services, nodes } = this;
+    this.services = new Set();
+    this.nodes = new Set();
+    this.told = false;
+    const before = this.compilation;
+    if (this.stale && this.isConfigured) this.recompile();
+    const config = this.compilation?.config !== before?.config;
+    const text = JSON.stringify(this.problems);
+    const problems = this.compilation !== before && (before === null || text !== this.problemText);
+    this.problemText = text;
+    return { services, nodes, config, problems };
+  }
+
+  private tell(): readonly WorldEffect[] {
+    if (this.told || !this.isConfigured) return [];
+    this.told = true;
+    return [{ kind: "changed" }];
+  }
+
+  private note(of: KindName, keys: ReadonlySet<string>): void {
+    if (of === "services") for (const key of keys) this.services.add(key);
+    if (of === "nodes") for (const key of keys) this.nodes.add(key);
+    if (of === "endpointslices")
+      for (const key of keys) this.noteSlice(key, this.parts.stores.endpointslices?.get(key));
+    if (this.configuration.has(of)) this.stale = true;
+  }
+
+  private noteSlice(key: string, slice: EndpointSlice | undefined): void {
+    const before = this.serviceOfSlice.get(key);
+    const now = slice?.serviceKey ?? null;
+    if (before !== undefined) this.services.add(before);
+    if (now !== null) this.services.add(now);
+    if (now === null) this.serviceOfSlice.delete(key);
+    else this.serviceOfSlice.set(key, now);
+  }
+
+  private recompile(): void {
+    const { source, stores, compile } = this.parts;
+    this.compilation = compile(source.resources(stores as Stores), this.compilation);
+    this.stale = false;
+  }
+}

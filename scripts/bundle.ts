@@ -1,0 +1,62 @@
+/**
+ * Makes what an image holds: controller, speaker and command line as one file each, with source maps,
+ * and koffi beside them, since it brings a binary.
+ *
+ *     bin/node scripts/bundle.ts [folder]     default: dist
+ */
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { bundlePage } from "./page.ts";
+
+const root = join(import.meta.dirname, "..");
+const product = join(root, "packages/metallb");
+const folder = resolve(process.argv[2] ?? join(root, "dist"));
+
+/** A speaker's file is also its engines' thread: a bundle is its own worker. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  controller: 'import "./src/bin/controller.ts";',
+  metallb: 'import "./src/bin/metallb.ts";',
+  speaker: `import { isMainThread } from "node:worker_threads";
+    if (isMainThread) await import("./src/bin/speaker.ts"); else await import("./src/speaker/engine-worker.ts");`,
+};
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+for (const [name, contents] of Object.entries(ENTRIES)) {
+  await build({
+    stdin: { contents, resolveDir: product, sourcefile: `${name}.ts`, loader: "ts" },
+    outfile: join(folder, `${name}.mjs`),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node22",
+    conditions: ["metallb-source"],
+    external: ["koffi", "esbuild", "@metallb-ts/lab/*"],
+    minify: true,
+    keepNames: true,
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: "none",
+    logLevel: "warning",
+    // Libraries of the older module system ask for what Node itself brings.
+    banner: {
+      js: 'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);',
+    },
+  });
+}
+await bundlePage(join(folder, "client"));
+copyKoffi(join(folder, "node_modules/koffi"));
+const { version } = JSON.parse(readFileSync(join(product, "package.json"), "utf8")) as { version: string };
+writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "metallb-image", version, type: "module" })}\n`);
+
+/** The library's JavaScript and the binary for this platform; its sources stay behind. */
+function copyKoffi(to: string): void {
+  const modules = join(root, "node_modules");
+  const from = join(modules, "koffi");
+  mkdirSync(to, { recursive: true });
+  for (const file of globSync(["*.{js,cjs,json,txt}", "src/koffi/**/*.{js,cjs}"], { cwd: from }))
+    cpSync(join(from, file), join(to, file));
+  const binary = `@koromix/koffi-${process.platform}-${process.arch}`;
+  cpSync(join(modules, binary), join(folder, "node_modules", binary), { recursive: true });
+}

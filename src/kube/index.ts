@@ -1,9 +1,0 @@
-export { ApiError } from "./api-error.ts";
-export { createClient, type KubeClient, type KubeObject } from "./client.ts";
-export { type Cluster, loadCluster } from "./cluster.ts";
-export { bad, type Decoded, decoding, good } from "./decoded.ts";
-export { EventRecorder, type EventSubject } from "./event-recorder.ts";
-export { LeaseElection } from "./lease-election.ts";
-export { keyOf, type Reflector, type WatchOptions, watch } from "./reflector.ts";
-export { pathOf, RESOURCES, type Resource, type Where } from "./resources.ts";
-export { type IndexFunction, Store } from "./store.ts";

@@ -1,2 +1,0 @@
-export { EngineThread } from "./engine-thread.ts";
-export { runSpeaker } from "./run.ts";
