@@ -1,17 +1,6 @@
+import { findProgram, run } from "#base";
+import type { Forward } from "#kubernetes";
 import type { NodePlace } from "#network";
-import { run } from "./child.ts";
-import { findProgram } from "./programs.ts";
-
-/** What one port of a Service leads to. */
-export interface Forward {
-  /** The address that clients use. */
-  readonly address: string;
-  readonly protocol: "tcp" | "udp" | "sctp";
-  readonly port: number;
-  /** Only endpoints of the node itself, which then see the client's own address. */
-  readonly local: boolean;
-  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly node: string | null }[];
-}
 
 /**
  * What kube-proxy would do, for the Services' external addresses only: nft rules in each node's

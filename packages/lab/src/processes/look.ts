@@ -1,15 +1,23 @@
-import type { AnnouncementView, LabView, NodeView, ProcessView, RouteView } from "metallb/web";
-import type { LabNetwork } from "#network";
-import type { Router, RouterRoute, RouterSession } from "#routers";
-import type { LabCluster } from "./cluster.ts";
-import { ROUTER_ASN, SIX } from "./objects.ts";
 import {
   type ControllerState,
-  fetchState,
+  type ControllerView,
+  type LabView,
+  type NodeView,
+  type NodeVoice,
+  type PoolView,
+  type ProcessView,
+  type RouteView,
   readControllerState,
   readSpeakerState,
+  type SessionView,
   type SpeakerState,
-} from "./states.ts";
+  serviceView,
+} from "metallb/view";
+import { HOLD_TIME, type LabCluster, ROUTER_ASN, SIX } from "#kubernetes";
+import type { LabNetwork, NodePlace } from "#network";
+import type { Router, RouterRoute, RouterSession } from "#routers";
+import { ownCommand } from "./own-command.ts";
+import { fetchState } from "./state-of.ts";
 
 /** What a running lab consists of, for those who look at it. */
 export interface LabParts {
@@ -26,6 +34,8 @@ export interface LabParts {
   readonly controller: LabProcess;
   /** By the node's name. */
   readonly speakers: ReadonlyMap<string, LabProcess>;
+  /** When the cables that are cut were cut, milliseconds since 1970, by the node's name. */
+  readonly cutAt: ReadonlyMap<string, number>;
 }
 
 export interface LabProcess {
@@ -54,28 +64,33 @@ export async function look(parts: LabParts): Promise<LabView> {
   ]);
   const { network, router, cluster } = parts;
   const nodes = network.nodes.map((node, index) =>
-    lookAtNode(parts, node.name, node.address, sessions ?? [], speakers[index] ?? null),
+    lookAtNode(parts, node, sessions ?? [], speakers[index] ?? null, Date.now()),
   );
+  const voices = nodes.map((node, index): NodeVoice => {
+    const heard = node.sessions.some(({ established }) => established);
+    return {
+      node: node.name,
+      speaker: speakers[index] ?? null,
+      unheard: heard ? "" : "the BGP session is not established",
+    };
+  });
   return {
+    kind: "lab",
     name: parts.name,
     startedAt: parts.startedAt,
     kubernetes: parts.kubernetes,
     network: network.kind,
     kubeconfig: parts.kubeconfig,
     dashboard: parts.dashboard,
+    command: ownCommand(),
     router: { title: router.title, address: network.router.address, port: network.bgpPort, asn: ROUTER_ASN },
-    controller: parts.controller.view,
+    controller: controllerView(parts.controller.view, controller),
     nodes,
     routes: routesOf(routes ?? [], cluster),
-    pools: cluster.pools().map((pool) => ({ ...pool, ...usageOf(pool.name, controller) })),
-    services: cluster.services().map(({ key, addresses, pool, pending }) => ({
-      key,
-      addresses,
-      pool,
-      pending: addresses.length > 0 ? "" : pending || (controller?.refusals.get(key) ?? ""),
-      announcements: nodes.map((node, index) => announcement(node, key, speakers[index] ?? null)),
-    })),
-    problems,
+    pools: cluster.pools().map((pool): PoolView => ({ ...pool, ...usageOf(pool.name, controller) })),
+    services: cluster.services().map((service) => serviceView(service, { ourClass: null, controller, voices })),
+    configuration: controller?.problems ?? speakers.find((speaker) => speaker !== null)?.problems ?? [],
+    problems: [...new Set(problems)],
   };
 }
 
@@ -89,32 +104,51 @@ async function stateOf<T>(process: LabProcess | null, read: (answer: unknown) =>
   }
 }
 
+const controllerView = (process: ProcessView, state: ControllerState | null): ControllerView => ({
+  ...process,
+  leading: state?.leading ?? null,
+});
+
+const NOT_STARTED: ProcessView = { running: false, title: "", pid: null, restarts: 0, lastEnding: "" };
+
 function lookAtNode(
   parts: LabParts,
-  name: string,
-  address: string,
-  sessions: readonly RouterSession[],
+  { name, address }: NodePlace,
+  atRouter: readonly RouterSession[],
   speaker: SpeakerState | null,
+  now: number,
 ): NodeView {
-  const atRouter = sessions.filter((session) => session.name === name || session.name === name + SIX);
-  const down = atRouter.find((session) => !session.established);
-  const atSpeaker =
-    speaker?.sessions.find((session) => session.state !== "Established") ?? speaker?.sessions[0] ?? null;
-  const process = parts.speakers.get(name)?.view ?? { running: false, pid: null, restarts: 0, lastEnding: "" };
-  return {
-    name,
-    address,
-    cut: parts.network.isCut(name),
-    speaker: process,
-    session: {
-      established: atRouter.length > 0 && down === undefined,
-      router: (down ?? atRouter[0])?.state ?? "unknown",
-      speaker: atSpeaker?.state ?? "",
-      reason: process.running ? (atSpeaker?.reason ?? "") : "the speaker does not run",
-      announcedPrefixes: speaker?.sessions.reduce((sum, session) => sum + (session.announcedPrefixes ?? 0), 0) ?? null,
-    },
-  };
+  const cutAt = parts.cutAt.get(name);
+  const process = parts.speakers.get(name)?.view ?? NOT_STARTED;
+  const own = atRouter.filter((session) => session.name === name || session.name === name + SIX);
+  const told = new Map(speaker?.sessions.map((session) => [session.peer, session]));
+  const sessions = own.map((session): SessionView => {
+    const at = told.get(session.name);
+    told.delete(session.name);
+    // Either side alone may not have noticed yet: established is what both say, where both say anything.
+    const established = session.established && (at === undefined || at.state === "Established");
+    return {
+      peer: session.name,
+      established,
+      router: session.state,
+      speaker: at?.state ?? "",
+      reason: process.running ? (at?.reason ?? "") : "the speaker does not run",
+      since: at?.since ?? null,
+      timer: cutAt !== undefined && established ? endsWithin(cutAt + HOLD_TIME * 1_000 - now) : "",
+      announcedPrefixes: at?.announcedPrefixes ?? null,
+    };
+  });
+  // Those that a user has made lead somewhere that the lab does not know.
+  const others = [...told.values()].map((session): SessionView => {
+    const established = session.state === "Established";
+    const { peer, reason, since, announcedPrefixes } = session;
+    return { peer, established, router: "", speaker: session.state, reason, since, timer: "", announcedPrefixes };
+  });
+  return { name, address, cut: cutAt !== undefined, speaker: process, sessions: [...sessions, ...others] };
 }
+
+/** The hold time (RFC 4271 section 6.5) of both sides began with the last message before the cut. */
+const endsWithin = (milliseconds: number): string => `ends within ${Math.max(1, Math.ceil(milliseconds / 1_000))} s`;
 
 function routesOf(routes: readonly RouterRoute[], cluster: LabCluster): readonly RouteView[] {
   const holders = new Map<string, string[]>();
@@ -142,14 +176,4 @@ function routesOf(routes: readonly RouterRoute[], cluster: LabCluster): readonly
 
 function usageOf(pool: string, controller: ControllerState | null): { used: string | null; free: string | null } {
   return controller?.pools.get(pool) ?? { used: null, free: null };
-}
-
-/** Announced is what the speaker sends and the router hears. */
-function announcement({ name, session }: NodeView, key: string, speaker: SpeakerState | null): AnnouncementView {
-  const not = (reason: string): AnnouncementView => ({ node: name, announced: false, reason });
-  if (speaker === null) return not("the speaker does not answer");
-  const verdict = speaker.verdicts.get(key);
-  if (verdict === undefined) return not("the speaker has not seen it yet");
-  if (verdict.announced && !session.established) return not("the BGP session is not established");
-  return { node: name, ...verdict };
 }

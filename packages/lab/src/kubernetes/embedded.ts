@@ -1,18 +1,16 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { type Child, portTrouble, startChild } from "#base";
 import type { ApiAnswer } from "./api-process.ts";
-import { type Child, startChild } from "./child.ts";
-import type { ControlPlane } from "./control-plane.ts";
 import { prepareDataFolder } from "./data-folder.ts";
-import type { LabOptions } from "./options.ts";
-import { portTrouble } from "./ports.ts";
+import type { ControlPlane, PlaneOptions } from "./plane.ts";
 
 const PROGRAM = join(import.meta.dirname, `api-process${extname(import.meta.filename)}`);
 /** Milliseconds that the API gets to close its watches; one that hangs is then killed. */
 const GRACE = 2_000;
 
 /** Starts the embedded API in a process of its own; its kubeconfig goes into `folder`. */
-export async function startEmbedded({ apiPort, dataFolder }: LabOptions, folder: string): Promise<ControlPlane> {
+export async function startEmbedded({ apiPort, dataFolder }: PlaneOptions, folder: string): Promise<ControlPlane> {
   if (dataFolder !== null) await prepareDataFolder(dataFolder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const kubeconfig = join(folder, "kubeconfig");

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
-import type { ProcessView } from "metallb/web";
-import { type Child, startChild } from "./child.ts";
+import type { ProcessView } from "metallb/view";
+import { type Child, startChild } from "#base";
 
 export interface SupervisedOptions {
   readonly name: string;
@@ -78,9 +78,11 @@ export class Supervised {
 
   get view(): ProcessView {
     const running = this.#child !== null && this.#child.ending() === null;
+    const pid = running ? (this.#child?.pid ?? null) : null;
     return {
       running,
-      pid: running ? (this.#child?.pid ?? null) : null,
+      title: pid === null ? "" : `process ${pid}`,
+      pid,
       restarts: this.#restarts,
       lastEnding: this.#lastEnding,
     };

@@ -1,6 +1,6 @@
+import { HOLD_TIME, ROUTER_ASN, SIX, SPEAKER_ASN } from "#kubernetes";
 import type { LabNetwork, NodePlace } from "#network";
 import { type Neighbour, type RouterDescription, type StartedRouter, startRouter } from "#routers";
-import { HOLD_TIME, ROUTER_ASN, SIX, SPEAKER_ASN } from "./objects.ts";
 import type { LabOptions } from "./options.ts";
 
 /** Starts the router of the lab, which waits for each node. */

@@ -1,16 +1,25 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { LabView } from "metallb/web";
-import { controlSocket } from "./runtime.ts";
+import type { LabView } from "metallb/view";
+import { controlSocket } from "#base";
 
 /** What a second shell may ask of a running lab. */
 export interface Controls {
   view(): Promise<LabView>;
-  cut(node: string): Promise<void>;
-  heal(node: string): Promise<void>;
+  /** Resolves with what came of it, in words. */
+  cut(node: string): Promise<string>;
+  heal(node: string): Promise<string>;
+  /** Path of what a process has written. */
+  logOf(name: string): Promise<string>;
   /** The command wrapped so that it runs in the place of this name. */
-  command(place: string, argv: readonly string[]): Promise<readonly string[]>;
+  command(place: string, argv: readonly string[]): Promise<WrappedCommand>;
   /** Begins to end the lab; does not wait for it. */
   stop(): void;
+}
+
+export interface WrappedCommand {
+  readonly argv: readonly string[];
+  /** What is worth knowing about where it runs; empty: nothing. */
+  readonly note: string;
 }
 
 /** Serves the controls on a socket in the lab's folder, which only its user can enter. Returns how to close it. */
@@ -42,11 +51,14 @@ async function respond(controls: Controls, asked: IncomingMessage, answer: Serve
       answer.end(JSON.stringify(await controls.view()));
       return;
     case "POST /cut":
-      await controls.cut(node);
-      break;
+      answer.end(await controls.cut(node));
+      return;
     case "POST /heal":
-      await controls.heal(node);
-      break;
+      answer.end(await controls.heal(node));
+      return;
+    case "GET /log":
+      answer.end(await controls.logOf(searchParams.get("name") ?? ""));
+      return;
     case "GET /command":
       answer.setHeader("Content-Type", "application/json");
       answer.end(JSON.stringify(await controls.command(searchParams.get("place") ?? "", searchParams.getAll("word"))));
@@ -85,11 +97,12 @@ export function controlsOf(folder: string): Omit<Controls, "stop"> & { stop(): P
   const at = (node: string) => `node=${encodeURIComponent(node)}`;
   return {
     view: async () => JSON.parse(await ask("GET", "/view")) as LabView,
-    cut: async (node) => void (await ask("POST", `/cut?${at(node)}`)),
-    heal: async (node) => void (await ask("POST", `/heal?${at(node)}`)),
+    cut: (node) => ask("POST", `/cut?${at(node)}`),
+    heal: (node) => ask("POST", `/heal?${at(node)}`),
+    logOf: (name) => ask("GET", `/log?name=${encodeURIComponent(name)}`),
     command: async (place, argv) => {
       const query = new URLSearchParams([["place", place], ...argv.map((word) => ["word", word])]);
-      return JSON.parse(await ask("GET", `/command?${query.toString()}`)) as string[];
+      return JSON.parse(await ask("GET", `/command?${query.toString()}`)) as WrappedCommand;
     },
     stop: async () => void (await ask("POST", "/stop")),
   };

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { err, ok, type Result } from "metallb/net";
+import { isLabName } from "#base";
 import type { RouterKind } from "#routers";
 import { ROUTER_KINDS } from "#routers";
-import { isLabName } from "./runtime.ts";
 
 export interface LabOptions {
   /** Null: the first free one. */

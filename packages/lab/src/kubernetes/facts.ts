@@ -1,13 +1,19 @@
 import { formatIp, parseIp } from "metallb/net";
-import type { Forward } from "./forwarding.ts";
+import type { ServiceFacts as ShownService } from "metallb/view";
+
+/** What one port of a Service leads to. */
+export interface Forward {
+  /** The address that clients use. */
+  readonly address: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly port: number;
+  /** Only endpoints of the node itself, which then see the client's own address. */
+  readonly local: boolean;
+  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly node: string | null }[];
+}
 
 /** A Service of type LoadBalancer, as far as the lab shows and forwards it. */
-export interface ServiceFacts {
-  readonly key: string;
-  readonly addresses: readonly string[];
-  readonly pool: string;
-  /** The message of its condition `metallb.io/Allocated` while that is not True; empty otherwise. */
-  readonly pending: string;
+export interface ServiceFacts extends ShownService {
   readonly local: boolean;
   readonly ports: readonly PortFacts[];
 }
@@ -54,12 +60,13 @@ const portsOf = (value: unknown): readonly PortFacts[] =>
 export function projectService(object: unknown): ServiceFacts | null {
   const { metadata, spec, status } = fields(object);
   const { name, namespace, annotations } = fields(metadata);
-  const { type, externalTrafficPolicy, ports } = fields(spec);
+  const { type, externalTrafficPolicy, ports, loadBalancerClass } = fields(spec);
   if (type !== "LoadBalancer") return null;
   const { loadBalancer, conditions } = fields(status);
   const allocated = list(conditions).find((condition) => condition.type === "metallb.io/Allocated");
   return {
     key: `${text(namespace)}/${text(name)}`,
+    loadBalancerClass: typeof loadBalancerClass === "string" ? loadBalancerClass : null,
     addresses: list(fields(loadBalancer).ingress).flatMap((ingress) => address(ingress.ip)),
     pool: text(fields(annotations)["metallb.io/ip-allocated-from-pool"]),
     pending: allocated === undefined || allocated.status === "True" ? "" : text(allocated.message),

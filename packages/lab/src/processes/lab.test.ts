@@ -2,11 +2,19 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startChild, until } from "./child.ts";
-import { Cleanup } from "./cleanup.ts";
+import {
+  Cleanup,
+  claimName,
+  isLabName,
+  markProcess,
+  runningLabs,
+  startChild,
+  stillRuns,
+  sweepAbandoned,
+  until,
+} from "#base";
 import { forwardingRules } from "./forwarding.ts";
 import { readLabOptions } from "./options.ts";
-import { claimName, isLabName, markProcess, runningLabs, stillRuns, sweepAbandoned } from "./runtime.ts";
 import { Supervised } from "./supervisor.ts";
 
 const texts = { router: "auto", network: "loopback", kubernetes: "embedded", nodes: "3" };

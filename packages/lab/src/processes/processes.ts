@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "#base";
+import { NAMESPACE, ownPodName } from "#kubernetes";
 import type { LabNetwork, NodePlace } from "#network";
 import type { LabProcess } from "./look.ts";
-import { NAMESPACE, ownPodName } from "./objects.ts";
-import { freePort } from "./ports.ts";
 import { Supervised } from "./supervisor.ts";
 
 export interface ProcessContext {

@@ -9,9 +9,16 @@ import {
   type Resource,
   watch,
 } from "metallb/kube";
-import { until } from "./child.ts";
-import { forwardsOf, type PoolFacts, projectPool, projectService, projectSlice, type ServiceFacts } from "./facts.ts";
-import type { Forward } from "./forwarding.ts";
+import { until } from "#base";
+import {
+  type Forward,
+  forwardsOf,
+  type PoolFacts,
+  projectPool,
+  projectService,
+  projectSlice,
+  type ServiceFacts,
+} from "./facts.ts";
 import type { KubeObject } from "./objects.ts";
 
 /** The lab's own view of its cluster, kept up to date by watches. */

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildProgress, findOrBuild, startKubeProxy, startRealControlPlane } from "#kubernetes";
+import type { Child } from "#base";
 import type { NodePlace } from "#network";
-import type { Child } from "./child.ts";
+import type { BuildProgress } from "./build.ts";
+import { startKubeProxy, startRealControlPlane } from "./control-plane.ts";
 import { prepareDataFolder } from "./data-folder.ts";
 import { startEmbedded } from "./embedded.ts";
-import type { LabOptions } from "./options.ts";
+import { findOrBuild } from "./programs.ts";
 
 /** The API that the lab's cluster lives in. */
 export interface ControlPlane {
@@ -28,9 +29,18 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+/** Which one, and how. */
+export interface PlaneOptions {
+  readonly kubernetes: "embedded" | "real";
+  /** Of the embedded API; null: any that is free. */
+  readonly apiPort: number | null;
+  /** Where the cluster's objects are kept, a full path; null: gone with the lab. */
+  readonly dataFolder: string | null;
+}
+
 /** Starts the one that the options name; its files live in `folder`. `say` is told how it goes. */
 export function startControlPlane(
-  options: LabOptions,
+  options: PlaneOptions,
   folder: string,
   say: (text: string) => void,
   signal: AbortSignal,

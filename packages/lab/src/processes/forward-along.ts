@@ -1,14 +1,13 @@
+import type { Child } from "#base";
+import type { LabCluster, LabControlPlane } from "#kubernetes";
+import { POD_BLOCKS } from "#kubernetes";
 import type { LabNetwork } from "#network";
-import type { Child } from "./child.ts";
-import type { LabCluster } from "./cluster.ts";
-import type { ControlPlane } from "./control-plane.ts";
 import { Forwarding } from "./forwarding.ts";
-import { POD_BLOCKS } from "./objects.ts";
 
 /** By the control plane's own proxies where it has them, else by rules that follow the cluster. */
 export async function startForwarding(
   network: LabNetwork,
-  plane: ControlPlane,
+  plane: LabControlPlane,
   cluster: LabCluster,
   kubeconfig: string,
 ): Promise<readonly Child[]> {

@@ -1,31 +1,51 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Dashboard, type LabView, startDashboard } from "metallb/web";
+import type { LabView } from "metallb/view";
+import { type Dashboard, startDashboard } from "metallb/web";
+import type { Child } from "#base";
+import {
+  both,
+  Cleanup,
+  claimName,
+  markProcess,
+  type ProcessMark,
+  type Progress,
+  portTrouble,
+  sweepAbandoned,
+  takeStep,
+} from "#base";
+import {
+  clusterObjects,
+  HOLD_TIME,
+  helloService,
+  type LabCluster,
+  type LabControlPlane,
+  namespaceObject,
+  openCluster,
+  reachabilityObjects,
+  sampleObjects,
+  startControlPlane,
+} from "#kubernetes";
 import { createLoopbackNetwork, createNamespaceNetwork, type LabNetwork, type Place } from "#network";
 import type { Router } from "#routers";
-import type { Child } from "./child.ts";
-import { Cleanup } from "./cleanup.ts";
-import { type LabCluster, openCluster } from "./cluster.ts";
 import { serveControls } from "./control.ts";
-import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { firstService } from "./first-service.ts";
 import { startForwarding } from "./forward-along.ts";
 import { routerText, startLabRouter } from "./lab-router.ts";
 import { type LabParts, look } from "./look.ts";
-import { clusterObjects, helloService, namespaceObject, reachabilityObjects, sampleObjects } from "./objects.ts";
 import type { LabOptions } from "./options.ts";
-import { portTrouble } from "./ports.ts";
 import { type RunningProcess, startController, startSpeaker } from "./processes.ts";
-import { both, type Progress, takeStep } from "./progress.ts";
-import { claimName, markProcess, type ProcessMark, sweepAbandoned } from "./runtime.ts";
 
 /** A cluster that runs on this machine. */
 export interface Lab {
   readonly name: string;
   /** What a second shell would be told now. */
   view(): Promise<LabView>;
-  cut(node: string): Promise<void>;
-  heal(node: string): Promise<void>;
+  /** Resolves with what came of it, in words. */
+  cut(node: string): Promise<string>;
+  heal(node: string): Promise<string>;
+  /** Path of what a process has written: of the controller or of a node's speaker. */
+  logOf(name: string): string;
   /** Settles when somebody asked, from a second shell, that the lab end. */
   readonly stopAsked: Promise<void>;
   /** Ends everything and removes every trace. Safe to call twice. */
@@ -130,6 +150,7 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
   record();
   signal.throwIfAborted();
 
+  const cutAt = new Map<string, number>();
   let ready: LabParts | null = null;
   const view = async (): Promise<LabView> => {
     if (ready === null) throw new Error("the lab is still starting");
@@ -149,6 +170,7 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     apiTrouble: () => plane.trouble(),
     controller,
     speakers,
+    cutAt,
   };
   const { promise: stopAsked, resolve: askStop } = Promise.withResolvers<void>();
   const stopping = new AbortController();
@@ -161,24 +183,36 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     for (const object of objects) if (await cluster.has(object)) await cluster.apply([object]);
   };
   const cut = async (node: string) => {
+    if (network.isCut(node)) return `the cable of ${node} is cut already`;
     await network.cut(node);
+    cutAt.set(node, Date.now());
     await tellReachability();
+    return `the cable of ${node} is cut: nobody is told, the session ends at its hold time, within ${HOLD_TIME} s`;
   };
   const heal = async (node: string) => {
+    if (!network.isCut(node)) return `the cable of ${node} is whole: there is nothing to heal`;
     await network.heal(node);
+    cutAt.delete(node);
     await tellReachability();
+    return `the cable of ${node} is whole again`;
   };
+  const logOf = (asked: string) => logFileOf(logs, processes, asked);
   const closeControls = await serveControls(claim.folder, {
     view,
     cut,
     heal,
-    command: async (name, argv) => placeOf(network, name).command(argv),
+    logOf: async (asked) => logOf(asked),
+    command: async (name, argv) => ({
+      argv: placeOf(network, name).command(argv),
+      note:
+        network.kind === "loopback" ? `${name} has no network of its own on loopback: this runs on this machine` : "",
+    }),
     stop,
   });
   cleanup.add(closeControls);
   const expected = await cluster.has(helloService);
   await firstService(view, progress, AbortSignal.any([signal, stopping.signal]), processes, expected);
-  return { name: claim.name, view, cut, heal, stopAsked, close: () => cleanup.run() };
+  return { name: claim.name, view, cut, heal, logOf, stopAsked, close: () => cleanup.run() };
 }
 
 const createNetwork = (options: LabOptions): Promise<LabNetwork> =>
@@ -191,7 +225,7 @@ const networkText = (network: LabNetwork): string =>
 
 /** Puts the objects in; where the data folder held a cluster already, a user's own are left as they are. */
 async function fillCluster(
-  plane: ControlPlane,
+  plane: LabControlPlane,
   network: LabNetwork,
   kubeconfig: string,
   cleanup: Cleanup,
@@ -207,7 +241,7 @@ async function fillCluster(
 
 function marks(
   router: Router,
-  plane: ControlPlane,
+  plane: LabControlPlane,
   processes: readonly RunningProcess[],
   children: readonly Child[],
 ): readonly ProcessMark[] {
@@ -238,5 +272,15 @@ function placeOf(network: LabNetwork, name: string): Place {
   const places = [network.router, ...network.nodes, ...(network.client === null ? [] : [network.client]), ...pods];
   const place = places.find((candidate) => candidate.name === name);
   if (place !== undefined) return place;
-  throw new Error(`there is no place '${name}': ${places.map((candidate) => candidate.name).join(", ")}`);
+  throw new Error(unknown("place", name, places));
 }
+
+function logFileOf(logs: string, processes: readonly RunningProcess[], asked: string): string {
+  const found = processes.find(({ name }) => name === asked || name === `speaker-${asked}`);
+  if (found !== undefined) return join(logs, `${found.name}.log`);
+  const known = processes.map(({ name }) => ({ name: name.replace(/^speaker-/, "") }));
+  throw new Error(unknown("process", asked, known));
+}
+
+const unknown = (what: string, name: string, known: readonly { readonly name: string }[]): string =>
+  `there is no ${what} '${name}': ${known.map((each) => each.name).join(", ")}`;
