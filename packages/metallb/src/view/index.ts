@@ -1,16 +1,5 @@
 export { announcementsOf, type NodeVoice } from "./announcements.ts";
-export { clusterView } from "./cluster.ts";
-export { type Explanation, explain, type Step } from "./explain.ts";
-export {
-  type ClusterFacts,
-  classOf,
-  FACT_KINDS,
-  type FactKind,
-  flagOf,
-  metaOf,
-  type OwnPod,
-  ownPods,
-} from "./facts.ts";
+export { type Fields, fields, list, text, texts } from "./fields.ts";
 export { problemText, troublesOf } from "./health.ts";
 export { foreignTo, type ServiceFacts, serviceView } from "./services.ts";
 export { type ControllerState, readControllerState, readSpeakerState, type SpeakerState } from "./states.ts";

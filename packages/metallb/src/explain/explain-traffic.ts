@@ -1,7 +1,7 @@
 import { decodeEndpointSlice } from "#api";
+import { fields, list } from "#view";
 import type { Step, Subject } from "./explain.ts";
 import { metaOf, objectsOf } from "./facts.ts";
-import { fields, list } from "./fields.ts";
 
 /** Which nodes have an endpoint that can serve: null when slices could not be read. */
 export function servingNodes({ service, facts }: Subject): ReadonlySet<string> | null {
@@ -16,7 +16,7 @@ export function servingNodes({ service, facts }: Subject): ReadonlySet<string> |
 
 /** Without an endpoint nobody announces; with policy Local only the endpoints' own nodes do. */
 export function endpointSteps(subject: Subject): readonly Step[] {
-  const { service, facts } = subject;
+  const { service } = subject;
   const object = `EndpointSlices of ${service.key}`;
   const local = service.externalTrafficPolicy === "Local";
   const nodes = servingNodes(subject);

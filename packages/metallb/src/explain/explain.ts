@@ -2,12 +2,10 @@ import { decodeService, type Service } from "#api";
 import type { Config, Pool } from "#config";
 import { PoolLookup } from "#config";
 import { parseIp, unmap } from "#net";
+import { fields, foreignTo, list, readControllerState, text } from "#view";
 import { advertisementSteps } from "./explain-announcement.ts";
 import { endpointSteps, proxySteps } from "./explain-traffic.ts";
 import { type ClusterFacts, classOf, compileFacts, metaOf, type OwnPod, objectsOf, ownPods } from "./facts.ts";
-import { fields, list, text } from "./fields.ts";
-import { foreignTo } from "./services.ts";
-import { readControllerState } from "./states.ts";
 
 /** One rule, in the order in which they apply from pool to router. */
 export interface Step {

@@ -7,8 +7,9 @@ import {
   decodeL2Advertisement,
   decodeNamespace,
 } from "#api";
-import { type Compilation, compile, type Malformed } from "#config";
-import { type Fields, fields, list, text } from "./fields.ts";
+import { type Compilation, compile, type Malformed, PoolLookup } from "#config";
+import { parseIp, unmap } from "#net";
+import { type Fields, fields, list, text } from "#view";
 
 /** What is read of a cluster. */
 export const FACT_KINDS = [
@@ -162,3 +163,12 @@ export function compileFacts(facts: ClusterFacts): Compilation {
 type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Malformed["problems"] };
+
+/** Names the pool that holds an address; null: none does. */
+export function poolHolding(facts: ClusterFacts): (address: string) => string | null {
+  const lookup = new PoolLookup(compileFacts(facts).config);
+  return (address) => {
+    const ip = parseIp(address);
+    return ip.ok ? (lookup.of(unmap(ip.value))?.name ?? null) : null;
+  };
+}

@@ -1,9 +1,26 @@
-import type { NodeVoice } from "./announcements.ts";
+import type {
+  ClusterView,
+  ConfigurationProblem,
+  ControllerView,
+  NodeView,
+  NodeVoice,
+  PoolView,
+  SessionView,
+} from "#view";
+import {
+  type ControllerState,
+  type Fields,
+  fields,
+  list,
+  readControllerState,
+  readSpeakerState,
+  type ServiceFacts,
+  type SpeakerState,
+  serviceView,
+  text,
+  texts,
+} from "#view";
 import { type ClusterFacts, classOf, compileFacts, metaOf, type OwnPod, objectsOf, ownPods } from "./facts.ts";
-import { type Fields, fields, list, text, texts } from "./fields.ts";
-import { type ServiceFacts, serviceView } from "./services.ts";
-import { type ControllerState, readControllerState, readSpeakerState, type SpeakerState } from "./states.ts";
-import type { ClusterView, ConfigurationProblem, ControllerView, NodeView, PoolView, SessionView } from "./view.ts";
 
 /** What a cluster's API server and MetalLB's own Pods tell, in the shape that is shown. */
 export function clusterView(facts: ClusterFacts): ClusterView {
@@ -100,7 +117,7 @@ function statusOf({ status }: Fields): {
   return { node: text(node), service: `${text(serviceNamespace)}/${text(serviceName)}`, peers: texts(peers) };
 }
 
-export const loadBalancers = (facts: ClusterFacts): readonly ServiceFacts[] =>
+const loadBalancers = (facts: ClusterFacts): readonly ServiceFacts[] =>
   objectsOf(facts, "services")
     .filter(({ spec }) => fields(spec).type === "LoadBalancer")
     .map(serviceFacts)
