@@ -53,7 +53,8 @@ export class Chooser {
   #leaves(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
     if (claim.pool !== null && claim.pool !== pool.name && !this.frozenWish(claim))
       return refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool });
-    return pool.frozen ? null : closed(pool, claim.service);
+    // Selectors that match no namespace close a pool for what is new; upstream keeps what it gave.
+    return pool.frozen || pool.allocation?.namespaces?.size === 0 ? null : closed(pool, claim.service);
   }
 
   #requested(claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {

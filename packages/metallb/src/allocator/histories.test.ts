@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Service } from "#api";
 import type { Pool } from "#config";
-import { type Family, formatIp, type Ip, ip } from "#net";
+import { type Family, formatIp, type Ip, ip, RangeSet } from "#net";
 import { AddressIndex, type Holder } from "./address-index.ts";
 import { Allocator } from "./allocator.ts";
 import { holderOf } from "./claim.ts";
@@ -17,6 +17,14 @@ const poolSets: readonly (readonly Pool[])[] = [
   [
     pool("p", ["1.0.0.0/30"], { allocation: pinned({ services: ({ tier }) => tier === "web" }) }),
     pool("z", ["1.0.0.8/31", "fd00::/125"]),
+  ],
+  [
+    pool("p", ["1.0.0.0/31"], { frozen: "invalid", unreadable: true }),
+    pool("q", ["1.0.0.1/32", "1.0.0.4/31", "fd00::/127"]),
+  ],
+  [
+    pool("p", ["1.0.0.0/30", "fd00::/126"], { frozen: "overlapping" }),
+    pool("r", ["1.0.0.8/31", "fd00::8/127"], { allocation: pinned({ namespaces: new Set() }) }),
   ],
   [],
 ];
@@ -95,8 +103,8 @@ function check(cluster: Cluster): void {
     const holder = services.get(key);
     if (!holder) throw new Error(`${key} holds addresses and is gone`);
     expect(cluster.ips(key)).toEqual(ips.map(formatIp));
+    expect([...allocator.index.holding(ips, name)].map((each) => each.name)).toContain(name);
     for (const address of ips) {
-      expect(allocator.index.poolOf(address)?.name).toBe(name);
       users.set(formatIp(address), [...(users.get(formatIp(address)) ?? []), holder]);
     }
   }
@@ -173,6 +181,35 @@ describe("random histories", () => {
         for (const [key, ips] of before) expect([key, cluster.ips(key)]).toEqual([key, ips]);
         expect(again.flatMap(({ notes }) => notes)).toEqual([]);
       }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("lose nothing when pools turn wrong, to a controller that saw it or not, and nothing when they are right again", () => {
+    const wrongs: readonly Partial<Pool>[] = [
+      { frozen: "invalid" },
+      { frozen: "overlapping" },
+      { frozen: "invalid", unreadable: true, addresses: RangeSet.empty, ranges: [], families: new Set() },
+    ];
+    fc.assert(
+      fc.property(
+        histories,
+        fc.array(fc.constantFrom(...wrongs), { minLength: 2, maxLength: 2 }),
+        fc.boolean(),
+        (steps, how, again) => {
+          let cluster = new Cluster(new Allocator(), poolSets[0]);
+          for (const step of steps) cluster = run(cluster, step);
+          const all = () => [...cluster.services.keys()].map((key) => [key, ...cluster.ips(key)]);
+          const [good, held] = [cluster.pools ?? [], all()];
+          const wrong = good.map((each, i) => ({ ...each, ...how[i % how.length] }));
+          cluster.setPools(wrong);
+          expect(all().filter(([, ...ips]) => ips.length > 0)).toEqual(held.filter(([, ...ips]) => ips.length > 0));
+          if (again) cluster = run(cluster, { kind: "restart" });
+          expect(all()).toEqual(held);
+          cluster.setPools(good);
+          expect(all()).toEqual(held);
+        },
+      ),
       { numRuns: 300 },
     );
   });
