@@ -15,14 +15,24 @@ export interface PlannedPeers {
 
 /**
  * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
- * of routes; a table is named by the advertisements that name the peer.
+ * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
+ * session that stands (in `before`) goes on as it is.
  */
-export function planPeers(config: Config, labels: Readonly<Record<string, string>>): PlannedPeers {
+export function planPeers(
+  config: Config,
+  labels: Readonly<Record<string, string>>,
+  before: ReadonlyMap<string, PeerSettings> = new Map(),
+): PlannedPeers {
   const limited = limitedAdvertisements(config);
   const settings = new Map<string, PeerSettings>();
   const problems: PeerProblem[] = [];
+  const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
+  for (const name of frozen) {
+    const standing = before.get(name);
+    if (standing) settings.set(name, { ...standing, table: tableName(name, limited) });
+  }
   for (const peer of config.peers) {
-    if (!peer.nodes(labels)) continue;
+    if (settings.has(peer.name) || !peer.nodes(labels)) continue;
     const refused = unsupported(peer);
     if (refused) problems.push({ peer: peer.name, message: refused });
     if (peer.bfdProfile)

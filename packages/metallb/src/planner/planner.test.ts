@@ -4,7 +4,7 @@ import type { Service } from "#api";
 import type { BgpAdvertisement } from "#config";
 import { Planner, type PlannerOptions, plan, type REASONS, sentence } from "#planner";
 import type { Changes, Plan, PlanDifference } from "./plan.ts";
-import { advertisement, node, peer, pool, service, slice, TestWorld } from "./testing.ts";
+import { advertisement, config, node, peer, pool, service, slice, TestWorld } from "./testing.ts";
 
 const OPTIONS: PlannerOptions = { nodeName: "node-1", loadBalancerClass: null, ignoreExcludeLabel: false };
 
@@ -84,12 +84,6 @@ describe("a Service is not announced, and says why", () => {
       world([advertisement("a", { services: () => false })]).serve(service("a", announced)),
       "noMatchingAdvertisement",
     ],
-    "advertisements that disagree": [
-      world([advertisement("a", { localPref: 1 }), advertisement("b", { localPref: 2 })]).serve(
-        service("a", announced),
-      ),
-      "conflictingAdvertisements",
-    ],
     "no endpoint": [world().serve(service("a", announced), []), "noEndpoints"],
     "a peer of another name": [
       world([advertisement("a", { peers: new Set(["other"]) })]).serve(service("a", announced)),
@@ -132,15 +126,14 @@ describe("a Service is not announced, and says why", () => {
 describe("routes", () => {
   it("of several Services on one prefix unite their communities and are counted", () => {
     const given = world([
-      advertisement("a", { aggregationLength: 24, communities: [7] }),
-      advertisement("b", { aggregationLength: 24, communities: [3], localPref: 9 }),
+      advertisement("a", { aggregationLength: 24, communities: [7], localPref: 9 }),
+      advertisement("b", { aggregationLength: 24, communities: [3] }),
     ]);
-    // Two preferences, of which one is not set, would conflict for one Service, so each Service gets one advertisement.
     given.config = {
       ...(given.config as NonNullable<TestWorld["config"]>),
       pools: [
-        pool("one", "192.0.2.0/25", [advertisement("a", { aggregationLength: 24, communities: [7] })]),
-        pool("two", "192.0.2.128/25", [advertisement("b", { aggregationLength: 24, communities: [3], localPref: 9 })]),
+        pool("one", "192.0.2.0/25", [advertisement("a", { aggregationLength: 24, communities: [7], localPref: 9 })]),
+        pool("two", "192.0.2.128/25", [advertisement("b", { aggregationLength: 24, communities: [3] })]),
       ],
     };
     given.serve(service("a", { ips: ["192.0.2.5"] })).serve(service("b", { ips: ["192.0.2.200"] }));
@@ -152,7 +145,7 @@ describe("routes", () => {
     given.services.delete("default/b");
     const difference = planner.update(given, changes({ services: new Set(["default/b"]) }));
     expect(difference.routes).toMatchObject([
-      { withdraw: [], announce: [{ attributes: { localPref: null, communities: [7] } }] },
+      { withdraw: [], announce: [{ attributes: { localPref: 9, communities: [7] } }] },
     ]);
     given.services.delete("default/a");
     expect(planner.update(given, changes({ services: new Set(["default/a"]) })).routes).toMatchObject([
@@ -347,7 +340,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
   fc.tuple(advertisements, peerSets).map(
     ([ads, peers]): Move =>
       (world) => {
-        world.config = { pools: [pool("lab", "192.0.2.0/28", ads)], peers, bfdProfiles: new Map() };
+        world.config = config([pool("lab", "192.0.2.0/28", ads)], peers);
         return changes({ config: true });
       },
   ),

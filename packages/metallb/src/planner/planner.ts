@@ -72,7 +72,7 @@ export class Planner {
   private planAll(world: World, config: Config): PlanDifference {
     const { nodeName, ignoreExcludeLabel } = this.options;
     const node = world.nodes.get(nodeName) ?? null;
-    const { settings, problems } = planPeers(config, node?.labels ?? {});
+    const { settings, problems } = planPeers(config, node?.labels ?? {}, this.peers);
     const { set, removed } = peerDifference(this.peers, settings);
     if (config !== this.config) this.pools = new PoolLookup(config);
     this.config = config;

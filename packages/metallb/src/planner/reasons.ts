@@ -8,7 +8,6 @@ export const REASONS = {
   notOwner: "no advertisement of pool {pool} includes node {node}",
   noAdvertisement: "no BGPAdvertisement speaks of pool {pool}",
   noMatchingAdvertisement: "no advertisement of pool {pool} selects both this Service and node {node}",
-  conflictingAdvertisements: "the advertisements {first} and {second} ask for different local preferences",
   nodeNetworkUnavailable: "node {node} has no network (condition NetworkUnavailable)",
   nodeLabeledExcludeBalancers: "node {node} has the label node.kubernetes.io/exclude-from-external-load-balancers",
   nodeUnknown: "node {node} is not known to the API",

@@ -65,6 +65,7 @@ const always = () => true;
 
 export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = {}): BgpAdvertisement => ({
   name,
+  created: "",
   aggregationLength: 32,
   aggregationLengthV6: 128,
   localPref: null,
@@ -85,6 +86,8 @@ export const pool = (name: string, range: string, advertisements: readonly BgpAd
     ranges: [parsed.value],
     addresses: RangeSet.of([parsed.value]),
     families: new Set([parsed.value.family]),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: false,
     allocation: null,
@@ -97,6 +100,7 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   const address = parseIp("192.0.2.254");
   return {
     name,
+    frozen: false,
     myASN: 64500,
     peerASN: 64512,
     localASN: null,
@@ -119,6 +123,14 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   };
 };
 
+export const config = (pools: readonly Pool[], peers: readonly Peer[]): Config => ({
+  pools,
+  peers,
+  bfdProfiles: new Map(),
+  unreadablePeers: new Set(),
+  departed: (name) => pool(name, "192.0.2.0/32", []),
+});
+
 /** A world that can be changed in place. */
 export class TestWorld implements World {
   readonly services = new Map<string, Service>();
@@ -127,7 +139,7 @@ export class TestWorld implements World {
   config: Config | null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
-    this.config = { pools, peers, bfdProfiles: new Map() };
+    this.config = config(pools, peers);
     this.nodes.set("node-1", node("node-1"));
   }
 

@@ -1,4 +1,4 @@
-import type { EndpointSlice, Node, Service } from "#api";
+import { allocatedFrom, type EndpointSlice, type Node, type Service } from "#api";
 import type { BgpAdvertisement, Pool, PoolLookup } from "#config";
 import { formatIp, type Ip, ipEquals, type Prefix, parseIp, prefixOf, unmap } from "#net";
 import type { Facts, ReasonCode } from "./reasons.ts";
@@ -51,7 +51,7 @@ export function decideBgp(
     if (!parsed.ok) return refuse("invalidIP", { ip: text.slice(0, 60) });
     ips.push(unmap(parsed.value));
   }
-  const pool = pools.ofAll(ips);
+  const pool = pools.carrying(ips, allocatedFrom(service));
   if (!pool) return refuse("ipNotAllowed", { ips: texts.join(", ") });
   const advertisements = matchingAdvertisements(service, pool, at);
   if (!Array.isArray(advertisements)) return advertisements;
@@ -71,30 +71,8 @@ function matchingAdvertisements(service: Service, pool: Pool, at: NodeFacts): Bg
   const here = pool.bgpAdvertisements.filter((advertisement) => advertisement.nodes(labels));
   if (here.length === 0) return refuse("notOwner", facts);
   const matching = here.filter((advertisement) => advertisement.services(service.labels));
-  if (matching.length === 0) return refuse("noMatchingAdvertisement", facts);
-  const conflict = localPrefConflict(matching, pool);
-  return conflict
-    ? refuse("conflictingAdvertisements", { first: conflict[0].name, second: conflict[1].name })
-    : matching;
+  return matching.length === 0 ? refuse("noMatchingAdvertisement", facts) : matching;
 }
-
-/** Two advertisements that would give one prefix two local preferences towards one peer. */
-function localPrefConflict(
-  advertisements: readonly BgpAdvertisement[],
-  pool: Pool,
-): readonly [BgpAdvertisement, BgpAdvertisement] | null {
-  for (const [i, a] of advertisements.entries())
-    for (const b of advertisements.slice(i + 1)) {
-      const samePrefix =
-        (pool.families.has(4) && a.aggregationLength === b.aggregationLength) ||
-        (pool.families.has(6) && a.aggregationLengthV6 === b.aggregationLengthV6);
-      if (a.localPref !== b.localPref && samePrefix && sharePeer(a.peers, b.peers)) return [a, b];
-    }
-  return null;
-}
-
-const sharePeer = (a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): boolean =>
-  a === null || b === null || !a.isDisjointFrom(b);
 
 function endpointReason(service: Service, slices: Iterable<EndpointSlice>, at: NodeFacts): BgpDecision | null {
   const local = service.externalTrafficPolicy === "Local";
