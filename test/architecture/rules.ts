@@ -1,6 +1,18 @@
 /** The house as data: who may import whom, and which library lives where. `design` of the rooms is told in the README. */
 
-const PURE = ["net", "api", "config", "allocator", "planner", "bgp", "bfd", "neighbor", "gossip", "legacy", "view"] as const;
+const PURE = [
+  "net",
+  "api",
+  "config",
+  "allocator",
+  "planner",
+  "bgp",
+  "bfd",
+  "neighbor",
+  "gossip",
+  "legacy",
+  "view",
+] as const;
 
 /** The engines: they never import each other and never see a Kubernetes type. */
 const ENGINES = ["bgp", "bfd", "neighbor", "gossip"] as const;
