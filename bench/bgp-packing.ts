@@ -50,6 +50,8 @@ const settings = (name: string, address: Ip): PeerSettings => ({
   routerId: null,
   password: null,
   ebgpMultiHop: false,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast", "ipv6-unicast"],
   table: "all",

@@ -37,6 +37,8 @@ const peerSettings = (name: string): PeerSettings => ({
   routerId: null,
   password: null,
   ebgpMultiHop: true,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],
   table: "all",

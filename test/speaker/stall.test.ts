@@ -77,6 +77,8 @@ describeWith(["bird"], "the engines' thread", () => {
           routerId: null,
           password: null,
           ebgpMultiHop: true,
+          passive: false,
+          restartTime: null,
           gracefulRestart: false,
           families: ["ipv4-unicast"],
           table: "all",

@@ -11,6 +11,8 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   gobgp: ["gobgpd"],
   iptables: ["iptables", "nftables", "conntrack"],
   tcpdump: ["tcpdump"],
+  arping: ["iputils-arping"],
+  ndisc6: ["ndisc6"],
   chromium: ["chromium"],
 };
 

@@ -13,6 +13,8 @@ export const PARTS = [
   "kubernetes",
   "iptables",
   "tcpdump",
+  "arping",
+  "ndisc6",
   "chromium",
   "kubectl",
 ] as const;
@@ -46,6 +48,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   gobgp: () => (onPath("gobgpd") ? null : "GoBGP (package gobgpd) is not installed"),
   iptables: () => (onPath("iptables") && onPath("nft") ? null : "iptables and nftables are not installed"),
   tcpdump: () => (onPath("tcpdump") ? null : "tcpdump is not installed"),
+  arping: () => (onPath("arping") ? null : "arping (package iputils-arping) is not installed"),
+  ndisc6: () => (onPath("ndisc6") ? null : "ndisc6 is not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
     realKubernetes() === null

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type JsonObject, list, object, objects, text } from "./base/json.ts";
 import { type ApiServer, startApiServer } from "./index.ts";
-import { type JsonObject, list, object, objects, text } from "./json.ts";
 import { type Sending, send } from "./testing.ts";
 
 /** What one client may send must not cost the others anything: not the process, not the event loop, not the list. */

@@ -1,2 +1,2 @@
-export { runEndpointSlices } from "./endpoint-slices.ts";
-export { type ApiServer, type ApiServerOptions, startApiServer } from "./server.ts";
+export { runEndpointSlices } from "./cluster/endpoint-slices.ts";
+export { type ApiServer, type ApiServerOptions, startApiServer } from "./http/server.ts";

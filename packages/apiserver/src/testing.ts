@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { request } from "node:https";
+import type { JsonObject } from "./base/json.ts";
 import type { ApiServer } from "./index.ts";
-import type { JsonObject } from "./json.ts";
 
 /** What a test sees of an API: enough of it to talk to a real one too. */
 export type Endpoint = Pick<ApiServer, "url" | "caPem" | "token">;

@@ -1,5 +1,5 @@
 import type { Ip } from "#net";
-import type { PeerSettings, TableChange } from "./settings.ts";
+import type { AddressFamily, Asn, PeerSettings, TableChange } from "./settings.ts";
 
 /** Milliseconds on a clock that never goes back. */
 export type Instant = number;
@@ -10,13 +10,31 @@ export type ConnectionId = number;
 /** RFC 4271 section 8.2.2. */
 export type SessionState = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
 
+/**
+ * The addresses of the interface that holds the local end of a connection, the first of each kind: next
+ * hops of the other family, and the router ID of a session over IPv6, come from here.
+ */
+export interface Link {
+  readonly ipv4: Ip | null;
+  /** A global one. */
+  readonly ipv6: Ip | null;
+  readonly linkLocal: Ip | null;
+}
+
 /** What the shell tells the engine. */
 export type BgpEvent =
   /** Adds a peer or changes its settings. What can change in place does; what needs a new OPEN resets. */
   | { readonly kind: "peer-set"; readonly settings: PeerSettings; readonly fallbackRouterId: Ip }
   | { readonly kind: "peer-removed"; readonly peer: string }
   | { readonly kind: "routes"; readonly change: TableChange }
-  | { readonly kind: "connected"; readonly connection: ConnectionId; readonly local: Ip; readonly remote: Ip }
+  | {
+      readonly kind: "connected";
+      readonly connection: ConnectionId;
+      readonly local: Ip;
+      readonly remote: Ip;
+      /** Absent: not known. */
+      readonly link?: Link;
+    }
   | { readonly kind: "connect-failed"; readonly connection: ConnectionId; readonly reason: string }
   /** A connection that the peer opened. */
   | {
@@ -25,6 +43,7 @@ export type BgpEvent =
       readonly peer: string;
       readonly local: Ip;
       readonly remote: Ip;
+      readonly link?: Link;
     }
   | { readonly kind: "received"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** The connection ended without our doing. */
@@ -33,15 +52,24 @@ export type BgpEvent =
   | { readonly kind: "drained"; readonly connection: ConnectionId }
   /** A time asked for by `wake` has come. Early and late ones are harmless. */
   | { readonly kind: "time" }
-  /** Bidirectional forwarding or an operator says that the peer is gone. */
+  /**
+   * BFD or an operator says that the peer is gone. After `bfd` the session is held down until `peer-up`,
+   * which the shell also tells when BFD is no longer asked.
+   */
   | {
       readonly kind: "peer-down";
       readonly peer: string;
       readonly cause: "bfd" | "administrative";
       readonly text: string;
     }
-  /** Ends every session with Cease/Administrative Shutdown (RFC 4486, 9003). */
-  | { readonly kind: "shutdown"; readonly text: string };
+  | { readonly kind: "peer-up"; readonly peer: string }
+  /**
+   * Ends every session. `withdraw` (also when absent): with Cease/Administrative Shutdown (RFC 4486, 9003),
+   * after which the routes are gone at once. `keep`: where graceful restart was agreed, so that the peer
+   * keeps them for the restart time (without a word, or with a Cease where RFC 8538 was agreed); elsewhere
+   * as `withdraw`.
+   */
+  | { readonly kind: "shutdown"; readonly text: string; readonly routes?: "withdraw" | "keep" };
 
 /** What the engine asks of the shell. */
 export type BgpEffect =
@@ -68,7 +96,13 @@ export interface SessionReport {
   readonly reason: string;
   readonly since: Instant;
   readonly localAddress: Ip | null;
+  /** Null while it is not Established, as all that was agreed. */
+  readonly peerAs: Asn | null;
   readonly negotiatedHoldTime: number | null;
+  /** Families that both sides offered. */
+  readonly families: readonly AddressFamily[];
+  /** What does not work although the session stands, in sentences: a family that the peer lacks, say. */
+  readonly shortcomings: readonly string[];
   /** Prefixes that this peer was sent and that stand. */
   readonly announcedPrefixes: number;
 }
@@ -85,6 +119,9 @@ export interface PeerCounters {
   readonly keepalivesSent: number;
   readonly keepalivesReceived: number;
   readonly routeRefreshesReceived: number;
+  /** RFC 7606: UPDATEs whose routes count as withdrawn, and attributes that were not looked at. */
+  readonly updatesTreatedAsWithdraw: number;
+  readonly attributesDiscarded: number;
   readonly bytesSent: number;
   readonly announcedPrefixes: number;
   readonly pendingPrefixes: number;

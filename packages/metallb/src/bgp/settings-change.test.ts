@@ -19,22 +19,57 @@ const OTHER: { readonly [Name in keyof typeof SETTING_COST]: PeerSettings[Name] 
   interface: "eth0",
   password: "secret",
   ebgpMultiHop: true,
+  passive: true,
+  restartTime: 60,
   table: "other",
 };
 
 describe("a change of settings", () => {
   for (const name of Object.keys(SETTING_COST) as (keyof typeof SETTING_COST)[]) {
-    const stays = SETTING_COST[name] === "in-place";
+    const cost = SETTING_COST[name];
+    // Without graceful restart its time is not said, and any other AS takes in the one that the peer has.
+    const stays = cost === "in-place" || name === "restartTime" || name === "peerAs";
     it(`${name}: the session ${stays ? "stays" : "begins anew"}`, () => {
       const bench = new Bench();
       bench.establish();
-      expect(settingsChange(peerSettings(), peerSettings({ [name]: OTHER[name] }))).toBe(stays ? "in-place" : "reset");
+      expect(settingsChange(peerSettings(), peerSettings({ [name]: OTHER[name] }))).toBe(cost);
       const effects = bench.set({ [name]: OTHER[name] });
       expect(inShort(effects)).toEqual(stays ? [] : ["notification 6/6", "close"]);
       bench.advance(100);
       expect(bench.report.state).toBe(stays ? "Established" : "Connect");
     });
   }
+
+  const SAME: readonly [string, Partial<PeerSettings>, Partial<PeerSettings>][] = [
+    ["the default hold time written down", {}, { holdTime: 90 }],
+    ["the identifier that it has written down", {}, { routerId: address("192.0.2.10") }],
+    ["the default restart time written down", { gracefulRestart: true }, { gracefulRestart: true, restartTime: 120 }],
+    ["the AS that the peer has", { peerAs: "external" }, { peerAs: 64512 }],
+    ["the families in another order", {}, { families: ["ipv6-unicast", "ipv4-unicast"] }],
+  ];
+  for (const [name, before, after] of SAME)
+    it(`of which the peer would not see anything leaves the session: ${name}`, () => {
+      const bench = new Bench();
+      bench.establish(before);
+      expect(inShort(bench.set(after))).toEqual([]);
+      expect(bench.report.state).toBe("Established");
+    });
+
+  it("that no longer takes the AS that the peer has ends the session", () => {
+    const bench = new Bench();
+    bench.establish({ peerAs: "external" });
+    expect(inShort(bench.set({ peerAs: 64999 }))).toEqual(["notification 6/6", "close"]);
+  });
+
+  it("is tried at once where no session stands", () => {
+    const bench = new Bench();
+    bench.set();
+    bench.step({ kind: "connect-failed", connection: bench.connection, reason: "" });
+    bench.advance(1_000);
+    bench.step({ kind: "connect-failed", connection: bench.connection, reason: "" });
+    bench.set({ holdTime: 30 });
+    expect(inShort(bench.advance(100))).toEqual(["connect"]);
+  });
 
   it("that changes nothing does nothing", () => {
     const bench = new Bench();

@@ -3,8 +3,9 @@ import type { PeerSettings } from "./settings.ts";
 
 /**
  * What a change of each setting costs: `in-place` takes effect on the running session, `connection`
- * needs a new TCP connection, `open` a new OPEN (RFC 4271 section 4.2). The planner, the documentation
- * and the tests read this table.
+ * needs a new TCP connection. `open` needs a new OPEN (RFC 4271 section 4.2), unless the OPEN would say
+ * the same, and the peer's is as good as before: writing down a default resets nothing. The planner,
+ * the documentation and the tests read this table.
  */
 export const SETTING_COST = {
   localAs: "open",
@@ -15,6 +16,8 @@ export const SETTING_COST = {
   routerId: "open",
   gracefulRestart: "open",
   families: "open",
+  restartTime: "open",
+  passive: "in-place",
   address: "connection",
   port: "connection",
   sourceAddress: "connection",
@@ -24,14 +27,14 @@ export const SETTING_COST = {
   table: "in-place",
 } as const satisfies Record<Exclude<keyof PeerSettings, "name">, "in-place" | "connection" | "open">;
 
-/** Whether the session must begin anew; `none` when the two say the same. */
-export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-place" | "reset" {
-  let result: "none" | "in-place" | "reset" = "none";
+/** The dearest of what differs; `none` when the two say the same. */
+export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-place" | "open" | "connection" {
+  let result: "none" | "in-place" | "open" = "none";
   for (const [name, cost] of Object.entries(SETTING_COST)) {
     const key = name as keyof typeof SETTING_COST;
     if (sameSetting(a[key], b[key])) continue;
-    if (cost !== "in-place") return "reset";
-    result = "in-place";
+    if (cost === "connection") return cost;
+    if (result !== "open") result = cost;
   }
   return result;
 }

@@ -26,12 +26,16 @@ export interface PeerSettings {
   readonly keepaliveTime: number | null;
   /** ConnectRetryTime; null: the engine's own schedule. */
   readonly connectTime: number | null;
-  /** BGP Identifier as an IPv4 address; null: `routerIdFallback`, else derived by the shell. */
+  /** BGP Identifier as an IPv4 address; null: the session's own IPv4 address, else that of its interface, else the shell's fallback. */
   readonly routerId: Ip | null;
   /** TCP MD5 key (RFC 2385), 1 to 80 octets. Never logged, never in a dump. */
   readonly password: string | null;
   readonly ebgpMultiHop: boolean;
+  /** Waits for the peer to open the connection, and never opens one itself. */
+  readonly passive: boolean;
   readonly gracefulRestart: boolean;
+  /** Seconds, 1 to 4095, for which the peer keeps our routes while we restart (RFC 4724); null: 120. */
+  readonly restartTime: number | null;
   /** The families offered in OPEN. */
   readonly families: readonly AddressFamily[];
   /** The table of routes that is sent to this peer; peers with equal routes share one. */

@@ -17,6 +17,8 @@ const settings: PeerSettings = {
   routerId: null,
   password: null,
   ebgpMultiHop: false,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],
   table: "all",

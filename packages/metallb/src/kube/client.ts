@@ -41,6 +41,9 @@ export interface RequestOptions {
   readonly timeout?: number;
 }
 
+/** What a request may be ended by: a signal, or a limit in milliseconds. */
+export type Limits = Pick<RequestOptions, "signal" | "timeout">;
+
 export type PatchType = "merge" | "json" | "strategic" | "apply";
 
 const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
@@ -58,11 +61,17 @@ export interface KubeClient {
   request(method: string, path: string, options?: RequestOptions): Promise<unknown>;
   /** Lines of a watch, until the server ends it. `onLine` gets text of one JSON object. */
   stream(path: string, query: Query, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
-  get(resource: Resource, where: Where): Promise<KubeObject>;
+  get(resource: Resource, where: Where, limits?: Limits): Promise<KubeObject>;
   list(resource: Resource, where: Where, query?: Query): Promise<KubeList>;
-  create(resource: Resource, where: Where, object: KubeObject): Promise<KubeObject>;
-  replace(resource: Resource, where: Where, object: KubeObject): Promise<KubeObject>;
-  patch(resource: Resource, where: Where, type: Exclude<PatchType, "apply">, patch: unknown): Promise<KubeObject>;
+  create(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  replace(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  patch(
+    resource: Resource,
+    where: Where,
+    type: Exclude<PatchType, "apply">,
+    patch: unknown,
+    limits?: Limits,
+  ): Promise<KubeObject>;
   /** Server-side apply: `fieldManager` owns what the object holds; `force` takes fields from others. */
   apply(
     resource: Resource,
@@ -70,11 +79,13 @@ export interface KubeClient {
     object: KubeObject,
     fieldManager: string,
     force?: boolean,
+    limits?: Limits,
   ): Promise<KubeObject>;
   remove(
     resource: Resource,
     where: Where,
     preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    limits?: Limits,
   ): Promise<void>;
   close(): void;
 }
@@ -141,27 +152,27 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     namespace: cluster.namespace,
     request,
     stream,
-    get: (resource, where) => object(request("GET", pathOf(resource, where))),
+    get: (resource, where, limits) => object(request("GET", pathOf(resource, where), limits)),
     list: (resource, where, query) =>
       request("GET", pathOf(resource, where), query ? { query } : {}) as Promise<KubeList>,
-    create: (resource, where, body) => object(request("POST", pathOf(resource, where), { body })),
-    replace: (resource, where, body) => object(request("PUT", pathOf(resource, where), { body })),
-    patch: (resource, where, type, body) =>
-      object(request("PATCH", pathOf(resource, where), { body, contentType: PATCH_TYPES[type] })),
-    apply: (resource, where, body, fieldManager, force = true) =>
+    create: (resource, where, body, limits) => object(request("POST", pathOf(resource, where), { ...limits, body })),
+    replace: (resource, where, body, limits) => object(request("PUT", pathOf(resource, where), { ...limits, body })),
+    patch: (resource, where, type, body, limits) =>
+      object(request("PATCH", pathOf(resource, where), { ...limits, body, contentType: PATCH_TYPES[type] })),
+    apply: (resource, where, body, fieldManager, force = true, limits = {}) =>
       object(
         request("PATCH", pathOf(resource, where), {
+          ...limits,
           body,
           contentType: PATCH_TYPES.apply,
           query: { fieldManager, force },
         }),
       ),
-    remove: async (resource, where, preconditions) => {
-      await request(
-        "DELETE",
-        pathOf(resource, where),
-        preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {},
-      );
+    remove: async (resource, where, preconditions, limits) => {
+      await request("DELETE", pathOf(resource, where), {
+        ...limits,
+        ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
+      });
     },
     close: () => agent.destroy(),
   };

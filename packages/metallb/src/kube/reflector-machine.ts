@@ -1,3 +1,5 @@
+import { backoff } from "#net";
+
 /** Milliseconds on a clock that never goes back. */
 export type Instant = number;
 
@@ -53,8 +55,7 @@ const WATCH_SECONDS = 300;
 const QUIET_MARGIN = 30_000;
 /** A watch that the server ends sooner than this was none. */
 const SHORT_WATCH = 1_000;
-const FIRST_BACKOFF = 500;
-const MAX_BACKOFF = 30_000;
+const PAUSE = { first: 500, max: 30_000 };
 
 /**
  * List in pages, watch from there, list again when the server has forgotten where we were. Pure: the
@@ -179,8 +180,7 @@ export class ReflectorMachine {
 
   private retry(phase: Phase, message: string, retryAfter: number | null, now: Instant): readonly ReflectorEffect[] {
     this.phase = phase;
-    const backoff = Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** Math.min(this.failures++, 10));
-    const delay = Math.max(backoff * (0.5 + this.random() / 2), retryAfter ?? 0);
+    const delay = Math.max(backoff(PAUSE, ++this.failures, this.random()), retryAfter ?? 0);
     return [{ kind: "trouble", message }, this.wake(now + delay)];
   }
 

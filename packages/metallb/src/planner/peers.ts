@@ -61,6 +61,8 @@ function settingsOf(peer: Peer, address: NonNullable<Peer["address"]>, table: st
     routerId: peer.routerId,
     password: peer.password,
     ebgpMultiHop: peer.ebgpMultiHop,
+    passive: false,
+    restartTime: null,
     gracefulRestart: peer.gracefulRestart,
     families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
     table,

@@ -51,6 +51,8 @@ const settings = (port: number, holdTime: number): PeerSettings => ({
   routerId: null,
   password: null,
   ebgpMultiHop: true,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],
   table: "all",

@@ -93,7 +93,9 @@ class Speaker {
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
-      report: ({ report }) => this.sessions.take(report),
+      report: (report) => {
+        if (report.engine === "bgp") this.sessions.take(report.report);
+      },
       log: (level, engine, peer, message) => log[level](message, { op: engine || "engines", peer }),
       died: (reason) => {
         log.error("the engines' thread ended unexpectedly: exiting, to start afresh", { op: "engines", error: reason });

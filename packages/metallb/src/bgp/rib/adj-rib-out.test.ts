@@ -162,7 +162,7 @@ class Peers {
     this.bench.set({ name, table });
     const { connection } = this.bench;
     this.peers.set(name, { connection, reader: new Reader(), table });
-    this.bench.connected("192.0.2.10", "192.0.2.1", connection);
+    this.bench.connected();
     this.deliver();
     this.bench.receive(encodeOpen(peerOpen()), connection);
     this.deliver();
