@@ -90,7 +90,7 @@ function routesFor(peer: Peer, world: TestWorld): unknown {
       prefix,
       {
         localPref: null,
-        communities: [...new Set(ads.flatMap(({ communities }) => communities))].sort(),
+        communities: [...new Set(ads.flatMap(({ communities }) => communities))].sort((a, b) => a - b),
         largeCommunities: [],
       },
     ]),
