@@ -107,7 +107,7 @@ describe("the condition metallb.io/Allocated", () => {
       code: "full" as const,
       message: "x".repeat(60),
     }));
-    const refusal = { code: "exhausted" as const, message: "y".repeat(250_000), pools, waitsFor: [] };
+    const refusal = { code: "exhausted" as const, message: "y".repeat(250_000), pools, wishes: [] };
     const { message = "" } = conditionOf({ kind: "refused", refusal }) ?? {};
     expect(message.length).toBeLessThan(1_600);
     expect(message).toMatch(/; pool pool-0: x+; .*and \d+ more pools$/);

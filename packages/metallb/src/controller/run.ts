@@ -243,8 +243,8 @@ class Controller {
       health: {
         host: "",
         port: flags["health-probe-port"],
-        // A replica that waits for the lead is as ready as it can be.
-        ready: () => this.#ready || !this.#election.isLeader(),
+        ready: () => this.#isReady(),
+        why: () => [...this.#world.troubles, ...(this.#election.trouble === null ? [] : [this.#election.trouble])],
         routes: { "/state": () => this.#state() },
       },
       metrics: {
@@ -263,6 +263,12 @@ class Controller {
         log,
       },
     });
+  }
+
+  /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
+  #isReady(): boolean {
+    if (this.#election.isLeader()) return this.#ready;
+    return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }
 
   #state() {

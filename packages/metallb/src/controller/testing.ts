@@ -18,6 +18,8 @@ export function pool(name: string, addresses: string): Pool {
     ranges: [range.value],
     addresses: RangeSet.of([range.value]),
     families: new Set([range.value.family]),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: false,
     allocation: null,

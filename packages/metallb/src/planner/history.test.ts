@@ -8,6 +8,7 @@ import type { Changes, PlanDifference } from "./plan.ts";
 import {
   advertisement,
   changes,
+  config,
   l2Advertisement,
   node,
   OPTIONS,
@@ -62,7 +63,11 @@ function* served(
 ): Generator<{ service: Service; ips: readonly Ip[]; pool: Pool; at: Set<string | null> }> {
   for (const service of world.services.values()) {
     const ips = service.ingress.flatMap(({ ip }) => (ip === null ? [] : [must(parseIp(ip))]));
-    const pool = world.config?.pools.find(({ addresses }) => ips.length > 0 && ips.every((ip) => addresses.has(ip)));
+    const { pools = [], departed } = world.config ?? {};
+    const named = service.annotations["metallb.io/ip-allocated-from-pool"];
+    const holder = pools.find(({ addresses }) => ips.every((ip) => addresses.has(ip)));
+    const gone = named === undefined ? undefined : (pools.find(({ name }) => name === named) ?? departed?.(named));
+    const pool = ips.length > 0 ? (holder ?? gone) : undefined;
     const endpoints = [...world.endpointSlices(service.key)].flatMap(({ endpoints }) => endpoints);
     if (service.type === "LoadBalancer" && pool)
       yield { service, ips, pool, at: new Set(endpoints.map(({ nodeName }) => nodeName)) };
@@ -176,16 +181,16 @@ const configured = (
   others: readonly BgpAdvertisement[],
   peers: readonly Peer[],
   halves: boolean,
-): Config => ({
-  pools: halves
-    ? [
-        pool("low", ["192.0.2.0/29", "2001:db8::/125"], ads, l2),
-        pool("high", ["192.0.2.8/29", "2001:db8::8/125"], others, []),
-      ]
-    : [pool("lab", ["192.0.2.0/28", "2001:db8::/124"], ads, l2)],
-  peers,
-  bfdProfiles: new Map(),
-});
+): Config =>
+  config(
+    halves
+      ? [
+          pool("low", ["192.0.2.0/29", "2001:db8::/125"], ads, l2),
+          pool("high", ["192.0.2.8/29", "2001:db8::8/125"], others, []),
+        ]
+      : [pool("lab", ["192.0.2.0/28", "2001:db8::/124"], ads, l2)],
+    peers,
+  );
 
 type Move = (world: TestWorld) => Changes;
 
@@ -196,13 +201,15 @@ const anyService: fc.Arbitrary<Service> = fc
     six: fc.boolean(),
     local: fc.boolean(),
     x: fc.boolean(),
+    from: fc.option(fc.constantFrom("lab", "low", "high")),
     type: fc.constantFrom("LoadBalancer", "LoadBalancer", "ClusterIP"),
   })
-  .map(({ n, ip, six, local, x, type }) =>
+  .map(({ n, ip, six, local, x, from, type }) =>
     service(`s${n}`, {
       ips: ip === null ? [] : six ? [`2001:db8::${ip}`, `192.0.2.${ip}`] : [`192.0.2.${ip}`],
       externalTrafficPolicy: local ? "Local" : "Cluster",
       labels: x ? { x: "1" } : {},
+      annotations: from === null ? {} : { "metallb.io/ip-allocated-from-pool": from },
       type,
     }),
   );

@@ -18,23 +18,36 @@ export interface PlannedPeers {
 
 /**
  * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
- * of routes; a table is named by the advertisements that name the peer.
+ * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
+ * session that stands (in `before`) goes on as it is.
  */
-export function planPeers(config: Config, labels: Readonly<Record<string, string>>): PlannedPeers {
+export function planPeers(
+  config: Config,
+  labels: Readonly<Record<string, string>>,
+  before: ReadonlyMap<string, PeerSettings> = new Map(),
+): PlannedPeers {
   const limited = limitedAdvertisements(config);
   const settings = new Map<string, PeerSettings>();
   const tables = new Map<string, Table>();
   const problems: PeerProblem[] = [];
+  const reads = (peer: string): string => {
+    const table = tableOf(peer, limited);
+    tables.set(table.name, table);
+    return table.name;
+  };
+  const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
+  for (const name of frozen) {
+    const standing = before.get(name);
+    if (standing) settings.set(name, { ...standing, table: reads(name) });
+  }
   for (const peer of config.peers) {
-    if (!peer.nodes(labels)) continue;
+    if (settings.has(peer.name) || !peer.nodes(labels)) continue;
     const refused = unsupported(peer);
     if (refused) problems.push({ peer: peer.name, message: refused });
     if (peer.bfdProfile)
       problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
     if (!peer.address || refused) continue;
-    const table = tableOf(peer.name, limited);
-    tables.set(table.name, table);
-    settings.set(peer.name, settingsOf(peer, peer.address, table.name));
+    settings.set(peer.name, settingsOf(peer, peer.address, reads(peer.name)));
   }
   return { settings, tables, problems };
 }

@@ -106,15 +106,14 @@ describe("a Service is not announced, and says why", () => {
 describe("routes", () => {
   it("of several Services on one prefix unite their communities and are counted", () => {
     const given = world([
-      advertisement("a", { aggregationLength: 24, communities: [7] }),
-      advertisement("b", { aggregationLength: 24, communities: [3], localPref: 9 }),
+      advertisement("a", { aggregationLength: 24, communities: [7], localPref: 9 }),
+      advertisement("b", { aggregationLength: 24, communities: [3] }),
     ]);
-    // Two preferences, of which one is not set, would conflict for one Service, so each Service gets one advertisement.
     given.config = {
       ...(given.config as NonNullable<TestWorld["config"]>),
       pools: [
-        pool("one", "192.0.2.0/25", [advertisement("a", { aggregationLength: 24, communities: [7] })]),
-        pool("two", "192.0.2.128/25", [advertisement("b", { aggregationLength: 24, communities: [3], localPref: 9 })]),
+        pool("one", "192.0.2.0/25", [advertisement("a", { aggregationLength: 24, communities: [7], localPref: 9 })]),
+        pool("two", "192.0.2.128/25", [advertisement("b", { aggregationLength: 24, communities: [3] })]),
       ],
     };
     given.serve(service("a", { ips: ["192.0.2.5"] })).serve(service("b", { ips: ["192.0.2.200"] }));
@@ -126,7 +125,7 @@ describe("routes", () => {
     given.services.delete("default/b");
     const difference = planner.update(given, changes({ services: new Set(["default/b"]) }));
     expect(difference.routes).toMatchObject([
-      { withdraw: [], announce: [{ attributes: { localPref: null, communities: [7] } }] },
+      { withdraw: [], announce: [{ attributes: { localPref: 9, communities: [7] } }] },
     ]);
     given.services.delete("default/a");
     expect(planner.update(given, changes({ services: new Set(["default/a"]) })).routes).toMatchObject([

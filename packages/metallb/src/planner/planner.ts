@@ -60,6 +60,7 @@ export class Planner {
   private pools: PoolLookup | null = null;
   /** The pools that classes refer to: of equal states of a pool the first. */
   private kept: readonly Pool[] = [];
+  private gone = new Map<string, Pool>();
   private context: BgpContext | null = null;
   private layer2: ReadonlySet<L2Advertisement> = new Set();
   /** The own node as it was last known: a deleted Node object is no reason to withdraw (contract 1.9). */
@@ -156,7 +157,7 @@ export class Planner {
 
   private newContext(config: Config, node: Node | null): BgpContext {
     const { nodeName, ignoreExcludeLabel } = this.options;
-    const { settings, tables, problems } = planPeers(config, node?.labels ?? {});
+    const { settings, tables, problems } = planPeers(config, node?.labels ?? {}, this.context?.parts.peers);
     this.peerProblems = problems;
     const { classes, attributes } = this;
     return new BgpContext({ nodeName, node, ignoreExcludeLabel, peers: settings, tables, classes, attributes });
@@ -173,17 +174,31 @@ export class Planner {
       kept.add(old);
       return old;
     });
-    this.pools = new PoolLookup({ ...config, pools });
+    this.pools = new PoolLookup({ pools, departed: this.departed(config) });
     this.kept = pools;
     this.layer2 = new Set(pools.flatMap(({ l2Advertisements }) => l2Advertisements));
-    if (kept.size === before.size && kept.size === pools.length) return;
     const affected = new Set(
       [...this.classes].filter(({ spec }) =>
-        spec.kind === "held" ? !kept.has(spec.pool) : spec.reason.reason === "ipNotAllowed",
+        spec.kind === "held" ? !(spec.isOwn && kept.has(spec.pool)) : spec.reason.reason === "ipNotAllowed",
       ),
     );
     if (affected.size === 0) return;
     for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key) as ServiceClass)) yield key;
+  }
+
+  /** What speaks of pools that are gone, one object each as long as it says the same. */
+  private departed(config: Config): (name: string) => Pool {
+    const before = this.gone;
+    this.gone = new Map();
+    return (name) => {
+      let pool = this.gone.get(name);
+      if (!pool) {
+        const [old, now] = [before.get(name), config.departed(name)];
+        pool = old && samePool(old, now) ? old : now;
+        this.gone.set(name, pool);
+      }
+      return pool;
+    };
   }
 
   /** True when the verdict of either protocol differs. */
@@ -201,12 +216,7 @@ export class Planner {
     const ips = isRefused ? [] : holding.ips;
     const now = isRefused
       ? this.classes.refused(holding)
-      : this.classes.held(
-          service,
-          ips,
-          holding.pool,
-          endpointState(service, world.endpointSlices(key), this.options.nodeName),
-        );
+      : this.classes.held(service, holding, endpointState(service, world.endpointSlices(key), this.options.nodeName));
     const takesPart = !isRefused && holding.pool.l2Advertisements.length > 0;
     const layer2 = takesPart ? this.election.decide(service, world.endpointSlices(key), holding) : null;
     const layer2Differs = this.claims.set(key, layer2, ips);

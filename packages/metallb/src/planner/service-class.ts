@@ -1,10 +1,17 @@
-import type { EndpointSlice, Service } from "#api";
+import { allocatedFrom, type EndpointSlice, type Service } from "#api";
 import type { BgpAdvertisement, Pool, PoolLookup } from "#config";
 import { type Ip, ipEquals, parseIp, unmap } from "#net";
 import type { Reason } from "./reasons.ts";
 
 /** Addresses that a Service holds and the pool that they are from, or why it has none to announce. */
-export type Holding = { readonly ips: readonly Ip[]; readonly pool: Pool } | Reason;
+export type Holding = Held | Reason;
+
+export interface Held {
+  readonly ips: readonly Ip[];
+  readonly pool: Pool;
+  /** The Service's own status names the pool, and the pool has the addresses: no other pool can matter. */
+  readonly isOwn: boolean;
+}
 
 /** Reads what the Service's status says. */
 export function holdingOf(service: Service, pools: PoolLookup): Holding {
@@ -17,8 +24,9 @@ export function holdingOf(service: Service, pools: PoolLookup): Holding {
     if (!ips.some((other) => ipEquals(other, address))) ips.push(address);
   }
   if (ips.length === 0) return { reason: "noIPAllocated", facts: {} };
-  const pool = pools.ofAll(ips);
-  if (pool) return { ips, pool };
+  const named = allocatedFrom(service);
+  const pool = pools.carrying(ips, named);
+  if (pool) return { ips, pool, isOwn: pool.name === named && ips.every((ip) => pool.addresses.has(ip)) };
   const texts = service.ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
   return { reason: "ipNotAllowed", facts: { ips: texts.join(", ").slice(0, 200) } };
 }
@@ -53,6 +61,7 @@ export type ClassSpec =
   | {
       readonly kind: "held";
       readonly pool: Pool;
+      readonly isOwn: boolean;
       /** Those of the pool that select the Service. */
       readonly advertisements: readonly BgpAdvertisement[];
       readonly endpoints: EndpointState;
@@ -85,17 +94,17 @@ export class ServiceClasses {
     return this.intern(`${reason.reason} ${JSON.stringify(reason.facts)}`, () => ({ kind: "refused", reason }));
   }
 
-  held(service: Service, ips: readonly Ip[], pool: Pool, endpoints: EndpointState): ServiceClass {
+  held(service: Service, { ips, pool, isOwn }: Held, endpoints: EndpointState): ServiceClass {
     const has4 = ips.some(({ family }) => family === 4);
     const has6 = ips.some(({ family }) => family === 6);
     let selected = "";
     for (const { services } of pool.bgpAdvertisements) selected += services(service.labels) ? "1" : "0";
-    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""}`;
+    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn}`;
     return this.intern(key, () => {
       const advertisements = pool.bgpAdvertisements.filter((_, i) => selected[i] === "1");
       const lengths4 = has4 ? [...new Set(advertisements.map((each) => each.aggregationLength))] : [];
       const lengths6 = has6 ? [...new Set(advertisements.map((each) => each.aggregationLengthV6))] : [];
-      return { kind: "held", pool, advertisements, endpoints, has4, has6, lengths4, lengths6 };
+      return { kind: "held", pool, isOwn, advertisements, endpoints, has4, has6, lengths4, lengths6 };
     });
   }
 

@@ -90,6 +90,7 @@ const always = () => true;
 
 export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = {}): BgpAdvertisement => ({
   name,
+  created: "",
   aggregationLength: 32,
   aggregationLengthV6: 128,
   localPref: null,
@@ -128,6 +129,8 @@ export const pool = (
     ranges,
     addresses: RangeSet.of(ranges),
     families: new Set(ranges.map(({ family }) => family)),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: false,
     allocation: null,
@@ -140,6 +143,7 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   const address = parseIp("192.0.2.254");
   return {
     name,
+    frozen: false,
     myASN: 64500,
     peerASN: 64512,
     localASN: null,
@@ -162,6 +166,14 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   };
 };
 
+export const config = (pools: readonly Pool[], peers: readonly Peer[]): Config => ({
+  pools,
+  peers,
+  bfdProfiles: new Map(),
+  unreadablePeers: new Set(),
+  departed: (name) => pool(name, "192.0.2.0/32", []),
+});
+
 /** A world that can be changed in place. */
 export class TestWorld implements World {
   readonly services = new Map<string, Service>();
@@ -171,7 +183,7 @@ export class TestWorld implements World {
   members: ReadonlySet<string> | null = null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
-    this.config = { pools, peers, bfdProfiles: new Map() };
+    this.config = config(pools, peers);
     this.nodes.set("node-1", node("node-1"));
   }
 

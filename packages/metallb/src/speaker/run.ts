@@ -206,6 +206,7 @@ class Speaker {
         host: "127.0.0.1",
         port: flags["health-probe-port"],
         ready: () => this.ready,
+        why: () => this.world.troubles,
         routes: {
           "/state": () =>
             stateOf(
