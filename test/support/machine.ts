@@ -14,6 +14,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   arping: ["iputils-arping"],
   ndisc6: ["ndisc6"],
   chromium: ["chromium"],
+  buildah: ["buildah"],
 };
 
 /** Whether this machine lets us install Debian's packages. */

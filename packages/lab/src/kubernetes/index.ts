@@ -8,6 +8,7 @@ export {
   startRealControlPlane,
 } from "./control-plane.ts";
 export type { Forward } from "./facts.ts";
+export { findGo } from "./go.ts";
 export {
   clusterObjects,
   HOLD_TIME,
