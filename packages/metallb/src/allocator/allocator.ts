@@ -207,7 +207,7 @@ export class Allocator {
       const ips = [...held.ips, additional];
       this.#index.hold({ ...held, ips });
       batch.note(held.key, assigned("Assigned additional IP", [additional]));
-      this.#allocated(claim, { pool: held.pool, ips }, null, batch);
+      this.#allocated(claim, { pool: held.pool, ips }, this.#chooser.frozenWish(claim), batch);
       return true;
     }
     const frozen = this.#catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;

@@ -45,8 +45,11 @@ export class Chooser {
   frozenWish({ pool: named, request }: Claim): Refusal | null {
     const pool = named === null ? null : this.#catalog.get(named);
     if (pool?.frozen) return refuse("poolFrozen", { pool: pool.name });
-    const [wanted] = request?.ok ? this.#index.holding(request.value, null) : [];
-    return wanted?.frozen ? refuse("poolFrozen", { pool: wanted.name }) : null;
+    if (!request?.ok) return null;
+    const [wanted] = this.#index.holding(request.value, null);
+    // Addresses of no pool may be those of one that cannot be read.
+    const frozen = wanted ? wanted.frozen && wanted : this.#catalog.unreadable;
+    return frozen ? refuse("poolFrozen", { pool: frozen.name }) : null;
   }
 
   /** Why addresses of the pool are not to be kept; null: they are. What a frozen pool gave is kept. */
