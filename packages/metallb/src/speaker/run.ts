@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -88,6 +89,7 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      sha256: (text) => createHash("sha256").update(text).digest(),
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
