@@ -1,4 +1,4 @@
-import { ANNOTATIONS, annotation, type Service } from "#api";
+import { ANNOTATIONS, allocatedFrom, annotation, type Service } from "#api";
 import { err, type Family, formatIp, type Ip, ipEquals, ok, parseIp, type Result, unmap } from "#net";
 import type { Holder } from "./address-index.ts";
 import { type Refusal, refuse } from "./reasons.ts";
@@ -13,10 +13,12 @@ export interface Claim {
   readonly strict: boolean;
   /** The family to have when a dual-stack Service can get only one. */
   readonly primary: Family;
-  /** Requested addresses, [IPv4, IPv6]; null: none requested. */
+  /** Requested addresses, in the order of the Service's own families; null: none requested. */
   readonly request: Result<readonly Ip[], Refusal> | null;
   /** Requested pool; null: none. */
   readonly pool: string | null;
+  /** The pool that the Service's status says its addresses came from. */
+  readonly from: string | null;
 }
 
 /** Why a Service has no claim at all, and whether what it holds is to be taken away. */
@@ -32,14 +34,16 @@ export function readClaim(service: Service): Result<Claim, NoClaim> {
     return err({ refusal: refuse("notEnoughClusterIPs"), clears: true });
   const families = familiesOf(clusterIPs);
   if (!families) return err({ refusal: refuse("clusterIPFamilies", { clusterIPs }), clears: false });
+  const primary = service.ipFamilies[0] === "IPv6" ? 6 : 4;
   return ok({
     service,
     holder: holderOf(service),
     families,
     strict: ipFamilyPolicy !== "PreferDualStack",
-    primary: service.ipFamilies[0] === "IPv6" ? 6 : 4,
-    request: readRequest(service, families),
+    primary,
+    request: readRequest(service, families, primary),
     pool: annotation(service, ANNOTATIONS.addressPool) || null,
+    from: allocatedFrom(service),
   });
 }
 
@@ -76,7 +80,7 @@ function backendKey({ externalTrafficPolicy, selector }: Service): string {
 
 const MAX_REQUEST = 200;
 
-function readRequest(service: Service, families: readonly Family[]): Claim["request"] {
+function readRequest(service: Service, families: readonly Family[], primary: Family): Claim["request"] {
   const annotated = annotation(service, ANNOTATIONS.loadBalancerIPs) ?? "";
   const inSpec = service.loadBalancerIP ?? "";
   if (annotated === "" && inSpec === "") return null;
@@ -96,7 +100,7 @@ function readRequest(service: Service, families: readonly Family[]): Claim["requ
   ips.sort((a, b) => a.family - b.family);
   if (ips.length !== families.length || ips.some(({ family }, i) => family !== families[i]))
     return err(refuse("requestFamily", { ips: ips.map(formatIp) }));
-  return ok(ips);
+  return ok(primary === 6 ? ips.reverse() : ips);
 }
 
 /**

@@ -112,7 +112,7 @@ function check(cluster: Cluster): void {
   for (const [key, outcome] of allocator.outcomes) {
     if (outcome.kind !== "refused") continue;
     // A refused Service holds nothing, and would be refused again.
-    expect(allocator.index.holding(key)).toBeNull();
+    expect(allocator.index.held(key)).toBeNull();
   }
 }
 

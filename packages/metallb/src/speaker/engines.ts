@@ -1,6 +1,7 @@
-import { openTcp } from "#sys";
+import { loadPacketSystem, openTcp } from "#sys";
 import { bgpEntry } from "./bgp-entry.ts";
 import type { EngineEntry } from "./engine-registry.ts";
+import { neighborEntry } from "./neighbor-entry.ts";
 
 /** The engines of the thread. */
-export const ENGINES: readonly EngineEntry[] = [bgpEntry(openTcp)];
+export const ENGINES: readonly EngineEntry[] = [bgpEntry(openTcp), neighborEntry(loadPacketSystem)];

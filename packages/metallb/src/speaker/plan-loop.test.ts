@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Problem } from "#config";
 import { ip } from "#net";
 import { type PlanDifference, Planner } from "#planner";
-import { advertisement, peer, pool, service, TestWorld } from "#planner/testing";
+import { advertisement, OPTIONS, peer, pool, service, TestWorld } from "#planner/testing";
 import type { Logger } from "#process";
 import { type LoopChanges, PlanLoop } from "./plan-loop.ts";
 
@@ -35,7 +35,7 @@ function open() {
   const states: number[] = [];
   const loop = new PlanLoop({
     world,
-    planner: new Planner({ nodeName: "node-1", loadBalancerClass: null, ignoreExcludeLabel: false }),
+    planner: new Planner(OPTIONS),
     engines,
     announcements: { tell: (keys) => void told.push([...keys]) },
     log,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -88,10 +89,13 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      sha256: (text) => createHash("sha256").update(text).digest(),
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
-      report: ({ report }) => this.sessions.take(report),
+      report: (report) => {
+        if (report.engine === "bgp") this.sessions.take(report.report);
+      },
       log: (level, engine, peer, message) => log[level](message, { op: engine || "engines", peer }),
       died: (reason) => {
         log.error("the engines' thread ended unexpectedly: exiting, to start afresh", { op: "engines", error: reason });
@@ -202,6 +206,7 @@ class Speaker {
         host: "127.0.0.1",
         port: flags["health-probe-port"],
         ready: () => this.ready,
+        why: () => this.world.troubles,
         routes: {
           "/state": () =>
             stateOf(

@@ -1,2 +1,12 @@
+import type { packetSystem } from "./packet-system.ts";
+
 export { fallbackRouterId } from "./host.ts";
+export type { HostAddress, HostLink, HostLinksListener } from "./host-links.ts";
+export type { PacketListener, PacketSocket } from "./packet-socket.ts";
 export { openTcp, type TcpConnection, type TcpListener, type TcpTarget } from "./tcp.ts";
+
+/** Packet sockets, group membership and netlink. */
+export type PacketSystem = typeof packetSystem;
+
+/** Loaded on demand: it brings the library for system calls along. Rejects where that is not to be had. */
+export const loadPacketSystem = async (): Promise<PacketSystem> => (await import("./packet-system.ts")).packetSystem;
