@@ -30,8 +30,10 @@ export function createMetrics(
   const peerLabel = (peer: string): string => {
     const settings = plan().peers.get(peer);
     if (!settings) return peer;
-    const address = formatIp(settings.address);
-    return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
+    const { endpoint, port } = settings;
+    if (endpoint.kind === "interface") return `${endpoint.interface}:${port}`;
+    const address = formatIp(endpoint.address);
+    return `${endpoint.address.family === 6 ? `[${address}]` : address}:${port}`;
   };
   const gauge = (name: string, help: string, value: (counters: PeerCounters) => number) =>
     new Gauge({

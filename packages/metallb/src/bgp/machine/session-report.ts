@@ -67,6 +67,7 @@ export class Telling {
       reason: this.reason,
       since: this.since,
       localAddress: standing?.local.address ?? null,
+      ttlSecurity: standing?.local.guarded ?? false,
       peerAs: standing?.negotiated.peerAs ?? null,
       negotiatedHoldTime: standing?.negotiated.holdTime ?? null,
       families: agreed,
