@@ -109,6 +109,8 @@ class Engine implements BgpEngine {
         return this.owner(event.connection, (session) => session.connected(event.connection, localEnd(event), now));
       case "accepted":
         return this.accept(event, now);
+      case "guarded":
+        return this.owner(event.connection, (session) => session.guard(event.connection, now));
       case "received":
         return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":

@@ -48,6 +48,8 @@ export type BgpEvent =
       readonly link?: Link;
       readonly guarded?: boolean;
     }
+  /** From now on only segments with TTL 255 are taken: the neighbour is seen to send them so (RFC 5082). */
+  | { readonly kind: "guarded"; readonly connection: ConnectionId }
   | { readonly kind: "received"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** The connection ended without our doing. */
   | { readonly kind: "closed"; readonly connection: ConnectionId; readonly reason: string }
@@ -81,8 +83,8 @@ export type BgpEffect =
       readonly connection: ConnectionId;
       readonly settings: PeerSettings;
       /**
-       * `guarded`: TTL 255 is sent, and segments with less are not taken (RFC 5082). `one`: so too where the
-       * peer sends 255, else with TTL 1. `any`: no limit.
+       * TTL 255 is always sent. `guarded`: segments with less are not taken (RFC 5082). `one`: the peer is a
+       * neighbour; if it is seen to send 255 too, `guarded` is told. `any`: no limit.
        */
       readonly hops: "guarded" | "one" | "any";
     }

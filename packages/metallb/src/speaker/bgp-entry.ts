@@ -176,8 +176,9 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   private listener(
     connection: ConnectionId,
     ending: () => "closed" | "connect-failed",
-  ): Pick<TcpListener, "received" | "drained" | "failed"> {
+  ): Pick<TcpListener, "guarded" | "received" | "drained" | "failed"> {
     return {
+      guarded: () => this.seat.step({ kind: "guarded", connection }),
       received: (bytes) => this.seat.step({ kind: "received", connection, bytes }),
       drained: () => this.seat.step({ kind: "drained", connection }),
       failed: (reason) => {

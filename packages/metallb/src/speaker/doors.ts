@@ -1,5 +1,4 @@
 import type { PeerSettings } from "#bgp";
-import { hopsOf } from "#bgp";
 import type { AcceptedFrom, BgpSockets, TcpConnection, TcpDoor, TcpListener } from "#sys";
 
 /** RFC 4271 section 8.2.1. */
@@ -35,7 +34,6 @@ export class Doors {
         interface: zone,
         password,
         guarded: false,
-        adjacent: hopsOf(settings) === "one",
       });
       wanted.set(key, door);
     }

@@ -30,6 +30,7 @@ export const OPTION = {
   ipv6TrafficClass: [41, 67],
   ipv6MinHopCount: [41, 73],
   icmp6Filter: [58, 1],
+  tcpInfo: [6, 11],
   tcpMd5Signature: [6, 14],
 } as const satisfies Record<string, readonly [number, number]>;
 
@@ -65,6 +66,14 @@ export function pendingError(fd: number): number {
   const [level, name] = OPTION.error;
   check(libc.getsockopt(fd, level, name, error, [4]), "SO_ERROR");
   return error.readInt32LE(0);
+}
+
+/** Segments that were sent and are not acknowledged: tcpi_unacked of struct tcp_info. */
+export function unacknowledged(fd: number): number {
+  const info = Buffer.alloc(104);
+  const [level, name] = OPTION.tcpInfo;
+  check(libc.getsockopt(fd, level, name, info, [info.length]), "TCP_INFO");
+  return info.readUInt32LE(24);
 }
 
 /** Ties a socket to an interface or a VRF's device. */

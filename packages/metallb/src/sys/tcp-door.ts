@@ -25,8 +25,6 @@ export interface AcceptedFrom {
   readonly password: string | null;
   /** RFC 5082 counts for its connections from the first segment after the handshake on. */
   readonly guarded: boolean;
-  /** A neighbour: what we send passes no router. */
-  readonly adjacent: boolean;
 }
 
 /** A listening socket of one IP version. */
@@ -73,7 +71,7 @@ export function listenTcp(
         libc.close(one);
         continue;
       }
-      setTtl(one, where.family, peer.adjacent && !peer.guarded ? 1 : 255);
+      setTtl(one, where.family, 255);
       if (peer.guarded) setMinTtl(one, where.family, 255);
       const open = new Socket({ fd: one, readable: true, writable: true });
       accepted(peer, (listener) =>

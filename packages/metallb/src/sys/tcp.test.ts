@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { formatIp, type Ip, parseIp } from "#net";
 import { openTcp, type TcpConnection, type TcpTarget } from "#sys";
 
@@ -58,6 +58,7 @@ function open(target: Partial<TcpTarget> & { port: number }) {
         told.push("connected");
         connected.resolve(`${formatIp(local)} to ${formatIp(remote)}`);
       },
+      guarded: () => told.push("guarded"),
       received: (bytes) => told.push(Buffer.from(bytes).toString()),
       drained: () => drained.resolve(),
       failed: (reason) => {
@@ -132,6 +133,18 @@ describe.skipIf(process.platform !== "linux")("a TCP connection with a password"
     expect(await open(foreign).failed).toBe("address 192.0.2.77 does not exist on this host");
     const long = await open({ port, password: "x".repeat(81) }).failed;
     expect(long).toBe("the password is longer than 80 octets");
+  });
+
+  it("is found out to send TTL 255, or not to, without harm to it", async () => {
+    const server = await listen();
+    const { connection, told } = open({ port: server.port, hops: "one" });
+    const socket = await server.accepted;
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    // The kernel of the listener sends TTL 64: nothing of it is taken for a moment, and then everything.
+    connection.send([Buffer.from("one")]);
+    socket.write("two");
+    await vi.waitFor(() => expect(told).toEqual(["connected", "two"]), { timeout: 5_000 });
+    await connection.close();
   });
 
   it("is silent where a listener has none, for as long as it is wanted, and costs nothing meanwhile", async () => {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { formatIp, type Ip, isLinkLocal6, parseIp, unmap } from "#net";
 import type { Attempt, openNative } from "./native-tcp.ts";
+import type { TtlTrial } from "./ttl-trial.ts";
 
 export interface TcpTarget {
   readonly address: Ip;
@@ -15,7 +16,7 @@ export interface TcpTarget {
   readonly password: string | null;
   /**
    * How far the peer may be. `guarded`: a neighbour, and only segments that come with TTL 255 count (RFC
-   * 5082). `one`: a neighbour; guarded where it sends TTL 255, else with TTL 1. `any`: no limit.
+   * 5082). `one`: a neighbour; once it is seen to send TTL 255, it is guarded. `any`: no limit.
    */
   readonly hops: "guarded" | "one" | "any";
 }
@@ -24,6 +25,8 @@ export interface TcpTarget {
 export interface TcpListener {
   /** `guarded`: only segments with TTL 255 are taken. */
   connected(local: Ip, remote: Ip, guarded: boolean): void;
+  /** From now on only segments with TTL 255 are taken. */
+  guarded(): void;
   received(bytes: Uint8Array): void;
   /** All that was sent has been handed to the kernel. */
   drained(): void;
@@ -70,6 +73,7 @@ class Connection implements TcpConnection {
   private readonly listener: TcpListener;
   private socket: Socket | null = null;
   private attempt: Attempt | null = null;
+  private trial: TtlTrial | null = null;
   private ended = false;
   private error: unknown = null;
   guarded = false;
@@ -94,12 +98,11 @@ class Connection implements TcpConnection {
   dialWith(open: typeof openNative): void {
     if (this.ended) return;
     this.attempt = open(this.target, {
-      guarded: () => {
-        this.guarded = true;
-      },
-      connected: (socket) => {
+      connected: (socket, fd) => {
         this.attempt = null;
         if (this.ended) return void socket.destroy();
+        this.guarded = this.target.hops === "guarded";
+        if (this.target.hops === "one") this.tryTtl(fd);
         this.adopt(socket);
         this.tellConnected(socket);
       },
@@ -120,7 +123,18 @@ class Connection implements TcpConnection {
     socket.on("error", (error) => {
       this.error = error;
     });
+    socket.on("close", () => this.trial?.end());
     socket.on("close", () => this.fail(this.error === null ? "closed" : reasonOf(this.error, this.target)));
+  }
+
+  private tryTtl(fd: number): void {
+    void import("./ttl-trial.ts").then(({ TtlTrial }) => {
+      if (this.ended) return;
+      this.trial = new TtlTrial(fd, this.target.address.family, () => {
+        this.guarded = true;
+        if (!this.ended) this.listener.guarded();
+      });
+    });
   }
 
   begin(): void {
@@ -138,6 +152,7 @@ class Connection implements TcpConnection {
   fail(reason: string): void {
     if (this.ended) return;
     this.ended = true;
+    this.trial?.end();
     this.socket?.destroy();
     this.listener.failed(reason);
   }
@@ -145,6 +160,7 @@ class Connection implements TcpConnection {
   send(chunks: readonly Uint8Array[]): void {
     const socket = this.socket;
     if (!socket || this.ended) return;
+    if (socket.writableLength === 0) this.trial?.beforeSend();
     socket.cork();
     for (const [i, chunk] of chunks.entries()) {
       if (i < chunks.length - 1) socket.write(chunk);
@@ -158,6 +174,7 @@ class Connection implements TcpConnection {
 
   close(): Promise<void> {
     const socket = this.socket;
+    this.trial?.end();
     this.attempt?.close();
     this.attempt = null;
     if (this.ended || !socket || socket.destroyed) {

@@ -102,6 +102,15 @@ export class Session {
     this.fall(connection, reason, now, FSM[connection.state].TcpConnectionFails === "listen" ? "Active" : "Idle");
   }
 
+  /** The peer is seen to protect itself by RFC 5082. */
+  guard(id: ConnectionId, now: Instant): void {
+    const { up } = this;
+    if (!up || up.connection.id !== id) return;
+    this.guarded = true;
+    this.up = { ...up, local: { ...up.local, guarded: true } };
+    this.telling.tell(now, true);
+  }
+
   received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
     const connection = this.connections.get(id);
     if (!connection || FSM[connection.state].BGPHeaderErr === "ignore") return;
@@ -314,7 +323,7 @@ export class Session {
     connection.establish(now);
     this.up = { connection, local, negotiated: agreed.negotiated };
     this.restarting = false;
-    this.guarded = local.guarded;
+    this.guarded ||= local.guarded;
     this.reception.begin();
     this.telling.reason = "";
     this.adjRibOut.begin(this.settings.localAs, agreed.negotiated, local);
