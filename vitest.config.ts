@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,allocator,planner,bgp,neighbor,gossip,world";
+const pure = "net,api,config,allocator,planner,bgp,bfd,neighbor,gossip,world";
 
 const conditions = ["metallb-source"];
 
