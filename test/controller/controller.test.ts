@@ -131,6 +131,57 @@ function suite(kind: ApiKind): void {
     expect(metadata?.labels).toEqual({ "metallb.io/component-type": "controller" });
   });
 
+  it("reads the configuration while another one leads, and takes over from there", async () => {
+    const [health, metrics] = kind === "real" ? [17_481, 17_482] : [17_483, 17_484];
+    const standby = await bench.start(`--health-probe-port=${health}`, `--port=${metrics}`, "--pod-name=controller-1");
+    const state = async () =>
+      (await (await fetch(`http://127.0.0.1:${health}/state`)).json()) as {
+        readonly leading: boolean;
+        readonly problems: readonly { readonly name: string }[];
+      };
+    await bench.createPool(pool("odd", ["nonsense"]));
+    const told = await eventually(state, ({ problems }) => problems.some(({ name }) => name === "odd"), {
+      what: "the standby does not read the configuration",
+    });
+    expect(told.leading).toBe(false);
+    expect((await fetch(`http://127.0.0.1:${health}/readyz`)).status).toBe(200);
+    await client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "odd" });
+    await controller.stop();
+    await eventually(state, ({ leading }) => leading, { what: "the standby does not take over" });
+    await create("after");
+    await eventually(
+      async () => ipsOf(await get("after")),
+      (ips) => ips.length === 1,
+      { what: "the new leader does not allocate" },
+    );
+    await remove("after");
+    expect(await standby.stop()).toBe(0);
+    controller = await bench.start();
+  });
+
+  it("handles no Service and asks for no lead with --webhook-mode=onlywebhook", async () => {
+    await controller.stop();
+    const webhook = await bench.start("--webhook-mode=onlywebhook");
+    await eventually(
+      async () => webhook.output(),
+      (output) => output.includes("no Service is handled here"),
+      { what: "it does not say what it does" },
+    );
+    await create("idle");
+    const { metadata } = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(await webhook.stop()).toBe(0);
+    const after = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(after.metadata?.resourceVersion).toBe(metadata?.resourceVersion);
+    expect(ipsOf(await get("idle"))).toEqual([]);
+    controller = await bench.start();
+    await eventually(
+      async () => ipsOf(await get("idle")),
+      (ips) => ips.length === 1,
+      { what: "idle is not served" },
+    );
+    await remove("idle");
+  });
+
   it("ends at once on SIGTERM, and hands the lead over", async () => {
     expect(await controller.stop()).toBe(0);
     const lease = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });

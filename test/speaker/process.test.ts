@@ -143,7 +143,12 @@ describe("a speaker", () => {
     expect(services["default/local"]?.bgp.message).toBe(
       "its policy is Local and node node-1 has no endpoint that can serve",
     );
-    expect(services["default/a"]?.bgp).toEqual({ announced: true, ips: ["192.0.2.1"], peers: ["router"] });
+    expect(services["default/a"]?.bgp).toEqual({
+      announced: true,
+      ips: ["192.0.2.1"],
+      peers: ["router"],
+      lacking: [],
+    });
   });
 
   it("sends of one change that change alone, on the same session", async () => {

@@ -11,7 +11,10 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   gobgp: ["gobgpd"],
   iptables: ["iptables", "nftables", "conntrack"],
   tcpdump: ["tcpdump"],
+  arping: ["iputils-arping"],
+  ndisc6: ["ndisc6"],
   chromium: ["chromium"],
+  buildah: ["buildah"],
 };
 
 /** Whether this machine lets us install Debian's packages. */

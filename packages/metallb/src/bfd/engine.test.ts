@@ -165,7 +165,7 @@ describe("sending", () => {
 
   it("goes by the slower of what we want and what the peer takes, as soon as that changes", () => {
     const bench = new Bench().up({ transmitInterval: 20 });
-    bench.hear("Up", { requiredMinRx: 1_000_000 });
+    bench.hear("Up", { requiredMinRx: 1_000_000, desiredMinTx: 5_000_000 });
     bench.sent = [];
     bench.advance(2_000);
     expect(bench.sent.length).toBeLessThanOrEqual(2);

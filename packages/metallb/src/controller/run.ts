@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -19,6 +20,7 @@ import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
+import { watchedService } from "./watched-service.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -60,11 +62,14 @@ interface Parts {
  * a pool, since somebody else may have written its counters.
  */
 const OVERRIDES: Overrides = {
-  services: { same: (a, b) => a.resourceVersion === b.resourceVersion },
+  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
   ipaddresspools: {
     same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
   },
 };
+
+/** How long what is decided already may take to be written at the end, milliseconds. */
+const DRAIN = 3_000;
 
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
@@ -77,6 +82,7 @@ class Controller {
   #configurationState: ConfigurationStateWriter | null = null;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
+  readonly #recorder: ReturnType<typeof eventRecorder>;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -97,20 +103,20 @@ class Controller {
       trouble: (what) => trouble.of(what),
     });
     this.#problems = new ProblemLog(log);
-    this.#writer = new ServiceWriter(
-      serviceApi(client, () => this.#election.isLeader()),
-      log,
-      this.#end.signal,
-    );
-    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
+    const lead = { mayWrite: () => this.#election.isLeader() };
+    this.#writer = new ServiceWriter(serviceApi(client), log, lead);
+    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.#recorder = eventRecorder(client, log);
     this.#allocation = new Allocation({
       services: this.#world.services,
-      lbClass: flags["lb-class"],
+      source: new Allocator(flags["lb-class"]),
+      now: () => performance.now(),
       writer: this.#writer,
-      recorder: eventRecorder(client, log),
+      recorder: this.#recorder,
       poolStatus: this.#poolStatus,
       log,
     });
+    this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
     this.#election = new LeaseElection(client, {
       namespace,
       name: "metallb-controller",
@@ -122,6 +128,8 @@ class Controller {
           op: "election",
           error: why,
         });
+        // Whoever holds the Lease now may write already.
+        void this.#endWrites();
         this.#over.resolve(1);
       },
       onTrouble: trouble.of("leases", "leader election"),
@@ -137,15 +145,32 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
-    void this.#lead();
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
+    else void this.#lead();
     const code = await this.#over.promise;
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
+    // The Lease is handed over when nothing is in flight any more.
+    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
+  }
+
+  /** Another process allocates: this one neither reads Services nor asks for the lead. */
+  #onlyWebhook(): void {
+    this.#ready = true;
+    // With every server turned off nothing else would keep the process until it is told to end.
+    const hold = setInterval(() => {}, 2 ** 30);
+    void this.#over.promise.finally(() => clearInterval(hold));
+    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+  }
+
+  #endWrites(): Promise<unknown> {
+    return Promise.all([this.#writer.stop(), this.#poolStatus.stop()]);
   }
 
   /**
@@ -220,8 +245,8 @@ class Controller {
       health: {
         host: "",
         port: flags["health-probe-port"],
-        // A replica that waits for the lead is as ready as it can be.
-        ready: () => this.#ready || !this.#election.isLeader(),
+        ready: () => this.#isReady(),
+        why: () => [...this.#world.troubles, ...(this.#election.trouble === null ? [] : [this.#election.trouble])],
         routes: { "/state": () => this.#state() },
       },
       metrics: {
@@ -240,6 +265,12 @@ class Controller {
         log,
       },
     });
+  }
+
+  /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
+  #isReady(): boolean {
+    if (this.#election.isLeader()) return this.#ready;
+    return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }
 
   #state() {

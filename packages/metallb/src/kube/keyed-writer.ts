@@ -106,9 +106,9 @@ export class KeyedWriter<V> {
     return this.ended.promise;
   }
 
-  /** Resolves when every intention is confirmed. */
+  /** Resolves when every intention is confirmed, or waits for a newer one. */
   idle(): Promise<void> {
-    if (this.machine.pending === 0) return Promise.resolve();
+    if (this.machine.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.idlers.push(resolve));
   }
 
@@ -133,7 +133,7 @@ export class KeyedWriter<V> {
     const failed = this.machine.failingKeys > 0;
     for (const effect of this.machine.step(event, performance.now())) this.carryOut(effect);
     if (failed && this.machine.failingKeys === 0) this.options.onRecovered?.();
-    if (this.machine.pending === 0) for (const resolve of this.idlers.splice(0)) resolve();
+    if (this.machine.isIdle) for (const resolve of this.idlers.splice(0)) resolve();
   }
 
   private carryOut(effect: WriterEffect<V>): void {

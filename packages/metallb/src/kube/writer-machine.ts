@@ -37,6 +37,11 @@ export class WriterMachine<V> {
     return this.entries.size - this.settled;
   }
 
+  /** Nothing is in flight, and nothing will be before another intention comes. */
+  get isIdle(): boolean {
+    return this.flying === 0 && this.queue.size === 0 && this.pauses.next() === null;
+  }
+
   get inFlight(): number {
     return this.flying;
   }

@@ -34,7 +34,7 @@ describe("answers", () => {
       expect(more).toEqual([]);
       expect(reply).toMatchObject({ operation: 2, ethernetDestination: octets(ASKER), senderMac: octets(OUR_MAC) });
     }
-    expect(b.engine.counters()).toMatchObject([{ requestsReceived: 2, responsesSent: 2, gratuitousSent: 10 }]);
+    expect(b.engine.counters("all")).toMatchObject([{ requestsReceived: 2, responsesSent: 2, gratuitousSent: 10 }]);
   });
 
   it("a probe, with 0.0.0.0 as the target address", () => {
@@ -300,6 +300,15 @@ describe("a handover", () => {
     expect(b.receive(arpRequest("192.0.2.1"))).toHaveLength(1);
     b.advance(1);
     expect(b.receive(arpRequest("192.0.2.1"))).toEqual([]);
+  });
+
+  it("of all addresses, at the end of the process, needs no owner to say so for each", () => {
+    const b = bench("192.0.2.1", "2001:db8::1");
+    b.step({ kind: "shutdown" });
+    expect(b.receive(arpRequest("192.0.2.1"))).toHaveLength(1);
+    b.receive(arpClaim("192.0.2.1"));
+    b.advance(2_000);
+    expect(b.states()).toEqual(["yielding", "yielding", "withdrawn", "withdrawn"]);
   });
 
   it("that is called back announces again", () => {

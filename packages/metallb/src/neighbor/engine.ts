@@ -8,6 +8,7 @@ import type {
   NeighborEffect,
   NeighborEvent,
   NeighborOptions,
+  Release,
 } from "./events.ts";
 import { AddressTable } from "./machine/address-table.ts";
 import { HeldAddress } from "./machine/held-address.ts";
@@ -26,7 +27,8 @@ export interface NeighborEngine {
   /** Takes one event at a time that never goes back; gives what is to be done, in order. */
   step(event: NeighborEvent, now: Instant): readonly NeighborEffect[];
   reports(): readonly AddressReport[];
-  counters(): readonly AddressCounters[];
+  /** Of all addresses, or of those alone that differ since they were last asked for. */
+  counters(which: "all" | "moved"): readonly AddressCounters[];
   drops(): DropCounters;
 }
 
@@ -44,6 +46,8 @@ class Engine implements NeighborEngine {
   private readonly table = new AddressTable();
   private readonly links = new Map<LinkIndex, Link>();
   private readonly ownMacs = new Set<string>();
+  /** Whose counters moved since they were asked for. */
+  private readonly moved = new Set<HeldAddress>();
   private fellows: ReadonlySet<string> = new Set();
   private onConflict: NeighborOptions["onConflict"] = "report";
   private effects: NeighborEffect[] = [];
@@ -69,6 +73,7 @@ class Engine implements NeighborEngine {
     this.responder = new Responder(this.table, new SourceLimiter(answersPerSource, answersPerSource), {
       send: (link, frame) => this.effects.push({ kind: "send", link: link.index, frame }),
       claimed: (address, link, mac, manner, now) => this.claimed(address, link, mac, manner, now),
+      asked: (address) => void this.moved.add(address),
       isOwn: (mac) => this.ownMacs.has(macText(mac)),
     });
   }
@@ -86,13 +91,16 @@ class Engine implements NeighborEngine {
     return Array.from(this.table.all(), (address) => address.report());
   }
 
-  counters(): readonly AddressCounters[] {
-    return Array.from(this.table.all(), ({ ip, requestsReceived, responsesSent, gratuitousSent }) => ({
+  counters(which: "all" | "moved"): readonly AddressCounters[] {
+    const wanted = which === "all" ? this.table.all() : this.moved;
+    const counters = Array.from(wanted, ({ ip, requestsReceived, responsesSent, gratuitousSent }) => ({
       address: ip,
       requestsReceived,
       responsesSent,
       gratuitousSent,
     }));
+    this.moved.clear();
+    return counters;
   }
 
   drops(): DropCounters {
@@ -121,6 +129,11 @@ class Engine implements NeighborEngine {
         for (const address of named) if (address?.state === "announced") this.announce(address, now);
         return;
       }
+      case "shutdown":
+        for (const address of this.table.all()) {
+          if (address.state !== "yielding") this.giveUp(address, "when-taken-over", now);
+        }
+        return;
       case "options":
         this.fellows = new Set(event.options.fellows);
         this.onConflict = event.options.onConflict;
@@ -159,7 +172,10 @@ class Engine implements NeighborEngine {
     if (!address) return;
     const moved = address.release(holder);
     if (moved) this.syncGroups(address);
-    if (address.isHeld) return;
+    if (!address.isHeld) this.giveUp(address, release, now);
+  }
+
+  private giveUp(address: HeldAddress, release: Release, now: Instant): void {
     if (release === "at-once" || !address.isAnswered) return this.forget(address, now);
     if (address.state === "yielding") return;
     this.enter(address, "yielding", now);
@@ -198,6 +214,7 @@ class Engine implements NeighborEngine {
 
   private forget(address: HeldAddress, now: Instant): void {
     this.table.delete(address.ip);
+    this.moved.delete(address);
     this.enter(address, "withdrawn", now);
   }
 
@@ -240,6 +257,7 @@ class Engine implements NeighborEngine {
       }
     }
     address.gratuitousSent += sent;
+    this.moved.add(address);
     return sent;
   }
 

@@ -14,7 +14,7 @@ export interface LinkSettings {
   readonly usable: boolean;
   /** It has broadcast: ARP is answered on it. */
   readonly arp: boolean;
-  /** Its IPv6 link-local address, from which NDP is answered; null: it is not. */
+  /** Its IPv6 link-local address; null: IPv6 does not run there, and NDP is not answered. */
   readonly linkLocal: Ip | null;
 }
 
@@ -45,6 +45,8 @@ export type NeighborEvent =
   /** Neighbours may have been told something else meanwhile: a partition is healed, an operator asks. */
   | { readonly kind: "announce-again"; readonly address: Ip | null }
   | { readonly kind: "options"; readonly options: NeighborOptions }
+  /** Gives every address up: answered for until another station claims it, or two seconds are over. */
+  | { readonly kind: "shutdown" }
   /** A time asked for by `wake` has come. Early and late ones are harmless. */
   | { readonly kind: "time" };
 

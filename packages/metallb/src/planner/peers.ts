@@ -1,6 +1,7 @@
 import type { AddressFamily, Endpoint, PeerSettings } from "#bgp";
 import { settingsChange } from "#bgp";
 import type { Config, Peer } from "#config";
+import type { Table } from "./bgp-context.ts";
 
 /** A peer that this node should have a session with and cannot, or not wholly. */
 export interface PeerProblem {
@@ -10,25 +11,43 @@ export interface PeerProblem {
 
 export interface PlannedPeers {
   readonly settings: ReadonlyMap<string, PeerSettings>;
+  /** The tables that they read, by name. */
+  readonly tables: ReadonlyMap<string, Table>;
   readonly problems: readonly PeerProblem[];
 }
 
 /**
  * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
- * of routes; a table is named by the advertisements that name the peer.
+ * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
+ * session that stands (in `before`) goes on as it is.
  */
-export function planPeers(config: Config, labels: Readonly<Record<string, string>>): PlannedPeers {
+export function planPeers(
+  config: Config,
+  labels: Readonly<Record<string, string>>,
+  before: ReadonlyMap<string, PeerSettings> = new Map(),
+): PlannedPeers {
   const limited = limitedAdvertisements(config);
   const settings = new Map<string, PeerSettings>();
+  const tables = new Map<string, Table>();
   const problems: PeerProblem[] = [];
+  const reads = (peer: string): string => {
+    const table = tableOf(peer, limited);
+    tables.set(table.name, table);
+    return table.name;
+  };
+  const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
+  for (const name of frozen) {
+    const standing = before.get(name);
+    if (standing) settings.set(name, { ...standing, table: reads(name) });
+  }
   for (const peer of config.peers) {
-    if (!peer.nodes(labels)) continue;
+    if (settings.has(peer.name) || !peer.nodes(labels)) continue;
     if (peer.bfdProfile)
       problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
     const endpoint = endpointOf(peer);
-    if (endpoint) settings.set(peer.name, settingsOf(peer, endpoint, tableName(peer.name, limited)));
+    if (endpoint) settings.set(peer.name, settingsOf(peer, endpoint, reads(peer.name)));
   }
-  return { settings, problems };
+  return { settings, tables, problems };
 }
 
 function endpointOf({ address, interface: name }: Peer): Endpoint | null {
@@ -72,17 +91,10 @@ function limitedAdvertisements({ pools }: Config): ReadonlyMap<string, ReadonlyS
   return limited;
 }
 
-const tableName = (peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): string =>
-  [
-    "all",
-    ...[...limited]
-      .filter(([, peers]) => peers.has(peer))
-      .map(([name]) => name)
-      .sort(),
-  ].join("+");
-
-/** The advertisements by name, besides those for all, whose routes a table holds. */
-export const namedIn = (table: string): ReadonlySet<string> => new Set(table.split("+").slice(1));
+function tableOf(peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): Table {
+  const named = [...limited].filter(([, peers]) => peers.has(peer)).map(([name]) => name);
+  return { name: ["all", ...named.sort()].join("+"), named: new Set(named) };
+}
 
 /** What differs between two sets of sessions. */
 export function peerDifference(

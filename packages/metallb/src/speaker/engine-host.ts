@@ -148,6 +148,7 @@ export class EngineHost {
     this.ports.wakeAfter(FAREWELL, () => limit.resolve());
     await Promise.race([limit.promise, Promise.all(engines.map(async ({ engine }) => engine.flushed?.()))]);
     this.ports.wakeAfter(null, () => {});
+    for (const { engine } of engines) engine.dispose?.();
     this.ports.stopped();
   }
 }

@@ -1,5 +1,7 @@
 import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
+import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Ip } from "#net";
+import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
 
 /** Milliseconds on the engines' clock, which never goes back. */
 export type Instant = number;
@@ -14,6 +16,12 @@ export interface EngineTypes {
     readonly event: BgpEvent;
     readonly effect: BgpEffect;
     readonly report: BgpReport;
+  };
+  readonly neighbor: {
+    readonly difference: NeighborDifference;
+    readonly event: NeighborEvent;
+    readonly effect: NeighborEffect;
+    readonly report: NeighborReport;
   };
 }
 
@@ -66,6 +74,8 @@ export interface Engine<Difference, Event, Effect> {
   farewell?(text: string): Event;
   /** Resolves when what was sent, the goodbyes too, has left the process. */
   flushed?(): Promise<unknown>;
+  /** Lets go of everything that would keep the thread alive. Called once, at the end. */
+  dispose?(): void;
 }
 
 /** An engine's line in the registry. */

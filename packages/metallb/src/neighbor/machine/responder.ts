@@ -5,13 +5,14 @@ import { type NdpMessage, ndpReply } from "../packet/ndp.ts";
 import type { AddressTable } from "./address-table.ts";
 import type { HeldAddress } from "./held-address.ts";
 import type { Link } from "./link.ts";
-import { stationOf } from "./packets.ts";
 import type { SourceLimiter } from "./source-limiter.ts";
 
 export interface ResponderPorts {
   send(link: Link, frame: Uint8Array): void;
   /** Another station says, or by probing shows, that it has or wants the address. */
   claimed(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void;
+  /** Its counters move. */
+  asked(address: HeldAddress): void;
   /** One of this host's own interfaces, on the same LAN as the other. */
   isOwn(mac: Uint8Array): boolean;
 }
@@ -46,6 +47,7 @@ export class Responder {
     const isForUs = sameMac(ethernetDestination, link.mac) || sameMac(ethernetDestination, BROADCAST);
     if (!isForUs || !address.isAnswered) return;
     address.requestsReceived += 1;
+    this.ports.asked(address);
     if (!this.limiter.take(senderMac, now)) {
       this.overRate += 1;
       return;
@@ -56,8 +58,7 @@ export class Responder {
 
   ndp(message: NdpMessage, link: Link, now: Instant): void {
     const address = this.table.get6(message.target);
-    const station = stationOf(link);
-    if (!address?.speaksOn(link) || station === null) {
+    if (!address?.speaksOn(link)) {
       this.notAnnounced += 1;
       return;
     }
@@ -70,12 +71,13 @@ export class Responder {
     const isForUs = sameMac(message.ethernetDestination, link.mac) || message.ethernetDestination[0] === 0x33;
     if (!isForUs || sameMac(message.ethernetSource, link.mac)) return;
     address.requestsReceived += 1;
+    this.ports.asked(address);
     if (!this.limiter.take(message.ethernetSource, now)) {
       this.overRate += 1;
       return;
     }
     address.responsesSent += 1;
-    this.ports.send(link, ndpReply(message, station));
+    this.ports.send(link, ndpReply(message, link.mac));
   }
 
   private claim(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void {

@@ -147,27 +147,25 @@ export function encodeNdp(message: NdpMessage): Uint8Array {
   return frame;
 }
 
-/** What a station answers with: the link's MAC address and its link-local address. */
-export interface NdpStation {
-  readonly mac: Uint8Array;
-  readonly linkLocal: bigint;
-}
-
 /**
  * The answer to a solicitation (RFC 4861 section 7.2.4). One without source, from a host that is
  * about to take the address, is answered to all nodes and unsolicited. Without the option the answer
- * goes to the station that asked: a unicast probe may leave it out.
+ * goes to the station that asked: a unicast probe may leave it out. It comes from the address itself,
+ * as a kernel's does: ndisc6 takes no other.
  */
-export function ndpReply({ source, target, linkLayer, ethernetSource }: NeighborSolicitation, from: NdpStation) {
+export function ndpReply(
+  { source, target, linkLayer, ethernetSource }: NeighborSolicitation,
+  mac: Uint8Array,
+): Uint8Array {
   const probe = source === 0n;
   return encodeNdp({
     kind: "advertisement",
     ethernetDestination: probe ? multicastMac(ALL_NODES) : (linkLayer ?? ethernetSource),
-    ethernetSource: from.mac,
-    source: from.linkLocal,
+    ethernetSource: mac,
+    source: target,
     destination: probe ? ALL_NODES : source,
     target,
-    linkLayer: from.mac,
+    linkLayer: mac,
     router: false,
     solicited: !probe,
     override: true,
@@ -175,15 +173,15 @@ export function ndpReply({ source, target, linkLayer, ethernetSource }: Neighbor
 }
 
 /** RFC 4861 section 7.2.6: tells all nodes, and the routers among them (RFC 9131), of a new owner. */
-export const unsolicitedNa = (target: bigint, from: NdpStation): Uint8Array =>
+export const unsolicitedNa = (target: bigint, mac: Uint8Array): Uint8Array =>
   encodeNdp({
     kind: "advertisement",
     ethernetDestination: multicastMac(ALL_NODES),
-    ethernetSource: from.mac,
-    source: from.linkLocal,
+    ethernetSource: mac,
+    source: target,
     destination: ALL_NODES,
     target,
-    linkLayer: from.mac,
+    linkLayer: mac,
     router: false,
     solicited: false,
     override: true,

@@ -19,7 +19,6 @@ const SOLICITATION = hex(`
   87 00 4a0f 00000000 20010db8000000000000000000000001 01 01 0200000000aa`);
 
 const ours = octets(station("02:00:00:00:00:01"));
-const from = { mac: ours, linkLocal: address("fe80::1").value };
 
 describe("ARP", () => {
   it("reads a request and writes the reply, octet for octet", () => {
@@ -71,12 +70,12 @@ describe("NDP", () => {
     expect(encodeNdp(read.value)).toEqual(SOLICITATION);
   });
 
-  it("answers solicited with override, from the link-local address", () => {
+  it("answers solicited with override, from the address itself", () => {
     const read = decodeNdp(SOLICITATION);
     if (!read.ok || read.value.kind !== "solicitation") throw new Error("not read");
-    expect(readSent(ndpReply(read.value, from))).toMatchObject({
+    expect(readSent(ndpReply(read.value, ours))).toMatchObject({
       ethernetDestination: octets(station("02:00:00:00:00:aa")),
-      source: from.linkLocal,
+      source: address("2001:db8::1").value,
       destination: address("fe80::aa").value,
       linkLayer: ours,
       solicited: true,
@@ -88,7 +87,7 @@ describe("NDP", () => {
   it("answers a probe without source to all nodes, unsolicited", () => {
     const probe = decodeNdp(dadSolicitation(address("2001:db8::1").value, octets(station("02:00:00:00:00:aa"))));
     if (!probe.ok || probe.value.kind !== "solicitation") throw new Error("not read");
-    expect(readSent(ndpReply(probe.value, from))).toMatchObject({
+    expect(readSent(ndpReply(probe.value, ours))).toMatchObject({
       ethernetDestination: multicastMac(ALL_NODES),
       destination: ALL_NODES,
       solicited: false,
@@ -97,7 +96,7 @@ describe("NDP", () => {
   });
 
   it("announces to ff02::1 with hop limit 255", () => {
-    const frame = unsolicitedNa(address("2001:db8::1").value, from);
+    const frame = unsolicitedNa(address("2001:db8::1").value, ours);
     expect([...frame.subarray(0, 6)]).toEqual([0x33, 0x33, 0, 0, 0, 1]);
     expect(frame[21]).toBe(255);
     expect(readSent(frame)).toMatchObject({ solicited: false, override: true, linkLayer: ours });
