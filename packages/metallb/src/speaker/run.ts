@@ -115,7 +115,11 @@ class Speaker {
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
       onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state?.tell(problems),
+      onProblems: () => this.tellState(),
+    });
+    // Which problems concern this node hangs on its labels.
+    this.world.onDifference("nodes", (keys) => {
+      if (this.ready && keys.has(node)) this.tellState();
     });
   }
 
@@ -173,7 +177,11 @@ class Speaker {
     this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
     if (this.parts.stop.aborted) return;
     this.state.start();
-    if (this.ready) this.state.tell(this.world.problems);
+    if (this.ready) this.tellState();
+  }
+
+  private tellState(): void {
+    this.state?.tell(this.world.problemsOf(this.parts.node));
   }
 
   private schedule(): void {
