@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Problem, problemsAt } from "#config";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -109,17 +110,14 @@ class Speaker {
     this.loop = new PlanLoop({
       world: this.world,
       planner: this.planner,
+      node,
       engines: this.thread,
       announcements: this.announcements,
       log,
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
       onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: () => this.tellState(),
-    });
-    // Which problems concern this node hangs on its labels.
-    this.world.onDifference("nodes", (keys) => {
-      if (this.ready && keys.has(node)) this.tellState();
+      onProblems: (problems) => this.state?.tell(problems),
     });
   }
 
@@ -177,11 +175,12 @@ class Speaker {
     this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
     if (this.parts.stop.aborted) return;
     this.state.start();
-    if (this.ready) this.tellState();
+    if (this.ready) this.state.tell(this.problems());
   }
 
-  private tellState(): void {
-    this.state?.tell(this.world.problemsOf(this.parts.node));
+  /** What is wrong with the configuration, as far as it concerns this node. */
+  private problems(): readonly Problem[] {
+    return problemsAt(this.world.problems, this.world.nodes.get(this.parts.node)?.labels);
   }
 
   private schedule(): void {
@@ -231,7 +230,14 @@ class Speaker {
         host: "0.0.0.0",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
-        registry: createMetrics(node, this.world, this.announcements, () => this.planner.plan, this.sessions),
+        registry: createMetrics(
+          node,
+          this.world,
+          () => this.problems().length > 0,
+          this.announcements,
+          () => this.planner.plan,
+          this.sessions,
+        ),
         guard: createGuard(reviews(client)),
         log,
       },

@@ -78,12 +78,6 @@ export class WatchedWorld {
     return this.machine.problems;
   }
 
-  /** Those of the problems that concern this node; one that the API does not know has the common ones alone. */
-  problemsOf(node: string): readonly Problem[] {
-    const labels = this.nodes.get(node)?.labels;
-    return this.problems.filter(({ nodes }) => nodes === null || (labels !== undefined && nodes(labels)));
-  }
-
   get isSynced(): boolean {
     return this.machine.isSynced;
   }
