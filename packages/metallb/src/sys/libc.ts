@@ -4,14 +4,12 @@ import { type Ip, ipToBytes, isLinkLocal6 } from "#net";
 
 // Linux, 64 bits, little-endian. Numbers from <sys/socket.h>, <netinet/in.h>, <netinet/tcp.h>, <linux/filter.h>.
 export const AF_INET = 2;
-export const AF_INET6 = 10;
+const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 export const IPPROTO_ICMPV6 = 58;
 export const EINPROGRESS = 115;
-export const EAGAIN = 11;
 
 /** Level and name of a socket option. */
 export const OPTION = {

@@ -7,12 +7,12 @@ import type { AcceptedFrom, TcpDoor } from "./tcp-door.ts";
 export interface BgpSockets {
   readonly openTcp: typeof openTcp;
   /** Rejects where the port cannot be had. */
-  listen(
+  readonly listen: (
     where: { readonly family: 4 | 6; readonly port: number; readonly device: string | null },
     accepted: (peer: AcceptedFrom, connect: (listener: TcpListener) => TcpConnection) => void,
-  ): Promise<TcpDoor>;
+  ) => Promise<TcpDoor>;
   /** Rejects where the interface or the right to look is missing. */
-  discover(name: string, found: (router: Ip) => void): Promise<RouterDiscovery>;
+  readonly discover: (name: string, found: (router: Ip) => void) => Promise<RouterDiscovery>;
 }
 
 export const bgpSockets: BgpSockets = {
