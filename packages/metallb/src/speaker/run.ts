@@ -209,14 +209,15 @@ class Speaker {
         why: () => this.world.troubles,
         routes: {
           "/state": () =>
-            stateOf(
+            stateOf({
               node,
-              this.world,
-              this.planner.plan,
-              this.thread.sequence,
-              this.sessions,
-              this.planner.peerProblems,
-            ),
+              world: this.world,
+              plan: this.planner.plan,
+              sequence: this.thread.sequence,
+              sessions: this.sessions,
+              peerProblems: this.planner.peerProblems,
+              isApplied: (service) => this.loop.isApplied(service),
+            }),
         },
       },
       metrics: {
