@@ -11,6 +11,7 @@ const PURE = [
   "neighbor",
   "gossip",
   "report",
+  "legacy",
   "view",
 ] as const;
 
@@ -26,6 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   neighbor: ["net"],
   gossip: ["net"],
   config: ["api", "net"],
+  legacy: ["net"],
   allocator: ["config", "api", "net"],
   planner: ["config", "api", "bgp", "net"],
   kube: ["api", "net"],
@@ -54,7 +56,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   view: ["config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["view", "terminal", "web", "config", "api", "net", "kube", "lab"],
+  cli: ["legacy", "view", "terminal", "web", "config", "api", "net", "kube", "lab"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
   lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube", "sys"],

@@ -118,7 +118,7 @@ export function createMetrics(
  * Upstream's label of a peer: address and port. Of several peers at one address and port the first by
  * name has it, and the others their name behind it, so that none is hidden by another.
  */
-export function peerLabels(peers: Plan["peers"]): ReadonlyMap<string, string> {
+function peerLabels(peers: Plan["peers"]): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   const taken = new Set<string>();
   for (const [name, { address, port }] of [...peers].sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -103,7 +103,18 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
-    this.status = new BgpStatus({ client, namespace, node, owner, log, trouble: trouble.of("servicebgpstatuses") });
+    this.status = new BgpStatus({
+      client,
+      namespace,
+      node,
+      owner,
+      log,
+      trouble: trouble.of("servicebgpstatuses"),
+      peersOf: (service) => {
+        const { bgp } = this.planner.plan.verdict(service, this.world.services.get(service));
+        return bgp.announced ? bgp.peers : null;
+      },
+    });
     void this.openState(owner, trouble.of("configurationstates"));
     this.announcements = new Announcements(node, log, this.recorder(), this.status);
     this.loop = new PlanLoop({
@@ -133,7 +144,7 @@ class Speaker {
     const code = await this.over.promise;
     await this.thread.stop("the speaker is shut down");
     this.world.stop();
-    this.status.stop();
+    await this.status.stop();
     this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
