@@ -31,9 +31,15 @@ it("has a row for each peer, also for two at one address and port", async () => 
   sessions.expect({ peersSet: [...planned.peers.values()], peersRemoved: [] });
   const all = [...planned.peers.keys()].map((name, i) => counters(name, i + 1));
   sessions.take({ kind: "counters", counters: all });
-  const watched = { config: world.config, problems: [] };
   const announced = new Map([["default/a", ["192.0.2.5"]]]);
-  const text = await createMetrics("node-1", watched, { announced }, () => planned, sessions).metrics();
+  const text = await createMetrics(
+    "node-1",
+    world,
+    () => false,
+    { announced },
+    () => planned,
+    sessions,
+  ).metrics();
   const rows = text.split("\n").filter((line) => line.startsWith("metallb_bgp_updates_total{"));
   expect(rows).toEqual([
     'metallb_bgp_updates_total{peer="192.0.2.254:179/b"} 1',

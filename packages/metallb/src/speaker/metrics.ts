@@ -9,7 +9,9 @@ import type { BgpSessions } from "./bgp-sessions.ts";
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(
   node: string,
-  world: Pick<WatchedWorld, "config" | "problems">,
+  world: Pick<WatchedWorld, "config">,
+  /** Whether the configuration has problems that concern this node. */
+  isStale: () => boolean,
   announced: Pick<Announcements, "announced">,
   plan: () => Plan,
   sessions: BgpSessions,
@@ -110,7 +112,7 @@ export function createMetrics(
       },
     });
   flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
-  flag("config_stale_bool", "1 if the last configuration has problems", () => world.problems.length > 0);
+  flag("config_stale_bool", "1 if the last configuration has problems", isStale);
   return registry;
 }
 
