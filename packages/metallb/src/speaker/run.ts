@@ -108,7 +108,18 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
-    this.status = new BgpStatus({ client, namespace, node, owner, log, trouble: trouble.of("servicebgpstatuses") });
+    this.status = new BgpStatus({
+      client,
+      namespace,
+      node,
+      owner,
+      log,
+      trouble: trouble.of("servicebgpstatuses"),
+      peersOf: (service) => {
+        const { bgp } = this.planner.plan.verdict(service, this.world.services.get(service));
+        return bgp.announced ? bgp.peers : null;
+      },
+    });
     void this.openState(owner, trouble.of("configurationstates"));
     this.announcements = new Announcements(node, log, this.recorder(), this.status);
     this.loop = new PlanLoop({
@@ -139,7 +150,7 @@ class Speaker {
     const code = await this.over.promise;
     await this.thread.stop("the speaker is shut down");
     this.world.stop();
-    this.status.stop();
+    await this.status.stop();
     this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
@@ -220,14 +231,15 @@ class Speaker {
         why: () => this.world.troubles,
         routes: {
           "/state": () =>
-            stateOf(
+            stateOf({
               node,
-              this.world,
-              this.planner.plan,
-              this.thread.sequence,
-              this.sessions,
-              this.planner.peerProblems,
-            ),
+              world: this.world,
+              plan: this.planner.plan,
+              sequence: this.thread.sequence,
+              sessions: this.sessions,
+              peerProblems: this.planner.peerProblems,
+              isApplied: (service) => this.loop.isApplied(service),
+            }),
         },
       },
       metrics: {
