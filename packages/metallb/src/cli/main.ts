@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addCheckCommand } from "./check.ts";
 import { addConvertCommand } from "./convert.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command("version")
     .description("print the version")
     .action(() => console.log(`metallb ${ownVersion()}`));
+  addCheckCommand(program, outcome);
   addConvertCommand(program, outcome);
   await addLab(program, outcome);
   everywhere(program);
