@@ -1,8 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { ApiError } from "#kube";
 import { visible } from "#terminal";
+import { addCheckCommand } from "./check.ts";
 import { addClusterCommands } from "./cluster-commands.ts";
 import { addCompletionCommand } from "./completion.ts";
+import { addConvertCommand } from "./convert.ts";
 import { DONE, FAILED, UNREACHABLE, Unreachable, USAGE } from "./exit-codes.ts";
 import type { Outcome } from "./outcome.ts";
 import { ownVersion } from "./version.ts";
@@ -35,6 +37,8 @@ export async function commandLine(outcome: Outcome): Promise<Command> {
     .action(() => console.log(`metallb ${ownVersion()}`));
   addClusterCommands(program, outcome);
   addCompletionCommand(program);
+  addCheckCommand(program, outcome);
+  addConvertCommand(program, outcome);
   await addLab(program, outcome);
   everywhere(program);
   return program;
