@@ -54,7 +54,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  view: [],
+  view: ["report"],
   explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
