@@ -35,10 +35,7 @@ interface NodeStep extends Step {
   readonly byDesign?: true;
 }
 
-const excused = ({ byDesign: _, ...step }: NodeStep): Step => ({
-  ...step,
-  verdict: step.verdict === "no" ? "note" : step.verdict,
-});
+const excused = (step: Step): Step => (step.verdict === "no" ? { ...step, verdict: "note" } : step);
 
 function selectionStep(
   kind: string,
@@ -98,7 +95,7 @@ function nodeSteps(subject: Subject, pool: Pool): readonly Step[] {
       return [...selected, ...spokenSteps(service.key, pod.node, pod.name, state)];
     });
   const isAnnounced = steps.some(({ verdict }) => verdict === "yes");
-  return steps.map((step) => (step.byDesign && isAnnounced ? excused(step) : step));
+  return steps.map(({ byDesign = false, ...step }) => (byDesign && isAnnounced ? excused(step) : step));
 }
 
 /** Which advertisements include the node, and which peers of theirs it keeps sessions with. */
