@@ -15,6 +15,15 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   ndisc6: ["ndisc6"],
   chromium: ["chromium"],
   buildah: ["buildah"],
+  containerd: [
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "busybox-static",
+    "openssl",
+    "nftables",
+    "conntrack",
+  ],
 };
 
 /** Whether this machine lets us install Debian's packages. */
