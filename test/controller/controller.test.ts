@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type KubeClient, pathOf, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
+import { eventually, HERE, type Program, projectFile, runWith, startProgram } from "../support/programs.ts";
 import { type ApiKind, ControllerBench, ipsOf, NAMESPACE, POOL, pool } from "./bench.ts";
 
 /** The same promises on the embedded API and on the real one. */
@@ -180,6 +183,25 @@ function suite(kind: ApiKind): void {
       { what: "idle is not served" },
     );
     await remove("idle");
+  });
+
+  it("is told by metallb check what a file would do to the cluster", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "metallb-check-"));
+    const file = join(folder, "pools.yaml");
+    await writeFile(
+      file,
+      JSON.stringify({ kind: "List", items: [pool("new", ["192.0.2.4/31"]), pool("fine", ["203.0.113.0/24"])] }),
+    );
+    const check = (...args: readonly string[]) =>
+      runWith(HERE, [projectFile("packages/metallb/bin/metallb"), "check", file, ...args], { env: bench.env });
+    try {
+      expect(await check()).toContain("nothing wrong");
+      await expect(check("--against-cluster")).rejects.toThrow(
+        /pools\.yaml:1: IPAddressPool new: spec\.addresses\[0\]: .*overlaps/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("ends at once on SIGTERM, and hands the lead over", async () => {

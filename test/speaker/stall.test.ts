@@ -86,6 +86,7 @@ describeWith(["bird"], "the engines' thread", () => {
       ],
       peersRemoved: [],
       routesAfter: [],
+      layer2: { announce: [], withdraw: [] },
       verdicts: [],
     } satisfies PlanDifference;
     thread.send("bgp", bgpParts(difference, address(SPEAKER)));

@@ -137,14 +137,14 @@ export class Allocator {
 
   /** Keeps or adopts what the Service holds; false when it needs something. */
   #keep({ claim, before }: Entry, batch: Batch): boolean {
-    const { service, request } = claim;
+    const { service, request, asked } = claim;
     const status = statusIps(service);
     if (status === null) batch.note(service.key, unreadableStatus(service));
     const frozen = this.#chooser.frozenWish(claim);
     let lost: { readonly ips: readonly Ip[]; readonly why: Refusal } | null = null;
     for (const ips of [status ?? [], before?.ips ?? []]) {
       const kept = ips.filter(({ family }) => claim.families.includes(family));
-      if (kept.length === 0 || (request?.ok && !frozen && !sameIpSet(request.value, kept))) continue;
+      if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
       const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
       const choice = this.#keepable(claim, kept, from);
       if (choice.refusal) lost ??= { ips: kept, why: choice.refusal };
@@ -207,7 +207,7 @@ export class Allocator {
       const ips = [...held.ips, additional];
       this.#index.hold({ ...held, ips });
       batch.note(held.key, assigned("Assigned additional IP", [additional]));
-      this.#allocated(claim, { pool: held.pool, ips }, null, batch);
+      this.#allocated(claim, { pool: held.pool, ips }, this.#chooser.frozenWish(claim), batch);
       return true;
     }
     const frozen = this.#catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;

@@ -45,15 +45,19 @@ export class Chooser {
   frozenWish({ pool: named, request }: Claim): Refusal | null {
     const pool = named === null ? null : this.#catalog.get(named);
     if (pool?.frozen) return refuse("poolFrozen", { pool: pool.name });
-    const [wanted] = request?.ok ? this.#index.holding(request.value, null) : [];
-    return wanted?.frozen ? refuse("poolFrozen", { pool: wanted.name }) : null;
+    if (!request?.ok) return null;
+    const [wanted] = this.#index.holding(request.value, null);
+    // Addresses of no pool may be those of one that cannot be read.
+    const frozen = wanted ? wanted.frozen && wanted : this.#catalog.unreadable;
+    return frozen ? refuse("poolFrozen", { pool: frozen.name }) : null;
   }
 
   /** Why addresses of the pool are not to be kept; null: they are. What a frozen pool gave is kept. */
   #leaves(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
     if (claim.pool !== null && claim.pool !== pool.name && !this.frozenWish(claim))
       return refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool });
-    return pool.frozen ? null : closed(pool, claim.service);
+    // Selectors that match no namespace close a pool for what is new; upstream keeps what it gave.
+    return pool.frozen || pool.allocation?.namespaces?.size === 0 ? null : closed(pool, claim.service);
   }
 
   #requested(claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {

@@ -15,6 +15,8 @@ export interface Claim {
   readonly primary: Family;
   /** Requested addresses, in the order of the Service's own families; null: none requested. */
   readonly request: Result<readonly Ip[], Refusal> | null;
+  /** The same as read, also where they are not of the Service's families; null: none, or unreadable. */
+  readonly asked: readonly Ip[] | null;
   /** Requested pool; null: none. */
   readonly pool: string | null;
   /** The pool that the Service's status says its addresses came from. */
@@ -41,7 +43,7 @@ export function readClaim(service: Service): Result<Claim, NoClaim> {
     families,
     strict: ipFamilyPolicy !== "PreferDualStack",
     primary,
-    request: readRequest(service, families, primary),
+    ...readRequest(service, families, primary),
     pool: annotation(service, ANNOTATIONS.addressPool) || null,
     from: allocatedFrom(service),
   });
@@ -80,14 +82,14 @@ function backendKey({ externalTrafficPolicy, selector }: Service): string {
 
 const MAX_REQUEST = 200;
 
-function readRequest(service: Service, families: readonly Family[], primary: Family): Claim["request"] {
+function readRequest(service: Service, families: readonly Family[], primary: Family): Pick<Claim, "request" | "asked"> {
   const annotated = annotation(service, ANNOTATIONS.loadBalancerIPs) ?? "";
   const inSpec = service.loadBalancerIP ?? "";
-  if (annotated === "" && inSpec === "") return null;
-  if (annotated !== "" && inSpec !== "") return err(refuse("requestTwice"));
+  if (annotated === "" && inSpec === "") return { request: null, asked: null };
+  if (annotated !== "" && inSpec !== "") return unread(refuse("requestTwice"));
   const field = annotated === "" ? "spec.loadBalancerIP" : "metallb.io/loadBalancerIPs";
   const value = annotated === "" ? inSpec : annotated;
-  const invalid = () => err(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
+  const invalid = () => unread(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
   if (value.length > MAX_REQUEST) return invalid();
   const ips: Ip[] = [];
   for (const part of annotated === "" ? [inSpec] : annotated.split(",")) {
@@ -96,12 +98,16 @@ function readRequest(service: Service, families: readonly Family[], primary: Fam
     ips.push(unmap(address.value));
   }
   if (ips.length > 2) return invalid();
-  if (ips.length === 2 && ips[0]?.family === ips[1]?.family) return err(refuse("requestSameFamily", { field, value }));
+  if (ips.length === 2 && ips[0]?.family === ips[1]?.family)
+    return unread(refuse("requestSameFamily", { field, value }));
   ips.sort((a, b) => a.family - b.family);
   if (ips.length !== families.length || ips.some(({ family }, i) => family !== families[i]))
-    return err(refuse("requestFamily", { ips: ips.map(formatIp) }));
-  return ok(primary === 6 ? ips.reverse() : ips);
+    return { request: err(refuse("requestFamily", { ips: ips.map(formatIp) })), asked: ips };
+  if (primary === 6) ips.reverse();
+  return { request: ok(ips), asked: ips };
 }
+
+const unread = (refusal: Refusal): Pick<Claim, "request" | "asked"> => ({ request: err(refusal), asked: null });
 
 /**
  * The addresses that a Service's status holds, in its order; entries with only a hostname do not count.

@@ -19,6 +19,8 @@ export class PoolCatalog {
   readonly all: readonly Pool[];
   /** Those for everybody: autoAssign without serviceAllocation, by name. */
   readonly #open: readonly Pool[];
+  /** One of which not all addresses are known, if there is any. */
+  readonly unreadable: Pool | null;
   readonly #pinned: readonly Pool[];
   readonly #byName: ReadonlyMap<string, Pool>;
   readonly #byNamespace = new Map<
@@ -28,6 +30,7 @@ export class PoolCatalog {
 
   constructor(pools: readonly Pool[]) {
     this.all = pools.toSorted(byName);
+    this.unreadable = this.all.find((pool) => pool.unreadable) ?? null;
     const giving = this.all.filter((pool) => pool.autoAssign && pool.frozen === null);
     this.#open = giving.filter(({ allocation }) => allocation === null);
     this.#pinned = giving

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addCheckCommand } from "./check.ts";
+import { addConvertCommand } from "./convert.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Exit codes: done, failed, asked wrongly. */
@@ -19,6 +21,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .command("version")
     .description("print the version")
     .action(() => console.log(`metallb ${ownVersion()}`));
+  addCheckCommand(program, outcome);
+  addConvertCommand(program, outcome);
   await addLab(program, outcome);
   everywhere(program);
   try {

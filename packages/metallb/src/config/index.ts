@@ -4,4 +4,4 @@ export { type Compilation, compile, type Malformed, type Resources, validate } f
 export type * from "./config.ts";
 export { parseDuration } from "./duration.ts";
 export { PoolLookup } from "./pool-lookup.ts";
-export { PROBLEM_CODES, type ProblemCode } from "./problems.ts";
+export { PROBLEM_CODES, type ProblemCode, problemsAt } from "./problems.ts";

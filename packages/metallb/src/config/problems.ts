@@ -1,3 +1,4 @@
+import type { Labels } from "#api";
 import type { LabelPredicate, Problem } from "./config.ts";
 
 /** Every way in which an object of the configuration can fail to count. */
@@ -37,6 +38,10 @@ const MAX_PATH = 200;
 
 /** A text of a user's, short enough to be quoted in a sentence. */
 export const quoted = (text: string): string => `"${text.length > 100 ? `${text.slice(0, 100)}…` : text}"`;
+
+/** Those that concern a node with these labels; of one that the API does not know, all. */
+export const problemsAt = (problems: readonly Problem[], labels: Labels | undefined): readonly Problem[] =>
+  labels === undefined ? problems : problems.filter(({ nodes }) => nodes === null || nodes(labels));
 
 /** Where problems of one object are gathered while it is read. */
 export class ProblemList {

@@ -82,6 +82,7 @@ class Controller {
   #configurationState: ConfigurationStateWriter | null = null;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
+  readonly #recorder: ReturnType<typeof eventRecorder>;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -105,12 +106,13 @@ class Controller {
     const lead = { mayWrite: () => this.#election.isLeader() };
     this.#writer = new ServiceWriter(serviceApi(client), log, lead);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.#recorder = eventRecorder(client, log);
     this.#allocation = new Allocation({
       services: this.#world.services,
       source: new Allocator(flags["lb-class"]),
       now: () => performance.now(),
       writer: this.#writer,
-      recorder: eventRecorder(client, log),
+      recorder: this.#recorder,
       poolStatus: this.#poolStatus,
       log,
     });
@@ -151,7 +153,7 @@ class Controller {
     this.#configurationState?.stop();
     // The Lease is handed over when nothing is in flight any more.
     if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
-    await this.#endWrites();
+    await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();

@@ -112,7 +112,8 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
-  const agent = secure ? new HttpsAgent({ keepAlive: true, ...cluster.tls }) : new HttpAgent({ keepAlive: true });
+  const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
+  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
   const send = secure ? httpsRequest : httpRequest;
 
   async function open(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
@@ -120,12 +121,15 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     for (const [name, value] of Object.entries(options.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    const token = await cluster.token();
+    const token = await credentials(cluster);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = send(url, {
       method,
       agent,
+      // Files and plugins may have renewed them since the last request.
+      ...(secure ? cluster.tls : {}),
       headers: {
+        ...(cluster.headers as Record<string, string | string[]> | undefined),
         accept: options.accept ?? "application/json",
         "user-agent": userAgent,
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -137,7 +141,10 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     });
     // A connection whose other end is gone is noticed after 20 s of silence and 10 probes, one a second.
     outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
-    outgoing.on("response", resolve);
+    outgoing.on("response", (response) => {
+      if (response.statusCode === 401) cluster.refused?.();
+      resolve(response);
+    });
     outgoing.on("error", (error) =>
       reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error)),
     );
@@ -198,6 +205,15 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     },
     close: () => agent.destroy(),
   };
+}
+
+async function credentials(cluster: Cluster): Promise<string | null> {
+  try {
+    return await cluster.token();
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, "Credentials", `no credentials: ${(error as Error).message}`, null, error);
+  }
 }
 
 async function readBody(response: IncomingMessage, limit: number): Promise<string> {

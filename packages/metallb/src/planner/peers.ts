@@ -1,6 +1,7 @@
 import type { AddressFamily, PeerSettings } from "#bgp";
 import { settingsChange } from "#bgp";
 import type { Config, Peer } from "#config";
+import type { Table } from "./bgp-context.ts";
 
 /** A peer that this node should have a session with and cannot, or not wholly. */
 export interface PeerProblem {
@@ -10,6 +11,8 @@ export interface PeerProblem {
 
 export interface PlannedPeers {
   readonly settings: ReadonlyMap<string, PeerSettings>;
+  /** The tables that they read, by name. */
+  readonly tables: ReadonlyMap<string, Table>;
   readonly problems: readonly PeerProblem[];
 }
 
@@ -25,11 +28,17 @@ export function planPeers(
 ): PlannedPeers {
   const limited = limitedAdvertisements(config);
   const settings = new Map<string, PeerSettings>();
+  const tables = new Map<string, Table>();
   const problems: PeerProblem[] = [];
+  const reads = (peer: string): string => {
+    const table = tableOf(peer, limited);
+    tables.set(table.name, table);
+    return table.name;
+  };
   const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
   for (const name of frozen) {
     const standing = before.get(name);
-    if (standing) settings.set(name, { ...standing, table: tableName(name, limited) });
+    if (standing) settings.set(name, { ...standing, table: reads(name) });
   }
   for (const peer of config.peers) {
     if (settings.has(peer.name) || !peer.nodes(labels)) continue;
@@ -37,10 +46,10 @@ export function planPeers(
     if (refused) problems.push({ peer: peer.name, message: refused });
     if (peer.bfdProfile)
       problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
-    if (peer.address && !refused)
-      settings.set(peer.name, settingsOf(peer, peer.address, tableName(peer.name, limited)));
+    if (!peer.address || refused) continue;
+    settings.set(peer.name, settingsOf(peer, peer.address, reads(peer.name)));
   }
-  return { settings, problems };
+  return { settings, tables, problems };
 }
 
 function unsupported(peer: Peer): string | null {
@@ -80,17 +89,10 @@ function limitedAdvertisements({ pools }: Config): ReadonlyMap<string, ReadonlyS
   return limited;
 }
 
-const tableName = (peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): string =>
-  [
-    "all",
-    ...[...limited]
-      .filter(([, peers]) => peers.has(peer))
-      .map(([name]) => name)
-      .sort(),
-  ].join("+");
-
-/** The advertisements by name, besides those for all, whose routes a table holds. */
-export const namedIn = (table: string): ReadonlySet<string> => new Set(table.split("+").slice(1));
+function tableOf(peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): Table {
+  const named = [...limited].filter(([, peers]) => peers.has(peer)).map(([name]) => name);
+  return { name: ["all", ...named.sort()].join("+"), named: new Set(named) };
+}
 
 /** What differs between two sets of sessions. */
 export function peerDifference(

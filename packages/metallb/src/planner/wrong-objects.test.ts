@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { BgpAdvertisement } from "#config";
-import { Planner, type PlannerOptions, plan } from "#planner";
-import { advertisement, config, peer, pool, service, TestWorld } from "./testing.ts";
+import { Planner, plan } from "#planner";
+import { advertisement, config, OPTIONS, peer, pool, routesOf, service, TestWorld } from "./testing.ts";
 
-const OPTIONS: PlannerOptions = { nodeName: "node-1", loadBalancerClass: null, ignoreExcludeLabel: false };
 const announced = { ips: ["192.0.2.5"] };
 const world = (advertisements: readonly BgpAdvertisement[] = [advertisement("a")]): TestWorld =>
   new TestWorld([pool("lab", "192.0.2.0/24", advertisements)], [peer("router")]);
@@ -18,8 +17,7 @@ describe("objects that are wrong", () => {
         advertisement("a", { created, localPref: 1, communities: [1] }),
         advertisement("b", { created: "2026-02-01T00:00:00Z", localPref: 2, communities: [2] }),
       ]).serve(service("a", announced));
-    const preferred = (created: string) =>
-      plan(given(created), OPTIONS).tables.get("all")?.get("192.0.2.5/32")?.attributes;
+    const preferred = (created: string) => routesOf(plan(given(created), OPTIONS)).all?.["192.0.2.5/32"];
     expect(preferred("2026-01-01T00:00:00Z")).toMatchObject({ localPref: 1, communities: [1, 2] });
     expect(preferred("2026-03-01T00:00:00Z")).toMatchObject({ localPref: 2, communities: [1, 2] });
   });
@@ -34,7 +32,9 @@ describe("objects that are wrong", () => {
     expect(update(planner, given).routes).toEqual([]);
     given.config = { ...config([], peers), departed: (name) => pool(name, "203.0.113.0/24", [advertisement("a")]) };
     expect(update(planner, given).routes).toEqual([]);
-    expect(plan(given, OPTIONS).verdicts.get("default/a")?.bgp).toMatchObject({ announced: true });
+    expect(plan(given, OPTIONS).verdict("default/a", given.services.get("default/a")).bgp).toMatchObject({
+      announced: true,
+    });
   });
 
   it("a peer whose object turned wrong keeps its session as it is; one that was never right gets what can be read", () => {

@@ -68,9 +68,9 @@ export class Announcements {
     const waiting = this.#waiting;
     this.#waiting = null;
     for (const key of waiting) {
-      const verdict = plan.verdicts.get(key)?.bgp;
       const service = services.get(key);
-      if (service && verdict?.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+      const verdict = plan.verdict(key, service).bgp;
+      if (service && verdict.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
     }
   }
 
@@ -80,19 +80,18 @@ export class Announcements {
   }
 
   #one(key: string, plan: Plan, service: Service | undefined): void {
-    const verdict = plan.verdicts.get(key)?.bgp;
-    if (!verdict?.announced) {
-      const reason = verdict?.reason ?? (service ? "notLoadBalancer" : "serviceDeleted");
+    const verdict = plan.verdict(key, service).bgp;
+    if (!verdict.announced) {
+      const { reason } = verdict;
       if (this.#announced.delete(key))
-        this.#log.info("service is not announced any more", {
+        this.#log.info("service is no longer announced", {
           op: "withdraw",
           event: "serviceWithdrawn",
           service: key,
           protocol: "bgp",
           reason,
         });
-      else
-        this.#log.debug(sentence(reason, verdict?.facts ?? {}), { op: "plan", service: key, protocol: "bgp", reason });
+      else this.#log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
       this.#status.want(key, null);
       return;
     }

@@ -10,6 +10,8 @@ import type { BgpSessions } from "./bgp-sessions.ts";
 export function createMetrics(
   node: string,
   world: WatchedWorld,
+  /** Whether the configuration has problems that concern this node. */
+  isStale: () => boolean,
   announced: Pick<Announcements, "announced">,
   plan: () => Plan,
   sessions: BgpSessions,
@@ -95,6 +97,6 @@ export function createMetrics(
       },
     });
   flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
-  flag("config_stale_bool", "1 if the last configuration has problems", () => world.problems.length > 0);
+  flag("config_stale_bool", "1 if the last configuration has problems", isStale);
   return registry;
 }

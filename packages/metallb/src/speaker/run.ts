@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { type Problem, problemsAt } from "#config";
 import { createGuard, type HttpServer, reviews, serve } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
@@ -88,6 +90,7 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      sha256: (text) => createHash("sha256").update(text).digest(),
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
@@ -107,6 +110,7 @@ class Speaker {
     this.loop = new PlanLoop({
       world: this.world,
       planner: this.planner,
+      node,
       engines: this.thread,
       announcements: this.announcements,
       log,
@@ -171,7 +175,12 @@ class Speaker {
     this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
     if (this.parts.stop.aborted) return;
     this.state.start();
-    if (this.ready) this.state.tell(this.world.problems);
+    if (this.ready) this.state.tell(this.problems());
+  }
+
+  /** What is wrong with the configuration, as far as it concerns this node. */
+  private problems(): readonly Problem[] {
+    return problemsAt(this.world.problems, this.world.nodes.get(this.parts.node)?.labels);
   }
 
   private schedule(): void {
@@ -221,7 +230,14 @@ class Speaker {
         host: "0.0.0.0",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
-        registry: createMetrics(node, this.world, this.announcements, () => this.planner.plan, this.sessions),
+        registry: createMetrics(
+          node,
+          this.world,
+          () => this.problems().length > 0,
+          this.announcements,
+          () => this.planner.plan,
+          this.sessions,
+        ),
         guard: createGuard(reviews(client)),
         log,
       },

@@ -23,7 +23,10 @@ export function stateOf(
       announcedPrefixes: sessions.counters.get(report.peer)?.announcedPrefixes ?? report.announcedPrefixes,
     })),
     services: Object.fromEntries(
-      [...plan.verdicts].map(([key, { bgp, layer2 }]) => [key, { bgp: explained(bgp), layer2: explained(layer2) }]),
+      [...world.services].map(([key, service]) => {
+        const { bgp, layer2 } = plan.verdict(key, service);
+        return [key, { bgp: explained(bgp), layer2: explained(layer2) }];
+      }),
     ),
     peerProblems,
     problems: world.problems,
@@ -31,4 +34,4 @@ export function stateOf(
 }
 
 const explained = (verdict: ProtocolVerdict): unknown =>
-  verdict.announced ? verdict : { ...verdict, message: sentence(verdict.reason, verdict.facts) };
+  verdict.announced ? verdict : { ...verdict, message: sentence(verdict) };

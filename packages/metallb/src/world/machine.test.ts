@@ -110,6 +110,22 @@ describe("the world's machine", () => {
     expect(machine.take()).toMatchObject({ config: false, problems: true });
   });
 
+  it("tells that a problem concerns other nodes now, though it reads the same", () => {
+    const { machine, put, read, all } = world([], CONFIGURATION_KINDS);
+    read(...all);
+    const peer = (rack: string) =>
+      KINDS.bgppeers.project({
+        metadata: { name: "p", namespace: "metallb-system" },
+        spec: { myASN: 1, peerASN: 2, peerAddress: "x", nodeSelectors: [{ matchLabels: { rack } }] },
+      });
+    put("bgppeers", "metallb-system/p", peer("1"));
+    machine.take();
+    expect(machine.problems.map(({ nodes }) => nodes?.({ rack: "1" }))).toEqual([true]);
+    put("bgppeers", "metallb-system/p", peer("2"));
+    expect(machine.take()).toMatchObject({ problems: true });
+    expect(machine.problems.map(({ nodes }) => nodes?.({ rack: "1" }))).toEqual([false]);
+  });
+
   it("names both Services when a slice moves from one to the other, and its Service when it is gone", () => {
     const { machine, put, read, all } = world(["services", "endpointslices"]);
     read(...all);
