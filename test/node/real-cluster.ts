@@ -29,7 +29,7 @@ export function startRealCluster(): RealCluster {
   const programs = realKubernetes() ?? "";
   const env = { ...process.env, FOLDER: folder, PREFIX: prefix, PROGRAMS: programs, NODE_OPTIONS: "" };
   const kubeconfig = join(folder, "admin.kubeconfig");
-  const options = { encoding: "utf8", stdio: ["pipe", "pipe", "pipe"], maxBuffer: 64 * 1024 * 1024 } as const;
+  const options = { encoding: "utf8" as const, stdio: "pipe" as const, maxBuffer: 64 * 1024 * 1024 };
   const place = (name: string) => ["ip", "netns", "exec", `${prefix}-${name}`];
   const run = (argv: readonly string[], input = ""): string =>
     execFileSync(argv[0] ?? "", argv.slice(1), { ...options, input, env: { ...env, KUBECONFIG: kubeconfig } });
