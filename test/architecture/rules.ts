@@ -10,6 +10,7 @@ const PURE = [
   "bfd",
   "neighbor",
   "gossip",
+  "report",
   "legacy",
   "view",
 ] as const;
@@ -34,8 +35,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   process: ["net"],
   http: ["kube", "process", "net"],
   world: ["config", "api", "net", "kube", "process"],
-  controller: ["world", "allocator", "config", "api", "net", "kube", "http", "process"],
+  report: [],
+  controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
+    "report",
     "world",
     "planner",
     "config",

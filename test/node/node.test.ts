@@ -99,7 +99,10 @@ describeWith(
         "--timeout",
         "120s",
       );
-      const pods = cluster.kubectl(["get", "pods", "-n", NAMESPACE, "--no-headers"]);
+      // Helm takes a DaemonSet for ready when enough of it is.
+    rollout("daemonset/metallb-speaker");
+    rollout("deployment/metallb-controller");
+    const pods = cluster.kubectl(["get", "pods", "-n", NAMESPACE, "--no-headers"]);
       expect(pods.match(/ 1\/1 +Running/g)).toHaveLength(4);
     });
 
