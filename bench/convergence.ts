@@ -27,10 +27,10 @@ const peerSettings = (name: string): PeerSettings => ({
   name,
   localAs: OWN.asn,
   peerAs: SINK.asn,
-  address: address(SINK.host),
+  endpoint: { kind: "address", address: address(SINK.host), interface: null },
   port: SINK.port,
   sourceAddress: address(OWN.address),
-  interface: null,
+  vrf: null,
   holdTime: null,
   keepaliveTime: null,
   connectTime: null,
@@ -47,7 +47,14 @@ const peerSettings = (name: string): PeerSettings => ({
 const spread = (sessions: readonly SinkSession[]): number =>
   Math.max(...sessions.map(({ last }) => last)) - Math.min(...sessions.map(({ established }) => established));
 
-const NOTHING = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+const NOTHING = {
+  routes: [],
+  peersSet: [],
+  peersRemoved: [],
+  routesAfter: [],
+  layer2: { announce: [], withdraw: [] },
+  verdicts: [],
+};
 
 /**
  * The engines' thread as the speaker has it, filled with N routes before its peers come up, all at

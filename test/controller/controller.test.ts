@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type KubeClient, pathOf, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
+import { eventually, HERE, type Program, projectFile, runWith, startProgram } from "../support/programs.ts";
 import { type ApiKind, ControllerBench, ipsOf, NAMESPACE, POOL, pool } from "./bench.ts";
 
 /** The same promises on the embedded API and on the real one. */
@@ -129,6 +132,76 @@ function suite(kind: ApiKind): void {
     await told("never valid again", ({ result }) => result === "Valid");
     const { metadata } = await client.get(RESOURCES.configurationstates, where);
     expect(metadata?.labels).toEqual({ "metallb.io/component-type": "controller" });
+  });
+
+  it("reads the configuration while another one leads, and takes over from there", async () => {
+    const [health, metrics] = kind === "real" ? [17_481, 17_482] : [17_483, 17_484];
+    const standby = await bench.start(`--health-probe-port=${health}`, `--port=${metrics}`, "--pod-name=controller-1");
+    const state = async () =>
+      (await (await fetch(`http://127.0.0.1:${health}/state`)).json()) as {
+        readonly leading: boolean;
+        readonly problems: readonly { readonly name: string }[];
+      };
+    await bench.createPool(pool("odd", ["nonsense"]));
+    const told = await eventually(state, ({ problems }) => problems.some(({ name }) => name === "odd"), {
+      what: "the standby does not read the configuration",
+    });
+    expect(told.leading).toBe(false);
+    expect((await fetch(`http://127.0.0.1:${health}/readyz`)).status).toBe(200);
+    await client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "odd" });
+    await controller.stop();
+    await eventually(state, ({ leading }) => leading, { what: "the standby does not take over" });
+    await create("after");
+    await eventually(
+      async () => ipsOf(await get("after")),
+      (ips) => ips.length === 1,
+      { what: "the new leader does not allocate" },
+    );
+    await remove("after");
+    expect(await standby.stop()).toBe(0);
+    controller = await bench.start();
+  });
+
+  it("handles no Service and asks for no lead with --webhook-mode=onlywebhook", async () => {
+    await controller.stop();
+    const webhook = await bench.start("--webhook-mode=onlywebhook");
+    await eventually(
+      async () => webhook.output(),
+      (output) => output.includes("no Service is handled here"),
+      { what: "it does not say what it does" },
+    );
+    await create("idle");
+    const { metadata } = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(await webhook.stop()).toBe(0);
+    const after = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(after.metadata?.resourceVersion).toBe(metadata?.resourceVersion);
+    expect(ipsOf(await get("idle"))).toEqual([]);
+    controller = await bench.start();
+    await eventually(
+      async () => ipsOf(await get("idle")),
+      (ips) => ips.length === 1,
+      { what: "idle is not served" },
+    );
+    await remove("idle");
+  });
+
+  it("is told by metallb check what a file would do to the cluster", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "metallb-check-"));
+    const file = join(folder, "pools.yaml");
+    await writeFile(
+      file,
+      JSON.stringify({ kind: "List", items: [pool("new", ["192.0.2.4/31"]), pool("fine", ["203.0.113.0/24"])] }),
+    );
+    const check = (...args: readonly string[]) =>
+      runWith(HERE, [projectFile("packages/metallb/bin/metallb"), "check", file, ...args], { env: bench.env });
+    try {
+      expect(await check()).toContain("nothing wrong");
+      await expect(check("--against-cluster")).rejects.toThrow(
+        /pools\.yaml:1: IPAddressPool new: spec\.addresses\[0\]: .*overlaps/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("ends at once on SIGTERM, and hands the lead over", async () => {

@@ -67,10 +67,10 @@ describeWith(["bird"], "the engines' thread", () => {
           name: "router",
           localAs: 64500,
           peerAs: 64512,
-          address: address(ROUTER),
+          endpoint: { kind: "address", address: address(ROUTER), interface: null },
           port: PORT,
           sourceAddress: address(SPEAKER),
-          interface: null,
+          vrf: null,
           holdTime: HOLD,
           keepaliveTime: 1,
           connectTime: 1,
@@ -86,6 +86,7 @@ describeWith(["bird"], "the engines' thread", () => {
       ],
       peersRemoved: [],
       routesAfter: [],
+      layer2: { announce: [], withdraw: [] },
       verdicts: [],
     } satisfies PlanDifference;
     thread.send("bgp", bgpParts(difference, address(SPEAKER)));

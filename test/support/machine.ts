@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   ndisc6: ["ndisc6"],
   go: ["golang-go"],
   chromium: ["chromium"],
+  buildah: ["buildah"],
 };
 
 /** Whether this machine lets us install Debian's packages. */

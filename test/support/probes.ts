@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findBuilt } from "@metallb-ts/lab/kubernetes";
+import { hasGoTool } from "./go-tools.ts";
 
 /** Real parts that tests need and a machine may lack. */
 export const PARTS = [
@@ -18,6 +19,8 @@ export const PARTS = [
   "go",
   "chromium",
   "kubectl",
+  "helm",
+  "buildah",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -57,6 +60,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
     realKubernetes() === null
       ? (process.env.METALLB_TEST_KUBERNETES_MISSING ?? "no real Kubernetes is built: 'npm test' builds it")
       : null,
+  helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
+  buildah: () => (onPath("buildah") ? null : "buildah is not installed"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -28,7 +28,10 @@ export function send(
   { type = "application/json", accept = "application/json", token = to.token }: Sending = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": type, accept };
+    const bytes = body === null ? null : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    // Node leaves the length out of a DELETE, and the body with it.
+    const length = bytes === null ? {} : { "content-length": bytes.length };
+    const headers = { authorization: `Bearer ${token}`, "content-type": type, accept, ...length };
     const sent = request(`${to.url}${path}`, { method, ca: to.caPem, headers }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
@@ -40,7 +43,7 @@ export function send(
       });
     });
     sent.on("error", reject);
-    sent.end(body === null ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    sent.end(bytes ?? undefined);
   });
 }
 

@@ -98,6 +98,12 @@ function holds({ key, operator, values }: Requirement, labels: Labels): boolean 
   }
 }
 
+/** Kinds without fields of their own say what there is. */
+const notOffered = (field: string, offered: ReadonlySet<string>): string =>
+  [...offered].every((one) => one.startsWith("metadata."))
+    ? `${JSON.stringify(field)} is not a known field selector: only ${[...offered].map((one) => JSON.stringify(one)).join(", ")}`
+    : `field label not supported: ${field}`;
+
 export interface FieldSelector {
   readonly matches: Selector;
   /** The name that `metadata.name=` asks for; null without one. */
@@ -113,7 +119,7 @@ export function parseFieldSelector(text: string, offered: ReadonlySet<string>): 
       const match = /^(.*?)(==|!=|=)(.*)$/.exec(part);
       if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
       const [, field = "", sign, value = ""] = match;
-      if (!offered.has(field)) throw badRequest(`field label not supported: ${field}`);
+      if (!offered.has(field)) throw badRequest(notOffered(field, offered));
       return { field, equal: sign !== "!=", value: value.replaceAll(/\\([\\,=])/g, "$1") };
     });
   if (terms.length === 0) return { matches: everything, name: null };

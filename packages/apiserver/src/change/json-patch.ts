@@ -1,4 +1,4 @@
-import { ApiError, badRequest, tooLarge } from "../base/errors.ts";
+import { ApiError, badRequest } from "../base/errors.ts";
 import { clone, equal, isObject, type Json, type JsonObject, own, put } from "../base/json.ts";
 
 const MAX_OPERATIONS = 10_000;
@@ -13,7 +13,7 @@ interface Operation {
 
 /**
  * RFC 6902. The target is not changed. What `copy` adds counts against `maxCopied` bytes of JSON in
- * all: each copy may double the object. @throws ApiError 400, 413, 422
+ * all: each copy may double the object. @throws ApiError 400, 413 for too many operations, 422
  */
 export function jsonPatch(target: JsonObject, patch: Json, maxCopied: number): JsonObject {
   if (!Array.isArray(patch))
@@ -30,7 +30,7 @@ export function jsonPatch(target: JsonObject, patch: Json, maxCopied: number): J
   for (const operation of operations)
     left -= perform(holder, operation, (copied) => {
       const size = JSON.stringify(copied).length;
-      if (size > left) throw tooLarge(maxCopied);
+      if (size > left) throw unprocessable();
       return size;
     });
   const { root } = holder;

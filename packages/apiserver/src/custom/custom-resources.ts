@@ -140,7 +140,7 @@ function resourcesOf(definition: JsonObject): Resource[] {
               `${text(spec, "group")}/${text(version, "name")} ${text(names, "kind")} is deprecated`
             : null,
         // Conversion "None": only the name of the version differs.
-        fromStored: isStored ? null : (value) => inVersion(value, apiVersion, schema),
+        fromStored: (value) => inVersion(value, apiVersion, schema),
         toStored: isStored ? null : (value) => ({ ...value, apiVersion: storedApiVersion }),
       };
     });

@@ -15,7 +15,7 @@ export interface Accepted {
 const FORMATS = ["application/json", "application/yaml"];
 
 /** The first of the accepted types that can be given. @throws ApiError 406 */
-export function negotiate(header: string | undefined): Accepted {
+export function negotiate(header: string | undefined, form: "one" | "list" | "watch" = "one"): Accepted {
   for (const part of (header || "*/*").split(",")) {
     const [type = "", ...parameters] = part.split(";").map((piece) => piece.trim());
     const json = type === "*/*" || type === "application/*" || type === "application/json";
@@ -30,7 +30,7 @@ export function negotiate(header: string | undefined): Accepted {
     if (named.g === "apidiscovery.k8s.io") return { as: "object", format, type: part.trim() };
     if (named.v !== "v1") continue;
     if (named.as === "Table") return { as: "Table", format, type: "application/json" };
-    if (named.as.startsWith("PartialObjectMetadata"))
+    if (named.as === (form === "list" ? "PartialObjectMetadataList" : "PartialObjectMetadata"))
       return { as: "PartialObjectMetadata", format, type: "application/json" };
   }
   throw notAcceptable(FORMATS);

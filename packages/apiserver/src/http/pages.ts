@@ -60,25 +60,16 @@ export function listPage(cluster: Cluster, resource: Resource, filter: Filter, q
 
 function listRevision(query: URLSearchParams, current: number): number {
   const asked = query.get("resourceVersion") ?? "";
-  const match = query.get("resourceVersionMatch") ?? "";
-  if (match !== "" && match !== "Exact" && match !== "NotOlderThan")
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
-    );
-  if (match !== "" && asked === "")
-    throw badRequest(
-      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-    );
   if (asked === "" || asked === "0") return current;
   const revision = parseRevision(asked);
   if (revision > current) throw tooLargeRevision(revision, current);
-  return match === "Exact" ? revision : current;
+  return query.get("resourceVersionMatch") === "Exact" ? revision : current;
 }
 
 export function parseRevision(text: string): number {
   if (!/^\d{1,15}$/.test(text))
     throw badRequest(
-      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   return Number(text);
 }

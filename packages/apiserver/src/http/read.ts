@@ -1,16 +1,15 @@
-import { badRequest } from "../base/errors.ts";
 import { type JsonObject, text } from "../base/json.ts";
 import { apiVersionOf, type Resource } from "../kinds/resource.ts";
 import { served, servedJson } from "../kinds/served.ts";
-import { partialMetadata, tableOf } from "../show/table.ts";
-import type { Entry } from "../store/storage.ts";
+import { type IncludeObject, partialMetadata, tableOf } from "../show/table.ts";
 import { type Exchange, type HandlerOptions, isWatch } from "./exchange.ts";
 import { type Filter, filterOf } from "./filter.ts";
 import { type Accepted, negotiate } from "./media.ts";
+import { checkListOptions } from "./options.ts";
 import { getEntry, listJson, listMetadata, listPage } from "./pages.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { includeOf, sendBytes, sendEntry, sendJson } from "./respond.ts";
-import { Watch } from "./watch.ts";
+import { type Encoder, Watch } from "./watch.ts";
 
 export function readOne(exchange: Exchange, info: RequestInfo, resource: Resource, options: HandlerOptions): void {
   const entry = getEntry(options.cluster, resource, info.namespace ?? "", info.name ?? "");
@@ -20,8 +19,10 @@ export function readOne(exchange: Exchange, info: RequestInfo, resource: Resourc
 export function readMany(exchange: Exchange, info: RequestInfo, resource: Resource, options: HandlerOptions): void {
   const { query, request, response } = exchange;
   const filter = filterOf(resource, info.namespace, info.name, query);
-  const accepted = negotiate(request.headers.accept);
-  if (isWatch(exchange)) {
+  const watching = isWatch(exchange);
+  checkListOptions(query, watching);
+  const accepted = negotiate(request.headers.accept, watching ? "watch" : "list");
+  if (watching) {
     watch(exchange, resource, filter, accepted, options);
     return;
   }
@@ -58,39 +59,12 @@ function watch(
   options: HandlerOptions,
 ): void {
   const { response, query } = exchange;
-  if (query.get("sendInitialEvents") === "true" && query.get("resourceVersionMatch") !== "NotOlderThan")
-    throw badRequest(
-      "sendInitialEvents: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-    );
   response.writeHead(200, {
     "content-type": accepted.as === "object" ? "application/json" : accepted.type,
     "cache-control": "no-cache, private",
   });
   response.flushHeaders();
-  let first = true;
-  const encode = (type: string, entry: Entry): Buffer => {
-    if (accepted.as === "object")
-      return Buffer.concat([
-        Buffer.from(`{"type":"${type}","object":`),
-        servedJson(resource, entry),
-        Buffer.from("}\n"),
-      ]);
-    const value = served(resource, entry);
-    let shown: JsonObject;
-    if (accepted.as === "Table") {
-      shown = tableOf(
-        resource,
-        [value],
-        { resourceVersion: text(value, "metadata", "resourceVersion") },
-        includeOf(query),
-        options.now(),
-      );
-      // The columns are told once.
-      if (!first) shown.columnDefinitions = null;
-      first = false;
-    } else shown = partialMetadata(value);
-    return Buffer.from(`${JSON.stringify({ type, object: shown })}\n`);
-  };
+  const encode = encoder(resource, accepted, includeOf(query), options.now);
   const sink = {
     write: (bytes: Buffer) => response.write(bytes),
     onDrain: (listener: () => void) => {
@@ -111,4 +85,25 @@ function watch(
     options.watches.delete(started);
   });
   started.start();
+}
+
+const END = Buffer.from("}\n");
+
+/** How a watch shows an object: as it is, from the JSON that all watches share, as a row, or as metadata. */
+function encoder(resource: Resource, accepted: Accepted, include: IncludeObject, now: () => number): Encoder {
+  if (accepted.as === "object")
+    return (type, entry) => [Buffer.from(`{"type":"${type}","object":`), servedJson(resource, entry), END];
+  let first = true;
+  return (type, entry) => {
+    const value = served(resource, entry);
+    let shown: JsonObject;
+    if (accepted.as === "Table") {
+      const metadata = { resourceVersion: text(value, "metadata", "resourceVersion") };
+      shown = tableOf(resource, [value], metadata, include, now());
+      // The columns are told once.
+      if (!first) shown.columnDefinitions = null;
+      first = false;
+    } else shown = partialMetadata(value);
+    return [Buffer.from(`${JSON.stringify({ type, object: shown })}\n`)];
+  };
 }

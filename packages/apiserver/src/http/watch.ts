@@ -2,7 +2,7 @@ import { expired } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { apiVersionOf, type Resource } from "../kinds/resource.ts";
-import type { Change, Collection, Entry } from "../store/storage.ts";
+import { type Change, type Collection, Entry } from "../store/storage.ts";
 import type { Filter } from "./filter.ts";
 import { parseRevision } from "./pages.ts";
 
@@ -14,8 +14,8 @@ export interface Sink {
   end(): void;
 }
 
-/** How one watch shows its objects: as they are, as table rows, or only their metadata. */
-export type Encoder = (type: string, entry: Entry) => Buffer;
+/** How one watch shows its objects: as they are, as table rows, or only their metadata. Bytes in pieces. */
+export type Encoder = (type: string, entry: Entry) => readonly Buffer[];
 
 export interface WatchOptions {
   readonly query: URLSearchParams;
@@ -117,8 +117,7 @@ export class Watch {
     }
     const parts: Buffer[] = [];
     for (const change of changes) {
-      const bytes = this.encode(change);
-      if (bytes) parts.push(bytes);
+      parts.push(...this.encode(change));
       this.told = change.revision;
     }
     if (parts.length > 0) this.blocked = !this.sink.write(Buffer.concat(parts));
@@ -126,18 +125,18 @@ export class Watch {
   }
 
   /** What a change means for this watch: an object may enter or leave its selection. */
-  private encode(change: Change): Buffer | null {
+  private encode(change: Change): readonly Buffer[] {
     const is = change.type !== "DELETED" && this.filter.matches(change.entry);
     const was = change.previous !== null && this.filter.matches(change.previous);
     if (is) return this.options.encode(was ? "MODIFIED" : "ADDED", change.entry);
-    return was ? this.options.encode("DELETED", change.entry) : null;
+    return was ? this.options.encode("DELETED", change.entry) : [];
   }
 
   private sendState(): void {
     const prefix = this.filter.namespace === null ? "" : `${this.filter.namespace}/`;
     const parts: Buffer[] = [];
     for (const entry of this.collection.from("", prefix, this.told))
-      if (this.filter.matches(entry)) parts.push(this.options.encode("ADDED", entry));
+      if (this.filter.matches(entry)) parts.push(...this.options.encode("ADDED", entry));
     if (parts.length > 0) this.blocked = !this.sink.write(Buffer.concat(parts));
   }
 
@@ -153,8 +152,9 @@ export class Watch {
     this.told = Math.max(this.told, this.cluster.storage.revision);
     const metadata: JsonObject = { resourceVersion: String(this.told), creationTimestamp: null };
     if (Object.keys(annotations).length > 0) metadata.annotations = annotations;
-    const mark: JsonObject = { kind: this.resource.kind, apiVersion: apiVersionOf(this.resource), metadata };
-    this.blocked = !this.sink.write(Buffer.from(`${JSON.stringify({ type: "BOOKMARK", object: mark })}\n`));
+    const { kind } = this.resource;
+    const mark = new Entry("", this.told, { kind, apiVersion: apiVersionOf(this.resource), metadata });
+    this.blocked = !this.sink.write(Buffer.concat(this.options.encode("BOOKMARK", mark)));
   }
 
   private fail(): void {

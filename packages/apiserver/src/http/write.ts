@@ -3,7 +3,6 @@ import { badRequest, methodNotAllowed } from "../base/errors.ts";
 import { isObject, type JsonObject, object, text } from "../base/json.ts";
 import { apply } from "../change/apply.ts";
 import { create } from "../change/create.ts";
-import type { FieldValidation } from "../change/decode.ts";
 import { type DeleteOptions, remove } from "../change/delete.ts";
 import { patch } from "../change/patch.ts";
 import { patchKind } from "../change/patch-types.ts";
@@ -12,16 +11,17 @@ import { replace } from "../change/update.ts";
 import { type Resource, subjectOf } from "../kinds/resource.ts";
 import { type Exchange, type HandlerOptions, readBody } from "./exchange.ts";
 import { filterOf } from "./filter.ts";
-import { parseBody } from "./media.ts";
+import { negotiate, parseBody } from "./media.ts";
+import { fieldValidationOf, isDryRun } from "./options.ts";
 import { getEntry, listJson, listPage } from "./pages.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { sendBytes, sendEntry, sendJson, warn } from "./respond.ts";
 
-const VALIDATIONS = ["Strict", "Warn", "Ignore"] as const;
+const VERBS = { POST: "Create", PUT: "Update", PATCH: "Patch" } as const;
 
 function writeRequest(exchange: Exchange, info: RequestInfo, resource: Resource): WriteRequest {
-  const { query, request, response } = exchange;
-  const validation = query.get("fieldValidation") ?? "";
+  const { query, request, response, method } = exchange;
+  const kind = `${VERBS[method as keyof typeof VERBS]}Options`;
   const agent = (request.headers["user-agent"] ?? "").split("/")[0] ?? "";
   return {
     resource,
@@ -29,11 +29,8 @@ function writeRequest(exchange: Exchange, info: RequestInfo, resource: Resource)
     name: info.name,
     subresource: info.subresource === "status" || info.subresource === "finalize" ? info.subresource : "",
     manager: query.get("fieldManager") || (info.name !== null && isApply(request) ? "" : agent.slice(0, 128)),
-    validation:
-      validation === ""
-        ? "Warn"
-        : (VALIDATIONS.find((one): one is FieldValidation => one === validation) ?? refuseValidation(validation)),
-    dryRun: isDryRun(query),
+    validation: fieldValidationOf(query, kind),
+    dryRun: isDryRun(query, kind),
     force: query.get("force") === "true",
     warn: (message) => warn(response, message),
   };
@@ -43,19 +40,6 @@ const isApply = (request: IncomingMessage) => mediaType(request) === "applicatio
 
 const mediaType = (request: IncomingMessage) => (request.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
 
-function refuseValidation(value: string): never {
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
-}
-
-function isDryRun(query: URLSearchParams): boolean {
-  const asked = query.getAll("dryRun").filter((one) => one !== "");
-  if (asked.some((one) => one !== "All"))
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(asked)}: supported values: "All"`);
-  return asked.length > 0;
-}
-
 export async function write(
   exchange: Exchange,
   info: RequestInfo,
@@ -63,6 +47,7 @@ export async function write(
   options: HandlerOptions,
 ): Promise<void> {
   const { request, method } = exchange;
+  negotiate(request.headers.accept);
   const described = writeRequest(exchange, info, resource);
   const kind = method === "PATCH" ? patchKind(resource, mediaType(request)) : null;
   const body = parseBody(await readBody(request), request.headers["content-type"] ?? "");
@@ -89,7 +74,7 @@ async function deleteOptions(exchange: Exchange): Promise<DeleteOptions> {
   return {
     uid: text(preconditions, "uid") || null,
     resourceVersion: text(preconditions, "resourceVersion") || null,
-    dryRun: dry || isDryRun(exchange.query),
+    dryRun: dry || isDryRun(exchange.query, "DeleteOptions"),
   };
 }
 

@@ -1,14 +1,32 @@
-import { type LabView, type NodeView, type PoolView, refusals, type ServiceView } from "metallb/web";
+import { type Line, table, visible } from "metallb/terminal";
+import {
+  type LabView,
+  type NodeView,
+  type PoolView,
+  type ProcessView,
+  problemText,
+  type ServiceView,
+  type SessionView,
+  spanText,
+} from "metallb/view";
 
-/** The state of a lab, as lines without colours. */
-export function drawStatus(view: LabView): readonly string[] {
+/** The state of a lab, as lines without colours. `now`: milliseconds since 1970. */
+export function drawStatus(view: LabView, now: number): readonly Line[] {
+  const { controller } = view;
+  const problems = [...view.problems, ...view.configuration.map(problemText)];
   return [
     `Lab ${view.name}: ${view.kubernetes} Kubernetes, network ${view.network}, router ${view.router.title}`,
-    `  KUBECONFIG=${view.kubeconfig}`,
-    `  dashboard ${view.dashboard}`,
-    ...view.problems.map((problem) => `  ! ${problem}`),
+    { copy: `  KUBECONFIG=${visible(view.kubeconfig)}` },
+    { copy: `  dashboard ${view.dashboard}` },
+    `  controller ${processText(controller)}${controller.leading === false ? ", stands by" : ""}`,
+    ...problems.map((problem) => `  ! ${visible(problem)}`),
     "",
-    ...table(["NODE", "ADDRESS", "CABLE", "SESSION", "SPEAKER"], view.nodes.map(nodeRow)),
+    ...table(["NODE", "ADDRESS", "CABLE", "SPEAKER"], view.nodes.map(nodeRow)),
+    "",
+    ...table(
+      ["SESSION OF", "PEER", "STATE", "SINCE", "PREFIXES", "WHY"],
+      view.nodes.flatMap((node) => node.sessions.map((session) => sessionRow(node, session, now))),
+    ),
     "",
     ...table(
       ["ROUTE", "SERVICE", "NEXT HOPS"],
@@ -19,7 +37,7 @@ export function drawStatus(view: LabView): readonly string[] {
       ]),
     ),
     "",
-    ...table(["SERVICE", "ADDRESS", "POOL", "ANNOUNCED"], view.services.map(serviceRow)),
+    ...table(["SERVICE", "ADDRESS", "POOL", "ANNOUNCED"], view.services.flatMap(serviceRows)),
     "",
     ...table(["POOL", "ADDRESSES", "USED", "FREE"], view.pools.map(poolRow)),
   ];
@@ -29,28 +47,40 @@ const nodeRow = (node: NodeView): readonly string[] => [
   node.name,
   node.address,
   node.cut ? "cut" : "whole",
-  sessionText(node),
-  speakerText(node),
+  processText(node.speaker),
 ];
 
-function sessionText({ session }: NodeView): string {
-  if (session.established) return "Established";
-  return `${session.router}${session.reason === "" ? "" : ` (${session.reason})`}`;
+function sessionRow(node: NodeView, session: SessionView, now: number): readonly string[] {
+  const { established, router, speaker, since, announcedPrefixes, reason, timer } = session;
+  const sides = router === "" || speaker === "" ? [router || speaker || "unknown"] : [speaker, `router: ${router}`];
+  return [
+    node.name,
+    session.peer,
+    established ? "Established" : sides.join(", "),
+    since === null ? "" : `${spanText(now - since)} ago`,
+    announcedPrefixes === null ? "" : String(announcedPrefixes),
+    [established ? "" : reason, timer].filter((text) => text !== "").join("; "),
+  ];
 }
 
-function speakerText({ speaker }: NodeView): string {
-  const restarts = speaker.restarts === 0 ? "" : `, restarted ${speaker.restarts}× (${speaker.lastEnding})`;
-  return speaker.running ? `process ${speaker.pid}${restarts}` : `not running (${speaker.lastEnding})`;
+function processText({ running, title, restarts, lastEnding }: ProcessView): string {
+  if (!running) return `not running (${lastEnding})`;
+  return restarts === 0 ? title : `${title}, restarted ${restarts}× (${lastEnding})`;
 }
 
-function serviceRow(service: ServiceView): readonly string[] {
-  if (service.addresses.length === 0) {
-    return [service.key, "pending", "", service.pending];
-  }
-  const from = service.announcements.filter((announcement) => announcement.announced);
-  const reasons = refusals(service.announcements).map(({ nodes, reason }) => `${nodes.join(", ")}: ${reason}`);
-  const announced = from.length === 0 ? "nowhere" : from.map((announcement) => announcement.node).join(", ");
-  return [service.key, service.addresses.join(","), service.pool, [announced, ...reasons].join("; ")];
+/** One row, and one more for each pool that refused it. */
+function serviceRows(service: ServiceView): readonly (readonly string[])[] {
+  const { key, addresses, pool, pending, foreign, announcedFrom, refusals } = service;
+  if (foreign !== "") return [[key, addresses.join(",") || "none", pool, `not ours: ${foreign}`]];
+  const refused = service.refusedBy.map(({ pool: by, reason }) => ["", "", by, reason]);
+  if (addresses.length === 0) return [[key, "pending", "", pending], ...refused];
+  const reasons = refusals.map(({ nodes, reason }) => `${nodes.join(", ")}: ${reason}`);
+  const announced = announcedFrom.length === 0 ? "nowhere" : announcedFrom.join(", ");
+  return [
+    [key, addresses.join(","), pool, [announced, ...reasons].join("; ")],
+    ...(pending === "" ? [] : [["", "lacks one", "", pending]]),
+    ...refused,
+  ];
 }
 
 const poolRow = (pool: PoolView): readonly string[] => [
@@ -59,15 +89,3 @@ const poolRow = (pool: PoolView): readonly string[] => [
   pool.used ?? "?",
   pool.free ?? "?",
 ];
-
-/** Columns two blanks apart, each as wide as its widest cell. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  if (rows.length === 0) return [`${head[0]}: none`];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addCheckCommand } from "./check.ts";
+import { addConvertCommand } from "./convert.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Exit codes: done, failed, asked wrongly. */
@@ -19,8 +21,10 @@ export async function main(args: readonly string[]): Promise<number> {
     .command("version")
     .description("print the version")
     .action(() => console.log(`metallb ${ownVersion()}`));
+  addCheckCommand(program, outcome);
+  addConvertCommand(program, outcome);
   await addLab(program, outcome);
-  overrideExit(program);
+  everywhere(program);
   try {
     await program.parseAsync(args, { from: "user" });
     return outcome.exitCode;
@@ -55,10 +59,11 @@ async function addLab(program: Command, outcome: Outcome): Promise<void> {
   }
 }
 
-/** Commander ends the process by itself unless each command is told to throw. */
-function overrideExit(command: Command): void {
+/** Each command has `--version`; and Commander ends the process by itself unless each is told to throw. */
+function everywhere(command: Command): void {
   command.exitOverride();
-  command.commands.forEach(overrideExit);
+  command.version(`metallb ${ownVersion()}`, "--version", "print the version");
+  command.commands.forEach(everywhere);
 }
 
 function ownVersion(): string {

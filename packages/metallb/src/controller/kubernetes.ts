@@ -49,7 +49,10 @@ export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
 });
 
 /** Events on Services, as `metallb-controller`. */
-export function eventRecorder(client: KubeClient, log: Logger): Recorder {
+export function eventRecorder(
+  client: KubeClient,
+  log: Logger,
+): Recorder & { drain(milliseconds: number): Promise<void> } {
   const recorder = new EventRecorder(client, {
     component: "metallb-controller",
     onTrouble: (message) => log.warn(message, { op: "event" }),
@@ -57,5 +60,6 @@ export function eventRecorder(client: KubeClient, log: Logger): Recorder {
   return {
     record: ({ namespace, name, uid }: Service, { type, reason, message }) =>
       recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+    drain: (milliseconds) => recorder.drain(milliseconds),
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { Allocator } from "#allocator";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
@@ -19,6 +20,7 @@ import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
+import { watchedService } from "./watched-service.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -38,18 +40,24 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
   const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value });
+  return ok({ client, namespace: namespace.value, tls: tls.value });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -60,7 +68,7 @@ interface Parts {
  * a pool, since somebody else may have written its counters.
  */
 const OVERRIDES: Overrides = {
-  services: { same: (a, b) => a.resourceVersion === b.resourceVersion },
+  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
   ipaddresspools: {
     same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
   },
@@ -80,6 +88,7 @@ class Controller {
   #configurationState: ConfigurationStateWriter | null = null;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
+  readonly #recorder: ReturnType<typeof eventRecorder>;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -103,14 +112,17 @@ class Controller {
     const lead = { mayWrite: () => this.#election.isLeader() };
     this.#writer = new ServiceWriter(serviceApi(client), log, lead);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.#recorder = eventRecorder(client, log);
     this.#allocation = new Allocation({
       services: this.#world.services,
-      lbClass: flags["lb-class"],
+      source: new Allocator(flags["lb-class"]),
+      now: () => performance.now(),
       writer: this.#writer,
-      recorder: eventRecorder(client, log),
+      recorder: this.#recorder,
       poolStatus: this.#poolStatus,
       log,
     });
+    this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
     this.#election = new LeaseElection(client, {
       namespace,
       name: "metallb-controller",
@@ -139,18 +151,28 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
-    void this.#lead();
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
+    else void this.#lead();
     const code = await this.#over.promise;
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
     // The Lease is handed over when nothing is in flight any more.
     if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
-    await this.#endWrites();
+    await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
+  }
+
+  /** Another process allocates: this one neither reads Services nor asks for the lead. */
+  #onlyWebhook(): void {
+    this.#ready = true;
+    // With every server turned off nothing else would keep the process until it is told to end.
+    const hold = setInterval(() => {}, 2 ** 30);
+    void this.#over.promise.finally(() => clearInterval(hold));
+    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
   }
 
   #endWrites(): Promise<unknown> {
@@ -224,19 +246,20 @@ class Controller {
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log } = this.#parts;
+    const { flags, client, log, tls } = this.#parts;
     return serve({
       health: {
         host: "",
         port: flags["health-probe-port"],
-        // A replica that waits for the lead is as ready as it can be.
-        ready: () => this.#ready || !this.#election.isLeader(),
+        ready: () => this.#isReady(),
+        why: () => [...this.#world.troubles, ...(this.#election.trouble === null ? [] : [this.#election.trouble])],
         routes: { "/state": () => this.#state() },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics({
           allocation: this.#allocation,
           writes: this.#writer.counters,
@@ -249,6 +272,12 @@ class Controller {
         log,
       },
     });
+  }
+
+  /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
+  #isReady(): boolean {
+    if (this.#election.isLeader()) return this.#ready;
+    return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }
 
   #state() {

@@ -1,16 +1,15 @@
-import type { Desired } from "#allocator";
-import type { Service } from "#api";
 import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
 import { formatIp } from "#net";
 import { errorText, type Logger } from "#process";
 import { Givers } from "./givers.ts";
+import { type Intention, resourceVersionOf, withIntention } from "./intention.ts";
 import type { ServiceApi } from "./ports.ts";
-import { resourceVersionOf, withDesired } from "./service-status.ts";
+import type { WatchedService } from "./watched-service.ts";
 
 /** What was decided for a Service, and the Service as the watch showed it then. */
 export interface ServiceWrite {
-  readonly service: Service;
-  readonly desired: Desired;
+  readonly service: WatchedService;
+  readonly intention: Intention;
 }
 
 export interface WriterCounters {
@@ -24,12 +23,15 @@ export interface ServiceWriterOptions {
 }
 
 interface Wanted {
-  readonly desired: Desired;
+  readonly intention: Intention;
+  /** The addresses that the Service shows then. */
+  readonly ips: readonly string[];
   /** resourceVersion of the Service that the decision was made on. */
   readonly decidedOn: string;
 }
 
-const NOTHING: Desired = { ips: [], pool: null };
+/** The addresses are given up; the condition is told with what follows. */
+const NOTHING = { intention: { desired: { ips: [], pool: null } }, ips: [] } as const;
 
 /** As many as the API server answers in parallel without queueing for long. */
 const PARALLEL = 32;
@@ -42,6 +44,8 @@ const TELL_EVERY = 10_000;
  * after the write that takes it out of another one has been confirmed.
  */
 export class ServiceWriter {
+  /** Told of each write: the version that it was made on, and the one that it made. */
+  onWritten: (key: string, base: string, made: string) => void = () => {};
   readonly #api: ServiceApi;
   readonly #log: Logger;
   readonly #writer: KeyedWriter<Wanted>;
@@ -75,15 +79,14 @@ export class ServiceWriter {
   /** What was decided together. */
   write(writes: readonly ServiceWrite[]): void {
     if (writes.length === 0) return;
-    for (const { service, desired } of writes) {
-      const held = [...shownBy(service), ...(this.#own.get(service.key)?.ips ?? [])];
-      this.#givers.intend(service.key, held, desired.ips.map(formatIp));
-    }
-    const intentions = writes.map(({ service, desired }) => ({
+    const wanted = writes.map(({ service, intention }) => ({ service, intention, ips: ipsAfter(service, intention) }));
+    for (const { service, ips } of wanted)
+      this.#givers.intend(service.key, [...shownBy(service), ...(this.#own.get(service.key)?.ips ?? [])], ips);
+    const intentions = wanted.map(({ service, intention, ips }) => ({
       key: service.key,
-      value: { desired, decidedOn: service.resourceVersion },
-      after: this.#givers.of(desired.ips.map(formatIp).filter((ip) => !shownBy(service).includes(ip))),
-      release: { desired: NOTHING, decidedOn: service.resourceVersion },
+      value: { intention, ips, decidedOn: service.resourceVersion },
+      after: this.#givers.of(ips.filter((ip) => !shownBy(service).includes(ip))),
+      release: { ...NOTHING, decidedOn: service.resourceVersion },
     }));
     this.#writer.wantAll(intentions);
   }
@@ -115,19 +118,23 @@ export class ServiceWriter {
     return this.#writer.idle();
   }
 
-  async #perform(key: string, { desired, decidedOn }: Wanted, { signal, stage }: WriteContext): Promise<WriteOutcome> {
+  async #perform(
+    key: string,
+    { intention, ips, decidedOn }: Wanted,
+    { signal, stage }: WriteContext,
+  ): Promise<WriteOutcome> {
     const slash = key.indexOf("/");
     const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
     const confirmed = (): WriteOutcome => {
       if (stage === "release") this.#givers.released(key);
-      else this.#givers.confirmed(key, desired.ips.map(formatIp));
+      else this.#givers.confirmed(key, ips);
       return "done";
     };
     const object = await this.#api.read(namespace, name, signal);
     if (!object) return confirmed();
     const version = resourceVersionOf(object);
     if (version !== decidedOn && version !== this.#own.get(key)?.version) return "stale";
-    const next = withDesired(object, desired);
+    const next = withIntention(object, intention, new Date().toISOString().replace(/\.\d+Z$/, "Z"));
     if (!next) return confirmed();
     this.#updates++;
     const result = await this.#api.writeStatus(namespace, name, next, signal);
@@ -135,8 +142,11 @@ export class ServiceWriter {
       this.#log.debug("the Service changed meanwhile; deciding anew", { op: "updateService", service: key });
       return "stale";
     }
-    if (result.kind === "written")
-      this.#own.set(key, { version: resourceVersionOf(result.object), ips: desired.ips.map(formatIp) });
+    if (result.kind === "written") {
+      const made = resourceVersionOf(result.object);
+      this.#own.set(key, { version: made, ips });
+      this.onWritten(key, version, made);
+    }
     return confirmed();
   }
 
@@ -153,4 +163,8 @@ export class ServiceWriter {
   }
 }
 
-const shownBy = ({ ingress }: Service): readonly string[] => ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
+const shownBy = ({ ingress }: WatchedService): readonly string[] =>
+  ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
+
+const ipsAfter = (service: WatchedService, { desired }: Intention): readonly string[] =>
+  desired === null ? shownBy(service) : desired.ips.map(formatIp);

@@ -30,6 +30,7 @@ export {
 export {
   formatRange,
   type IpRange,
+  parsePoolEntry,
   parseRange,
   prefixRange,
   rangeContains,

@@ -19,11 +19,11 @@ const shared = {
   "tls-min-version": {
     default: "",
     choices: ["", "VersionTLS12", "VersionTLS13"],
-    help: "lowest TLS version of servers: VersionTLS12 or VersionTLS13",
-    later: "TLS settings",
+    strictExit: 1,
+    help: "lowest TLS version of servers: VersionTLS12 or VersionTLS13 (the default)",
   },
-  "tls-cipher-suites": { default: "", help: "comma-separated TLS 1.2 cipher suites", later: "TLS settings" },
-  "tls-curve-preferences": { default: "", help: "comma-separated numbers of curves", later: "TLS settings" },
+  "tls-cipher-suites": { default: "", help: "comma-separated TLS 1.2 cipher suites" },
+  "tls-curve-preferences": { default: "", help: "comma-separated numbers of curves" },
 } as const satisfies FlagTable;
 
 export const CONTROLLER_FLAGS = {
@@ -46,6 +46,7 @@ export const CONTROLLER_FLAGS = {
   "webhook-mode": {
     default: "enabled",
     choices: ["enabled", "disabled", "onlywebhook"],
+    strictExit: 1,
     help: "enabled, disabled or onlywebhook",
     later: "webhooks",
   },
@@ -62,6 +63,7 @@ export const SPEAKER_FLAGS = {
   "bgp-debounce-timeout": {
     default: 3000,
     range: [1, 2 ** 31 - 1],
+    strictExit: 1,
     env: "METALLB_BGP_DEBOUNCE_TIMEOUT",
     help: "milliseconds; there is nothing to debounce here",
     later: "FRR compatibility",

@@ -19,6 +19,8 @@ export interface BgpStatusWriter {
   want(service: string, peers: readonly string[] | null): void;
   /** All that is wanted at the start was told: what stands beyond it is of the past. */
   begin(): void;
+  /** There are more Services than objects, so that nothing standing says nothing of what was before. */
+  readonly isLimited: boolean;
   /** What stands in the API of this node's objects: the peers, or undefined. */
   has(service: string): readonly string[] | undefined;
 }
@@ -68,9 +70,11 @@ export class Announcements {
     const waiting = this.#waiting;
     this.#waiting = null;
     for (const key of waiting) {
-      const verdict = plan.verdicts.get(key)?.bgp;
       const service = services.get(key);
-      if (service && verdict?.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+      const verdict = plan.verdict(key, service).bgp;
+      const stood = this.#status.has(key);
+      if (!service || !verdict.announced || (stood === undefined && this.#status.isLimited)) continue;
+      if (!sameList(stood, verdict.peers)) this.#event(service);
     }
   }
 
@@ -80,19 +84,18 @@ export class Announcements {
   }
 
   #one(key: string, plan: Plan, service: Service | undefined): void {
-    const verdict = plan.verdicts.get(key)?.bgp;
-    if (!verdict?.announced) {
-      const reason = verdict?.reason ?? (service ? "notLoadBalancer" : "serviceDeleted");
+    const verdict = plan.verdict(key, service).bgp;
+    if (!verdict.announced) {
+      const { reason } = verdict;
       if (this.#announced.delete(key))
-        this.#log.info("service is not announced any more", {
+        this.#log.info("service is no longer announced", {
           op: "withdraw",
           event: "serviceWithdrawn",
           service: key,
           protocol: "bgp",
           reason,
         });
-      else
-        this.#log.debug(sentence(reason, verdict?.facts ?? {}), { op: "plan", service: key, protocol: "bgp", reason });
+      else this.#log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
       this.#status.want(key, null);
       return;
     }

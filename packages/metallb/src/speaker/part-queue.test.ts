@@ -6,7 +6,14 @@ import type { EnginePart } from "./thread-protocol.ts";
 
 const ATTRIBUTES = { localPref: null, communities: [], largeCommunities: [] };
 const ROUTER_ID = ip(4, 1n);
-const NOTHING = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+const NOTHING = {
+  routes: [],
+  peersSet: [],
+  peersRemoved: [],
+  routesAfter: [],
+  layer2: { announce: [], withdraw: [] },
+  verdicts: [],
+};
 
 const prefixes = (count: number) => Array.from({ length: count }, (_, n) => hostPrefix(ip(4, BigInt(n))));
 

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Problem } from "#config";
 import { ip } from "#net";
 import { type PlanDifference, Planner } from "#planner";
-import { advertisement, peer, pool, service, TestWorld } from "#planner/testing";
+import { advertisement, node, OPTIONS, peer, pool, service, TestWorld } from "#planner/testing";
 import type { Logger } from "#process";
 import { type LoopChanges, PlanLoop } from "./plan-loop.ts";
 
@@ -35,7 +35,8 @@ function open() {
   const states: number[] = [];
   const loop = new PlanLoop({
     world,
-    planner: new Planner({ nodeName: "node-1", loadBalancerClass: null, ignoreExcludeLabel: false }),
+    planner: new Planner(OPTIONS),
+    node: "node-1",
     engines,
     announcements: { tell: (keys) => void told.push([...keys]) },
     log,
@@ -104,7 +105,9 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
     path: "",
     code: "x",
     message: "bad",
-  } as unknown as Problem;
+    transient: false,
+    nodes: null,
+  };
   world.problems = [problem];
   world.changed.config = true;
   loop.plan();
@@ -112,7 +115,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   expect([lines, states]).toEqual([["bad"], [0, 1]]);
   world.config = {
     ...(world.config as NonNullable<TestWorld["config"]>),
-    peers: [peer("router", { nodes: ({ rack }) => rack === "1", vrf: "red" })],
+    peers: [peer("router", { nodes: ({ rack }) => rack === "1", bfdProfile: "fast" })],
   };
   world.changed.config = true;
   loop.plan();
@@ -122,5 +125,25 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   });
   world.changed.nodes.add("node-1");
   loop.plan();
-  expect(lines).toEqual(["bad", "no session: VRFs (red) come with a later version"]);
+  expect(lines).toEqual(["bad", "the session runs without BFD, which comes with a later version"]);
+});
+
+it("tells the problems of objects that select this node, and tells them when its labels change", () => {
+  const { world, loop, lines, states } = open();
+  const on = (rack: string): Problem => ({
+    kind: "BGPPeer",
+    name: rack,
+    path: "",
+    code: "x",
+    message: `bad on ${rack}`,
+    transient: false,
+    nodes: (labels) => labels.rack === rack,
+  });
+  world.problems = [on("1"), on("2")];
+  loop.plan();
+  expect([lines, states]).toEqual([[], [0]]);
+  world.nodes.set("node-1", node("node-1", { labels: { rack: "2" } }));
+  world.changed.nodes.add("node-1");
+  loop.plan();
+  expect([lines, states]).toEqual([["bad on 2"], [0, 1]]);
 });

@@ -1,4 +1,4 @@
-import type { Problem } from "#config";
+import { type Problem, problemsAt } from "#config";
 import type { Ip } from "#net";
 import type { Changes, PlanDifference, Planner, World } from "#planner";
 import type { Logger } from "#process";
@@ -13,6 +13,8 @@ export type LoopChanges = Changes & { readonly problems: boolean };
 export interface PlanLoopParts {
   readonly world: World & { readonly problems: readonly Problem[]; take(): LoopChanges };
   readonly planner: Planner;
+  /** The name of this node: problems of objects that do not select it are not told here. */
+  readonly node: string;
   readonly engines: Pick<EngineThread, "hasRoom" | "send">;
   readonly announcements: Pick<Announcements, "tell">;
   readonly log: Logger;
@@ -81,8 +83,8 @@ export class PlanLoop {
   }
 
   /** Each problem once, as long as it lasts. */
-  private tellProblems({ config, problems }: LoopChanges): void {
-    const { log, world, planner, onProblems } = this.parts;
+  private tellProblems({ config, problems, nodes }: LoopChanges): void {
+    const { log, world, planner, node, onProblems } = this.parts;
     const now = new Set<string>();
     for (const { peer, message } of planner.peerProblems) {
       const text = `${peer} ${message}`;
@@ -90,8 +92,9 @@ export class PlanLoop {
       if (!this.peerProblems.has(text)) log.warn(message, { op: "configuration", kind: "BGPPeer", name: peer });
     }
     this.peerProblems = now;
-    if (!config && !problems) return;
-    this.problems.tell(world.problems);
-    onProblems(world.problems);
+    if (!config && !problems && !nodes.has(node)) return;
+    const own = problemsAt(world.problems, world.nodes.get(node)?.labels);
+    this.problems.tell(own);
+    onProblems(own);
   }
 }

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { View } from "#view";
 import { bundleClient } from "./bundle.ts";
 import { Feed } from "./feed.ts";
 import { PAGE } from "./page.ts";
-import type { LabView } from "./view.ts";
 
 export interface Dashboard {
   /** Where a browser finds it. */
@@ -15,7 +15,7 @@ export interface DashboardOptions {
   /** On 127.0.0.1; 0: any that is free. */
   readonly port: number;
   /** Asked once a second while somebody looks. */
-  readonly view: () => Promise<LabView>;
+  readonly view: () => Promise<View>;
 }
 
 /** More listeners than this are turned away: each holds a connection. */

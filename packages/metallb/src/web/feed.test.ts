@@ -1,9 +1,9 @@
 import { request } from "node:http";
 import { describe, expect, it } from "vitest";
+import type { View } from "#view";
 import { type Dashboard, startDashboard } from "./dashboard.ts";
-import type { LabView } from "./view.ts";
 
-const view = async () => ({ name: "feed" }) as LabView;
+const view = async () => ({ name: "feed" }) as unknown as View;
 
 async function withDashboard(test: (dashboard: Dashboard) => Promise<void>): Promise<void> {
   const dashboard = await startDashboard({ port: 0, view });

@@ -1,0 +1,6 @@
+export { announcementsOf, type NodeVoice } from "./announcements.ts";
+export { problemText, troublesOf } from "./health.ts";
+export { foreignTo, type ServiceFacts, serviceView } from "./services.ts";
+export { type ControllerState, readControllerState, readSpeakerState, type SpeakerState } from "./states.ts";
+export { spanText } from "./times.ts";
+export type * from "./view.ts";
