@@ -7,7 +7,7 @@ import { shuffle } from "./pick.ts";
 
 export interface ProbePorts {
   config(): GossipConfig;
-  random(): number;
+  readonly random: () => number;
   send(to: Member | Endpoint, messages: readonly GossipMessage[]): void;
   /** A ping over TCP, for those whom UDP does not reach. */
   ping(member: Member, sequence: number, limit: number): ExchangeId;
