@@ -30,7 +30,7 @@ export function startRealCluster(): RealCluster {
   const env = { ...process.env, FOLDER: folder, PREFIX: prefix, PROGRAMS: programs, NODE_OPTIONS: "" };
   const kubeconfig = join(folder, "admin.kubeconfig");
   const options = { encoding: "utf8" as const, stdio: "pipe" as const, maxBuffer: 64 * 1024 * 1024 };
-  const place = (name: string) => ["ip", "netns", "exec", `${prefix}-${name}`];
+  const place = (name: string) => ["ip", "netns", "exec", `${prefix}-${name}`] as const;
   const run = (argv: readonly string[], input = ""): string =>
     execFileSync(argv[0] ?? "", argv.slice(1), { ...options, input, env: { ...env, KUBECONFIG: kubeconfig } });
   const close = () => {
@@ -52,7 +52,7 @@ export function startRealCluster(): RealCluster {
     traffic(url) {
       const loop = `n=0; f=0; trap 'echo "$n $f"; exit' TERM
         while :; do if curl -sf -m 2 -o /dev/null ${url}; then n=$((n+1)); else f=$((f+1)); fi; done`;
-      const [program = "", ...args] = [...place("c"), "bash", "-c", loop];
+      const [program, ...args] = [...place("c"), "bash", "-c", loop] as const;
       const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
       let text = "";
       child.stdout.setEncoding("utf8").on("data", (part: string) => {

@@ -61,9 +61,7 @@ describe("variables", () => {
 
 it("names in one line the flags whose part comes later", () => {
   const parsed = read(["-webhook-mode=disabled", "-port=1", "-tls-min-version=VersionTLS13"], {});
-  expect(parsed.ok && laterNotice(parsed.value.later)).toBe(
-    "accepted without effect in this version: -webhook-mode",
-  );
+  expect(parsed.ok && laterNotice(parsed.value.later)).toBe("accepted without effect in this version: -webhook-mode");
   expect(laterNotice([])).toBeNull();
 });
 
