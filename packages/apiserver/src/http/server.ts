@@ -7,6 +7,7 @@ import { lockFolder } from "../store/lock.ts";
 import { Storage } from "../store/storage.ts";
 import { Performer } from "../webhooks/perform.ts";
 import { kubeconfig, loadIdentity } from "./identity.ts";
+import type { PodBackends } from "./pod-connect.ts";
 import { Api } from "./routes.ts";
 import type { Watch } from "./watch.ts";
 
@@ -22,6 +23,8 @@ export interface ApiServerOptions {
   readonly historyLimit?: number;
   /** Milliseconds between bookmarks. */
   readonly bookmarkInterval?: number;
+  /** What stands behind Pods, for their logs and proxy; default: nothing. */
+  readonly pods?: PodBackends;
 }
 
 export interface ApiServer {
@@ -56,6 +59,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       now: Date.now,
       bookmarkInterval: options.bookmarkInterval ?? 30_000,
       watches: new Set<Watch>(),
+      pods: options.pods ?? null,
     };
     const api = new Api(identity, handler);
     const server = createServer(

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
@@ -16,6 +16,7 @@ import {
 } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
@@ -40,18 +41,24 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
   const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value });
+  return ok({ client, namespace: namespace.value, tls: tls.value });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -182,6 +189,7 @@ class Controller {
     this.#world.onChange = () => this.#look();
     void this.#world.start(POOL_KINDS);
     this.#election.start();
+    void this.#makeSecret();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
@@ -199,6 +207,13 @@ class Controller {
       pools: this.#world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+
+  /** Speakers wait for it before they start, so no replica waits for the lead. */
+  #makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const { "ml-secret-name": name, deployment } = flags;
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
   }
 
   /** A burst of changes is taken once. */
@@ -240,7 +255,7 @@ class Controller {
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log } = this.#parts;
+    const { flags, client, log, tls } = this.#parts;
     return serve({
       health: {
         host: "",
@@ -250,9 +265,10 @@ class Controller {
         routes: { "/state": () => this.#state() },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics({
           allocation: this.#allocation,
           writes: this.#writer.counters,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
@@ -39,7 +39,9 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
 function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; node: string }> {
+): Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const node = flags["node-name"];
   if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
   const namespace = ownNamespace(flags.namespace);
@@ -50,6 +52,7 @@ function prepare(
     client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
     namespace: namespace.value,
     node,
+    tls: tls.value,
   });
 }
 
@@ -57,6 +60,7 @@ interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -218,7 +222,7 @@ class Speaker {
   }
 
   private listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log, node } = this.parts;
+    const { flags, client, log, node, tls } = this.parts;
     return serve({
       health: {
         host: "127.0.0.1",
@@ -239,9 +243,10 @@ class Speaker {
         },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics(
           node,
           this.world,
