@@ -13,6 +13,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   tcpdump: ["tcpdump"],
   arping: ["iputils-arping"],
   ndisc6: ["ndisc6"],
+  go: ["golang-go"],
   chromium: ["chromium"],
   buildah: ["buildah"],
 };

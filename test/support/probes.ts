@@ -16,6 +16,7 @@ export const PARTS = [
   "tcpdump",
   "arping",
   "ndisc6",
+  "go",
   "chromium",
   "kubectl",
   "helm",
@@ -53,6 +54,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   tcpdump: () => (onPath("tcpdump") ? null : "tcpdump is not installed"),
   arping: () => (onPath("arping") ? null : "arping (package iputils-arping) is not installed"),
   ndisc6: () => (onPath("ndisc6") ? null : "ndisc6 is not installed"),
+  go: () => (onPath("go") || existsSync("/usr/local/go/bin/go") ? null : "Go (package golang-go) is not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
     realKubernetes() === null

@@ -6,6 +6,7 @@ import { FileJournal } from "../store/journal.ts";
 import { lockFolder } from "../store/lock.ts";
 import { Storage } from "../store/storage.ts";
 import { kubeconfig, loadIdentity } from "./identity.ts";
+import type { PodBackends } from "./pod-connect.ts";
 import { Api } from "./routes.ts";
 import type { Watch } from "./watch.ts";
 
@@ -21,6 +22,8 @@ export interface ApiServerOptions {
   readonly historyLimit?: number;
   /** Milliseconds between bookmarks. */
   readonly bookmarkInterval?: number;
+  /** What stands behind Pods, for their logs and proxy; default: nothing. */
+  readonly pods?: PodBackends;
 }
 
 export interface ApiServer {
@@ -54,6 +57,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       now: Date.now,
       bookmarkInterval: options.bookmarkInterval ?? 30_000,
       watches: new Set<Watch>(),
+      pods: options.pods ?? null,
     };
     const api = new Api(identity, handler);
     const server = createServer(
