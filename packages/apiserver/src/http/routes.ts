@@ -15,6 +15,7 @@ import { type Exchange, type HandlerOptions, readBody } from "./exchange.ts";
 import { authenticate, handleResource } from "./handler.ts";
 import type { Identity } from "./identity.ts";
 import { negotiate, parseBody } from "./media.ts";
+import { connectPod } from "./pod-connect.ts";
 import { parsePath } from "./request-info.ts";
 import { sendBytes, sendError, sendJson } from "./respond.ts";
 import { review } from "./reviews.ts";
@@ -90,7 +91,7 @@ export class Api {
     authenticate(exchange.request, this.identity.token);
     if (path.startsWith("/openapi/")) this.describe(exchange);
     else if (path === "/version") sendJson(response, 200, VERSION);
-    else {
+    else if (!(await connectPod(exchange, this.options.pods))) {
       const info = parsePath(path);
       const asked = REVIEWS.find(
         (one) => one.group === info?.group && one.plural === info.plural && info.version === "v1",

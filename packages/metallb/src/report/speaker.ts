@@ -25,7 +25,7 @@ export interface SpeakerReport {
 
 export interface ReportedSession {
   readonly peer: string;
-  /** Empty while no address is known: an unnumbered peer that was not heard of. */
+  /** Of an unnumbered peer the interface. */
   readonly address: string;
   readonly port: number;
   /** RFC 4271 section 8.2.2. */
@@ -36,6 +36,8 @@ export interface ReportedSession {
   readonly since: number;
   readonly localAddress: string | null;
   /** What was agreed; null and empty while it is not Established. */
+  /** Only segments of a neighbour are taken, by their TTL (RFC 5082). */
+  readonly ttlSecurity: boolean;
   readonly peerAs: number | null;
   readonly negotiatedHoldTime: number | null;
   readonly families: readonly string[];

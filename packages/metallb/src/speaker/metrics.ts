@@ -123,9 +123,9 @@ export function createMetrics(
 function peerLabels(peers: Plan["peers"]): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   const taken = new Set<string>();
-  for (const [name, { address, port }] of [...peers].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const text = formatIp(address);
-    const label = `${address.family === 6 ? `[${text}]` : text}:${port}`;
+  for (const [name, { endpoint, port }] of [...peers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = endpoint.kind === "interface" ? endpoint.interface : formatIp(endpoint.address);
+    const label = `${text.includes(":") ? `[${text}]` : text}:${port}`;
     labels.set(name, taken.has(label) ? `${label}/${name}` : label);
     taken.add(label);
   }

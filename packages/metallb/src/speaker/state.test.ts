@@ -44,6 +44,7 @@ it("tells of each session where it goes, what was agreed, and what the router sa
     reason: "the peer said: maintenance",
     since: 1_795_000_000_000,
     localAddress: ip(4, 1n),
+    ttlSecurity: true,
     peerAs: 64512,
     negotiatedHoldTime: 90,
     families: ["ipv4-unicast"],

@@ -1,3 +1,4 @@
+import type { PeerSettings } from "#bgp";
 import { formatIp } from "#net";
 import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planner";
 import type { ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
@@ -46,18 +47,22 @@ export function stateOf(sources: StateSources): SpeakerReport {
   };
 }
 
+const addressOf = ({ endpoint }: PeerSettings): string =>
+  endpoint.kind === "interface" ? endpoint.interface : formatIp(endpoint.address);
+
 function sessionsOf(plan: Plan, sessions: BgpSessions): readonly ReportedSession[] {
   return [...sessions.reports.values()].map((report) => {
     const settings = plan.peers.get(report.peer);
     const counters = sessions.counters.get(report.peer);
     return {
       peer: report.peer,
-      address: settings ? formatIp(settings.address) : "",
+      address: settings ? addressOf(settings) : "",
       port: settings?.port ?? 0,
       state: report.state,
       reason: report.reason,
       since: report.since,
       localAddress: report.localAddress && formatIp(report.localAddress),
+      ttlSecurity: report.ttlSecurity,
       peerAs: report.peerAs,
       negotiatedHoldTime: report.negotiatedHoldTime,
       families: report.families,
