@@ -80,4 +80,7 @@ const IMPURE_NAMES = [
   "Date",
 ] as const;
 
-export const house = { PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
+/** A file that is longer holds two concepts. */
+const MAX_LINES = 300;
+
+export const house = { MAX_LINES, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
