@@ -40,6 +40,8 @@ function poolOf(range: IpRange): Pool {
     ranges: [range],
     addresses: RangeSet.of([range]),
     families: new Set([range.family]),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: range.family === 4,
     allocation: null,

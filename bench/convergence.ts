@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PeerSettings } from "metallb/bgp";
 import { hostPrefix, type Ip, ip, parseIp } from "metallb/net";
-import { EngineThread } from "metallb/speaker";
+import type { PlanDifference } from "metallb/planner";
+import { bgpParts, EngineThread } from "metallb/speaker";
 import { type Peer, startBird, startGobgp } from "./peers.ts";
 import type { Benchmark, Row } from "./report.ts";
 import { Sink, type SinkSession } from "./sink-client.ts";
@@ -26,16 +27,18 @@ const peerSettings = (name: string): PeerSettings => ({
   name,
   localAs: OWN.asn,
   peerAs: SINK.asn,
-  address: address(SINK.host),
+  endpoint: { kind: "address", address: address(SINK.host), interface: null },
   port: SINK.port,
   sourceAddress: address(OWN.address),
-  interface: null,
+  vrf: null,
   holdTime: null,
   keepaliveTime: null,
   connectTime: null,
   routerId: null,
   password: null,
   ebgpMultiHop: true,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],
   table: "all",
@@ -44,7 +47,14 @@ const peerSettings = (name: string): PeerSettings => ({
 const spread = (sessions: readonly SinkSession[]): number =>
   Math.max(...sessions.map(({ last }) => last)) - Math.min(...sessions.map(({ established }) => established));
 
-const NOTHING = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+const NOTHING = {
+  routes: [],
+  peersSet: [],
+  peersRemoved: [],
+  routesAfter: [],
+  layer2: { announce: [], withdraw: [] },
+  verdicts: [],
+};
 
 /**
  * The engines' thread as the speaker has it, filled with N routes before its peers come up, all at
@@ -55,10 +65,14 @@ async function oursOnce(
   peers: number,
 ): Promise<{ time: number; octets: number; changes: readonly SinkSession[] }> {
   const sink = new Sink(SINK);
-  const thread = new EngineThread(
-    { applied: () => {}, session: () => {}, log: () => {}, died: (reason) => console.error(reason) },
-    address("192.0.2.1"),
-  );
+  const thread = new EngineThread({
+    applied: () => {},
+    report: () => {},
+    log: () => {},
+    died: (reason) => console.error(reason),
+  });
+  const apply = (difference: Partial<PlanDifference>) =>
+    thread.send("bgp", bgpParts({ ...NOTHING, ...difference }, address("192.0.2.1")));
   const attributes = { localPref: null, communities: [], largeCommunities: [] };
   const announce = Array.from({ length: prefixes }, (_, n) => ({
     prefix: hostPrefix(ip(4, BigInt(0x0a000000 + n))),
@@ -68,7 +82,7 @@ async function oursOnce(
     await sink.expect(prefixes, peers);
     await sink.listen();
     const peersSet = Array.from({ length: peers }, (_, n) => peerSettings(`peer-${n}`));
-    thread.apply({ ...NOTHING, routes: [{ table: "all", announce, withdraw: [] }], peersSet });
+    apply({ routes: [{ table: "all", announce, withdraw: [] }], peersSet });
     const sessions = await sink.reached(60);
     const changes: SinkSession[] = [];
     const changed = announce.slice(7, 8);
@@ -77,7 +91,7 @@ async function oursOnce(
       { table: "all", announce: changed, withdraw: [] },
     ]) {
       await sink.expect(1, peers);
-      thread.apply({ ...NOTHING, routes: [change] });
+      apply({ routes: [change] });
       changes.push(...(await sink.reached(5)));
     }
     return { time: spread(sessions), octets: sessions[0]?.updateBytes ?? 0, changes };

@@ -9,6 +9,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { findBuilt, findOrBuild, KubernetesUnavailable } from "@metallb-ts/lab/kubernetes";
+import { buildGoTool, hasGoTool, isGoTool } from "./support/go-tools.ts";
 import { canInstall, installPackages, installParts } from "./support/machine.ts";
 import { PARTS, type Part } from "./support/probes.ts";
 import { type Counts, countTests } from "./support/report.ts";
@@ -111,6 +112,10 @@ async function vitest(projects: readonly string[], folder: string): Promise<Coun
 const parts = partsAskedFor();
 installParts(parts, say);
 if (parts.includes("kubernetes") || parts.includes("kubectl")) await prepareKubernetes();
+
+const tools = parts.filter(isGoTool);
+if (tools.some((tool) => !hasGoTool(tool)) && canInstall()) installPackages(["golang-go"], say);
+for (const tool of tools) await buildGoTool(tool, say);
 
 const counts: Counts[] = [];
 if (filters.length === 0) {

@@ -149,6 +149,23 @@ function suite(start: (folder: string) => Promise<Server>): void {
     expect(data).toEqual({ b: "2" });
   });
 
+  it("follows the metadata of a kind alone", async () => {
+    const partial = watch(client, RESOURCES.namespaces, {
+      metadataOnly: true,
+      project: (object) => (object as { metadata: { labels?: Record<string, string> } }).metadata.labels ?? {},
+    });
+    partial.start();
+    await partial.synced;
+    expect(partial.store.get("default")).toMatchObject({ "kubernetes.io/metadata.name": "default" });
+    await client.patch(RESOURCES.namespaces, { name: "default" }, "merge", { metadata: { labels: { team: "a" } } });
+    await eventually(
+      () => partial.store.get("default"),
+      (labels) => labels?.team === "a",
+      { what: "the label" },
+    );
+    partial.stop();
+  });
+
   it("tells a watch from a version that it has forgotten", async () => {
     const lines: { type: string; object: { code?: number } }[] = [];
     const query = { watch: true, resourceVersion: "1", timeoutSeconds: 1 };

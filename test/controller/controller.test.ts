@@ -1,96 +1,29 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startApiServer } from "@metallb-ts/apiserver";
-import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
-import { crdOf, DEFINITIONS } from "metallb/api";
-import { createClient, type KubeClient, type KubeObject, loadCluster, pathOf, RESOURCES } from "metallb/kube";
+import { type KubeClient, pathOf, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { realKubernetes } from "../support/probes.ts";
-import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
-
-const NAMESPACE = "metallb-system";
-const POOL = "metallb.io/ip-allocated-from-pool";
-
-interface ServiceObject extends KubeObject {
-  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
-}
-
-const ipsOf = (service: unknown): string[] =>
-  ((service as ServiceObject).status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? "");
+import { eventually, HERE, type Program, projectFile, runWith, startProgram } from "../support/programs.ts";
+import { type ApiKind, ControllerBench, ipsOf, NAMESPACE, POOL, pool } from "./bench.ts";
 
 /** The same promises on the embedded API and on the real one. */
-function suite(kind: "embedded" | "real"): void {
-  const undo: (() => Promise<unknown>)[] = [];
+function suite(kind: ApiKind): void {
+  let bench: ControllerBench;
   let client: KubeClient;
-  let env: NodeJS.ProcessEnv;
   let controller: Program;
-
-  const start = async (...more: readonly string[]): Promise<Program> => {
-    const flags = [`--namespace=${NAMESPACE}`, "--port=0", "--health-probe-port=0", "--pod-name=controller-0", ...more];
-    const program = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), ...flags], env);
-    undo.push(() => program.stop("SIGKILL"));
-    return program;
-  };
-  const create = (name: string, spec: object = {}, annotations: Readonly<Record<string, string>> = {}) =>
-    client.create(
-      RESOURCES.services,
-      { namespace: "default" },
-      {
-        apiVersion: "v1",
-        kind: "Service",
-        metadata: { name, namespace: "default", annotations },
-        spec: { type: "LoadBalancer", ports: [{ port: 80 }], ...spec },
-      },
-    );
-  const get = (name: string) => client.get(RESOURCES.services, { namespace: "default", name });
-  const remove = (name: string) => client.remove(RESOURCES.services, { namespace: "default", name });
-  const served = (name: string, ...ips: string[]) =>
-    eventually(
-      async () => ipsOf(await get(name)),
-      (answer) => answer.join() === ips.join(),
-      { what: `${name} has not ${ips.join()}` },
-    );
-  const pool = (name: string, addresses: readonly string[]): KubeObject => ({
-    apiVersion: "metallb.io/v1beta1",
-    kind: "IPAddressPool",
-    metadata: { name, namespace: NAMESPACE },
-    spec: { addresses },
-  });
+  const create = (...args: Parameters<ControllerBench["create"]>) => bench.create(...args);
+  const get = (name: string) => bench.get(name);
+  const remove = (name: string) => bench.remove(name);
+  const served = (name: string, ...ips: string[]) => bench.served(name, ...ips);
 
   beforeAll(async () => {
-    const folder = await mkdtemp(join(tmpdir(), "metallb-controller-"));
-    undo.push(() => rm(folder, { recursive: true, force: true }));
-    const kubeconfig = kind === "real" ? await real(folder, undo) : await embedded(folder, undo);
-    env = { ...process.env, KUBECONFIG: kubeconfig };
-    const cluster = loadCluster({ env });
-    if (!cluster.ok) throw new Error(cluster.error);
-    client = createClient(cluster.value, { userAgent: "test" });
-    undo.push(async () => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    await client.create(
-      RESOURCES.namespaces,
-      {},
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    );
-    await eventually(
-      () =>
-        client.create(
-          RESOURCES.ipaddresspools,
-          { namespace: NAMESPACE },
-          pool("first", ["192.0.2.0/24", "2001:db8::/64"]),
-        ),
-      () => true,
-      { what: "no pool could be made" },
-    );
-    controller = await start();
+    bench = await ControllerBench.create(kind);
+    client = bench.client;
+    controller = await bench.start();
   });
 
-  afterAll(async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  });
+  afterAll(() => bench.close());
 
   it("gives an address with one write, and tells it in an event and in the pool's counters", async () => {
     const { resourceVersion } = (await create("a")).metadata ?? {};
@@ -140,7 +73,7 @@ function suite(kind: "embedded" | "real"): void {
     await remove("a");
     await create("c");
     const before = await Promise.all(["b", "waits"].map(get));
-    controller = await start();
+    controller = await bench.start();
     await served("c", "192.0.2.0");
     const after = await Promise.all(["b", "waits"].map(get));
     expect(after.map(({ metadata }) => metadata?.resourceVersion)).toEqual(
@@ -171,6 +104,106 @@ function suite(kind: "embedded" | "real"): void {
     expect(ipsOf(await get("c"))).toEqual([]);
   });
 
+  it("tells in the API whether the configuration is valid, and tells it again when that is deleted", async () => {
+    const where = { namespace: NAMESPACE, name: "controller" };
+    interface State {
+      readonly result?: string;
+      readonly errorSummary?: string;
+      readonly conditions?: readonly {
+        readonly type: string;
+        readonly status: string;
+        readonly lastTransitionTime: string;
+      }[];
+    }
+    const told = (what: string, ok: (state: State) => boolean) =>
+      eventually(async () => ((await client.get(RESOURCES.configurationstates, where)).status ?? {}) as State, ok, {
+        what,
+      });
+    const valid = await told("never valid", ({ result }) => result === "Valid");
+    expect(valid.conditions).toMatchObject([{ type: "poolReconcilerValid", status: "True", reason: "Reconciled" }]);
+    await bench.createPool(pool("wrong", ["192.0.2.300/24"]));
+    const invalid = await told("never invalid", ({ result }) => result === "Invalid");
+    expect(invalid.errorSummary).toContain("configuration error: ");
+    expect(invalid.errorSummary).toContain("192.0.2.300/24");
+    await client.remove(RESOURCES.configurationstates, where);
+    const again = await told("not brought back", ({ result }) => result === "Invalid");
+    expect(again.conditions).toMatchObject([{ type: "poolReconcilerValid", status: "False" }]);
+    await client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "wrong" });
+    await told("never valid again", ({ result }) => result === "Valid");
+    const { metadata } = await client.get(RESOURCES.configurationstates, where);
+    expect(metadata?.labels).toEqual({ "metallb.io/component-type": "controller" });
+  });
+
+  it("reads the configuration while another one leads, and takes over from there", async () => {
+    const [health, metrics] = kind === "real" ? [17_481, 17_482] : [17_483, 17_484];
+    const standby = await bench.start(`--health-probe-port=${health}`, `--port=${metrics}`, "--pod-name=controller-1");
+    const state = async () =>
+      (await (await fetch(`http://127.0.0.1:${health}/state`)).json()) as {
+        readonly leading: boolean;
+        readonly problems: readonly { readonly name: string }[];
+      };
+    await bench.createPool(pool("odd", ["nonsense"]));
+    const told = await eventually(state, ({ problems }) => problems.some(({ name }) => name === "odd"), {
+      what: "the standby does not read the configuration",
+    });
+    expect(told.leading).toBe(false);
+    expect((await fetch(`http://127.0.0.1:${health}/readyz`)).status).toBe(200);
+    await client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "odd" });
+    await controller.stop();
+    await eventually(state, ({ leading }) => leading, { what: "the standby does not take over" });
+    await create("after");
+    await eventually(
+      async () => ipsOf(await get("after")),
+      (ips) => ips.length === 1,
+      { what: "the new leader does not allocate" },
+    );
+    await remove("after");
+    expect(await standby.stop()).toBe(0);
+    controller = await bench.start();
+  });
+
+  it("handles no Service and asks for no lead with --webhook-mode=onlywebhook", async () => {
+    await controller.stop();
+    const webhook = await bench.start("--webhook-mode=onlywebhook");
+    await eventually(
+      async () => webhook.output(),
+      (output) => output.includes("no Service is handled here"),
+      { what: "it does not say what it does" },
+    );
+    await create("idle");
+    const { metadata } = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(await webhook.stop()).toBe(0);
+    const after = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
+    expect(after.metadata?.resourceVersion).toBe(metadata?.resourceVersion);
+    expect(ipsOf(await get("idle"))).toEqual([]);
+    controller = await bench.start();
+    await eventually(
+      async () => ipsOf(await get("idle")),
+      (ips) => ips.length === 1,
+      { what: "idle is not served" },
+    );
+    await remove("idle");
+  });
+
+  it("is told by metallb check what a file would do to the cluster", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "metallb-check-"));
+    const file = join(folder, "pools.yaml");
+    await writeFile(
+      file,
+      JSON.stringify({ kind: "List", items: [pool("new", ["192.0.2.4/31"]), pool("fine", ["203.0.113.0/24"])] }),
+    );
+    const check = (...args: readonly string[]) =>
+      runWith(HERE, [projectFile("packages/metallb/bin/metallb"), "check", file, ...args], { env: bench.env });
+    try {
+      expect(await check()).toContain("nothing wrong");
+      await expect(check("--against-cluster")).rejects.toThrow(
+        /pools\.yaml:1: IPAddressPool new: spec\.addresses\[0\]: .*overlaps/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("ends at once on SIGTERM, and hands the lead over", async () => {
     expect(await controller.stop()).toBe(0);
     const lease = await client.get(RESOURCES.leases, { namespace: NAMESPACE, name: "metallb-controller" });
@@ -178,7 +211,7 @@ function suite(kind: "embedded" | "real"): void {
   });
 
   it("tells wrong inputs apart", async () => {
-    const wrong = await start("--nope");
+    const wrong = await bench.start("--nope");
     await eventually(
       () => wrong.exitCode(),
       (code) => code === 2,
@@ -186,7 +219,7 @@ function suite(kind: "embedded" | "real"): void {
     );
     expect(wrong.output()).toContain("flag provided but not defined: -nope");
     const lost = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), "--namespace=x"], {
-      ...env,
+      ...bench.env,
       KUBECONFIG: "/nonexistent",
     });
     await eventually(
@@ -196,25 +229,6 @@ function suite(kind: "embedded" | "real"): void {
     );
     expect(lost.output()).toContain("/nonexistent");
   });
-}
-
-async function embedded(folder: string, undo: (() => Promise<unknown>)[]): Promise<string> {
-  const server = await startApiServer({ host: "127.0.0.1", port: 0, dataFolder: null });
-  undo.push(() => server.close());
-  const kubeconfig = join(folder, "kubeconfig");
-  await writeFile(kubeconfig, server.kubeconfig, { mode: 0o600 });
-  return kubeconfig;
-}
-
-async function real(folder: string, undo: (() => Promise<unknown>)[]): Promise<string> {
-  const assets = realKubernetes();
-  const programs = await findOrBuild({
-    env: { ...process.env, ...(assets === null ? {} : { KUBEBUILDER_ASSETS: assets }) },
-    progress: () => {},
-  });
-  const plane = await startRealControlPlane({ programs, folder: join(folder, "kubernetes") });
-  undo.push(() => plane.close());
-  return plane.kubeconfig;
 }
 
 describe("the controller on the embedded API", () => suite("embedded"));

@@ -1,10 +1,12 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LabView } from "metallb/web";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
+import type { LabView } from "metallb/view";
+import type { TestObject } from "../support/objects.ts";
 
 const METALLB = join(import.meta.dirname, "../../packages/metallb/bin/metallb");
 const NOBODY = 65534;
@@ -22,8 +24,11 @@ export class LabHouse {
   readonly #env: NodeJS.ProcessEnv;
   readonly #identity: { readonly uid?: number; readonly gid?: number };
 
-  static async open(options: { readonly unprivileged?: boolean } = {}): Promise<LabHouse> {
-    const folder = await mkdtemp(join(tmpdir(), "metallb-house-"));
+  static async open(options: { readonly unprivileged?: boolean; readonly within?: string } = {}): Promise<LabHouse> {
+    const made = await mkdtemp(join(tmpdir(), "metallb-house-"));
+    const folder = join(made, options.within ?? "");
+    await mkdir(folder, { recursive: true });
+    await chmod(made, 0o755);
     const drop = options.unprivileged === true && process.getuid?.() === 0;
     if (drop) await chmod(folder, 0o777);
     return new LabHouse(folder, drop);
@@ -45,6 +50,46 @@ export class LabHouse {
     return promise;
   }
 
+  /** Runs a line of a shell in a folder, to its end. */
+  shell(line: string, cwd: string): { readonly code: number; readonly stdout: string } {
+    const { status, stdout } = spawnSync("sh", ["-c", line], {
+      env: this.#env,
+      cwd,
+      encoding: "utf8",
+      timeout: 60_000,
+      ...this.#identity,
+    });
+    return { code: status ?? -1, stdout };
+  }
+
+  /** Server-side apply of custom resources. */
+  async apply(kubeconfig: string, objects: readonly object[]): Promise<void> {
+    await this.withClient(kubeconfig, async (client) => {
+      for (const object of objects as readonly TestObject[]) {
+        const resource = Object.values(RESOURCES).find(({ kind }) => kind === object.kind);
+        if (resource === undefined) throw new Error(`no resource ${object.kind}`);
+        await client.apply(resource, { ...object.metadata }, object as unknown as KubeObject, "test");
+      }
+    });
+  }
+
+  async remove(kubeconfig: string, names: readonly (readonly [keyof typeof RESOURCES, string])[]): Promise<void> {
+    await this.withClient(kubeconfig, async (client) => {
+      for (const [kind, name] of names) await client.remove(RESOURCES[kind], { namespace: "metallb-system", name });
+    });
+  }
+
+  private async withClient(kubeconfig: string, use: (client: KubeClient) => Promise<void>): Promise<void> {
+    const cluster = loadCluster({ kubeconfig, env: {} });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "metallb-test" });
+    try {
+      await use(client);
+    } finally {
+      client.close();
+    }
+  }
+
   /** Starts a lab without a terminal and waits until it is ready. */
   async start(...args: readonly string[]): Promise<RunningLab> {
     const child = spawn(METALLB, ["lab", ...args], {
@@ -56,7 +101,7 @@ export class LabHouse {
     let output = "";
     const take = (text: string) => {
       output += text;
-      if (output.includes("Try next")) resolve();
+      if (output.includes("Try next") && output.includes("lab stop")) resolve();
     };
     child.stdout.setEncoding("utf8").on("data", take);
     child.stderr.setEncoding("utf8").on("data", take);
@@ -132,4 +177,19 @@ export function runs(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The process of the embedded Kubernetes API, among the children of a lab. */
+export function apiOf(lab: number): number {
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = readFileSync(`/proc/${entry}/cmdline`, "utf8");
+      const parent = /^\d+ \(.*\) \S+ (\d+)/s.exec(readFileSync(`/proc/${entry}/stat`, "utf8"))?.[1];
+      if (parent === String(lab) && command.includes("api-process")) return Number(entry);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  throw new Error(`lab ${lab} runs no embedded API`);
 }

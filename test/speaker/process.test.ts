@@ -143,7 +143,12 @@ describe("a speaker", () => {
     expect(services["default/local"]?.bgp.message).toBe(
       "its policy is Local and node node-1 has no endpoint that can serve",
     );
-    expect(services["default/a"]?.bgp).toEqual({ announced: true, ips: ["192.0.2.1"], peers: ["router"] });
+    expect(services["default/a"]?.bgp).toEqual({
+      announced: true,
+      ips: ["192.0.2.1"],
+      peers: ["router"],
+      lacking: [],
+    });
   });
 
   it("sends of one change that change alone, on the same session", async () => {
@@ -193,10 +198,15 @@ describe("a speaker", () => {
     await create(RESOURCES.bgppeers, "BGPPeer", "bad", { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.999" });
     const status = await eventually(result, (answer) => answer?.result === "Invalid", { what: "still valid" });
     expect(status?.errorSummary).toContain("bad");
+    // One that concerns other nodes alone is not this node's.
+    const elsewhere = { nodeSelectors: [{ matchLabels: { "kubernetes.io/hostname": "elsewhere" } }] };
+    const wrong = { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.998" };
+    await create(RESOURCES.bgppeers, "BGPPeer", "elsewhere", { ...wrong, ...elsewhere });
     await serve("c", "192.0.2.5");
     await routed("192.0.2.1/32", "192.0.2.5/32");
     await client.remove(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "bad" });
     await eventually(result, (answer) => answer?.result === "Valid", { what: "not valid again" });
+    await client.remove(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "elsewhere" });
     expect(peer.connections).toBe(before);
   });
 
@@ -247,6 +257,11 @@ describe("a speaker", () => {
 
   it("announces the same after it was killed, and that is no news", async () => {
     await eventually(statuses, (all) => all.length === 3, { what: "no ServiceBGPStatus of each" });
+    await eventually(
+      () => eventsOf("d"),
+      (events) => events.length === 1,
+      { what: "no event" },
+    );
     const before = [await eventsOf("a"), await eventsOf("d")];
     await speaker.stop("SIGKILL");
     speaker = await start();

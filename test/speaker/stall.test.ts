@@ -5,7 +5,8 @@ import type { Place } from "@metallb-ts/lab/network";
 import { type Router, startRouter } from "@metallb-ts/lab/routers";
 import type { SessionReport } from "metallb/bgp";
 import { type Ip, parseIp } from "metallb/net";
-import { EngineThread } from "metallb/speaker";
+import type { PlanDifference } from "metallb/planner";
+import { bgpParts, EngineThread } from "metallb/speaker";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
@@ -51,27 +52,33 @@ describeWith(["bird"], "the engines' thread", () => {
       installRoutes: false,
     };
     router = (await startRouter("bird", place, description, join(folder, "bird"))).router;
-    thread = new EngineThread(
-      { applied: () => {}, session: (report) => reports.push(report), log: () => {}, died: () => {} },
-      address(SPEAKER),
-    );
-    thread.apply({
+    thread = new EngineThread({
+      applied: () => {},
+      report: ({ report }) => {
+        if (report.kind === "session") reports.push(report.session);
+      },
+      log: () => {},
+      died: () => {},
+    });
+    const difference = {
       routes: [],
       peersSet: [
         {
           name: "router",
           localAs: 64500,
           peerAs: 64512,
-          address: address(ROUTER),
+          endpoint: { kind: "address", address: address(ROUTER), interface: null },
           port: PORT,
           sourceAddress: address(SPEAKER),
-          interface: null,
+          vrf: null,
           holdTime: HOLD,
           keepaliveTime: 1,
           connectTime: 1,
           routerId: null,
           password: null,
           ebgpMultiHop: true,
+          passive: false,
+          restartTime: null,
           gracefulRestart: false,
           families: ["ipv4-unicast"],
           table: "all",
@@ -79,8 +86,10 @@ describeWith(["bird"], "the engines' thread", () => {
       ],
       peersRemoved: [],
       routesAfter: [],
+      layer2: { announce: [], withdraw: [] },
       verdicts: [],
-    });
+    } satisfies PlanDifference;
+    thread.send("bgp", bgpParts(difference, address(SPEAKER)));
   });
   afterAll(async () => {
     await thread?.stop("the test is over");
@@ -90,7 +99,7 @@ describeWith(["bird"], "the engines' thread", () => {
 
   it("keeps its sessions while the main thread stalls for longer than the hold time", async () => {
     await eventually(
-      () => thread.reports.get("router"),
+      () => reports.at(-1),
       (report) => report?.state === "Established",
       { what: "the session is not established" },
     );

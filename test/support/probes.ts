@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findBuilt } from "@metallb-ts/lab/kubernetes";
+import { hasGoTool } from "./go-tools.ts";
 
 /** Real parts that tests need and a machine may lack. */
 export const PARTS = [
@@ -13,8 +14,14 @@ export const PARTS = [
   "kubernetes",
   "iptables",
   "tcpdump",
+  "arping",
+  "ndisc6",
+  "go",
   "chromium",
   "kubectl",
+  "helm",
+  "buildah",
+  "containerd",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -46,11 +53,20 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   gobgp: () => (onPath("gobgpd") ? null : "GoBGP (package gobgpd) is not installed"),
   iptables: () => (onPath("iptables") && onPath("nft") ? null : "iptables and nftables are not installed"),
   tcpdump: () => (onPath("tcpdump") ? null : "tcpdump is not installed"),
+  arping: () => (onPath("arping") ? null : "arping (package iputils-arping) is not installed"),
+  ndisc6: () => (onPath("ndisc6") ? null : "ndisc6 is not installed"),
+  go: () => (onPath("go") || existsSync("/usr/local/go/bin/go") ? null : "Go (package golang-go) is not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
     realKubernetes() === null
       ? (process.env.METALLB_TEST_KUBERNETES_MISSING ?? "no real Kubernetes is built: 'npm test' builds it")
       : null,
+  helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
+  buildah: () => (onPath("buildah") ? null : "buildah is not installed"),
+  containerd: () =>
+    ["containerd", "runc", "busybox"].every(onPath) && existsSync("/usr/lib/cni/bridge")
+      ? null
+      : "containerd, runc, busybox-static and containernetworking-plugins are not installed",
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -3,7 +3,7 @@ import { type Dashboard, startDashboard } from "metallb/web";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { healthy, troubled } from "./sample.ts";
+import { crowded, healthy, troubled } from "./sample.ts";
 
 let view = healthy;
 let dashboard: Dashboard;
@@ -34,6 +34,20 @@ function ask(
   asked.on("error", reject);
   asked.end();
   return promise;
+}
+
+/** Listens to the feed as a page does; returns how to leave. */
+async function openFeed(url: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const asked = request(`${url}/api/events`, { agent: false }, (answer) => {
+    answer.resume();
+    answer.on("error", () => {});
+    resolve();
+  });
+  asked.on("error", () => {});
+  asked.end();
+  await promise;
+  return () => void asked.destroy();
 }
 
 describe("the dashboard's server", () => {
@@ -89,19 +103,70 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
     await page.getByText("3 of 3 BGP sessions established").waitFor();
     await page.getByRole("row", { name: "198.51.100.1/32" }).waitFor();
     await page.getByRole("row", { name: "default/hello 198.51.100.1 lab 3 of 3 nodes" }).waitFor();
+    await page.getByText("Controller: process 4200").waitFor();
     await page.getByRole("row", { name: "lab 198.51.100.0/24 1 255" }).waitFor();
     await shoot("healthy");
   });
 
   it("follows the lab by itself, and says why", async () => {
     view = troubled;
-    await page.getByText("2 of 3 BGP sessions established").waitFor({ timeout: 5_000 });
+    await page.getByText("2 of 4 BGP sessions established").waitFor({ timeout: 5_000 });
     await page.getByText("hold timer expired").waitFor();
     await page.getByText("no pool has 203.0.113.200").waitFor();
     expect(await page.getByRole("row", { name: "198.51.100.1/32" }).textContent()).not.toContain("node-2");
+    await page.getByText('IPAddressPool wrong spec.addresses[0]: "300.1.1.1/24" is no address').waitFor();
+    await page.getByRole("row", { name: "by-hand" }).getByText("connection refused").waitFor();
+    await page.getByText("its spec.loadBalancerClass is example.com/cloud").waitFor();
+    await page.getByText("pool lab: it has no addresses of the family that the Service needs").waitFor();
     await shoot("troubled");
     await page.emulateMedia({ colorScheme: "dark" });
     await shoot("dark");
+  });
+
+  it("shows the reason on a narrow screen, with nothing cut", async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    const reason = page.getByText("no pool has 203.0.113.200");
+    await reason.scrollIntoViewIfNeeded();
+    const box = await reason.boundingBox();
+    expect(box === null ? -1 : box.x).toBeGreaterThanOrEqual(0);
+    expect(box === null ? 999 : box.x + box.width).toBeLessThanOrEqual(360);
+    const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    expect(await page.evaluate(overflow)).toBe(0);
+    await shoot("narrow");
+    await page.setViewportSize({ width: 1100, height: 1000 });
+  });
+
+  it("filters and sorts ten thousand Services without a stutter, and keeps the filter in its address", async () => {
+    view = crowded(10_000);
+    await page.getByText("9000 of 10000 Services with an address").waitFor({ timeout: 10_000 });
+    // What waits for an address comes first.
+    const table = page.getByRole("table", { name: "Services" });
+    expect(await table.getByRole("row").nth(1).textContent()).toContain("no available IPs");
+    expect(await table.getByRole("row").count()).toBeLessThan(500);
+    await table.getByRole("button", { name: "Address" }).click();
+    expect(await table.getByRole("row").nth(1).textContent()).toContain("10.0.0.1");
+    expect(await table.getByRole("columnheader", { name: "Address" }).getAttribute("aria-sort")).toBe("ascending");
+    const started = performance.now();
+    await page.getByRole("searchbox").fill("service-9999");
+    await page.getByRole("row", { name: "service-9999" }).waitFor();
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await table.getByRole("row").count()).toBe(2);
+    await shoot("crowded");
+    expect(page.url()).toContain("#q=service-9999");
+    await page.reload();
+    await page.getByRole("row", { name: "service-9999" }).waitFor();
+    await page.getByRole("searchbox").fill("");
+  });
+
+  it("comes again by itself when it was refused", async () => {
+    const many = await browser.newContext();
+    const others = await Promise.all(Array.from({ length: 64 }, () => openFeed(dashboard.url)));
+    const late = await many.newPage();
+    await late.goto(dashboard.url);
+    await late.getByText("Connecting").waitFor();
+    for (const hangUp of others) hangUp();
+    await late.getByText("BGP sessions established").waitFor({ timeout: 10_000 });
+    await many.close();
   });
 
   it("says that the lab has ended", async () => {

@@ -1,25 +1,38 @@
-import type { LabView, NodeView } from "metallb/web";
+import type { LabView, NodeView } from "metallb/view";
 
-const process = (pid: number) => ({ running: true, pid, restarts: 0, lastEnding: "" });
+const process = (pid: number) => ({ running: true, title: `process ${pid}`, pid, restarts: 0, lastEnding: "" });
 
 const node = (index: number): NodeView => ({
   name: `node-${index}`,
   address: `127.77.1.${10 + index}`,
   cut: false,
   speaker: process(4200 + index),
-  session: { established: true, router: "Established", speaker: "Established", reason: "", announcedPrefixes: 1 },
+  sessions: [
+    {
+      peer: `node-${index}`,
+      established: true,
+      router: "Established",
+      speaker: "Established",
+      reason: "",
+      since: null,
+      timer: "",
+      announcedPrefixes: 1,
+    },
+  ],
 });
 
 /** A lab in which all is well. */
 export const healthy: LabView = {
+  kind: "lab",
   name: "default",
   startedAt: 1_795_425_000_000,
   kubernetes: "embedded",
   network: "loopback",
   kubeconfig: "/run/user/1000/metallb-lab/default/kubeconfig",
+  command: "/opt/metallb-ts/packages/metallb/bin/metallb lab",
   dashboard: "http://127.0.0.1:7480",
   router: { title: "BIRD 2.0.12", address: "127.77.1.1", port: 1790, asn: 64512 },
-  controller: process(4200),
+  controller: { ...process(4200), leading: true },
   nodes: [node(1), node(2), node(3)],
   routes: [
     {
@@ -35,41 +48,109 @@ export const healthy: LabView = {
       addresses: ["198.51.100.1"],
       pool: "lab",
       pending: "",
-      announcements: [1, 2, 3].map((index) => ({ node: `node-${index}`, announced: true, reason: "" })),
+      refusedBy: [],
+      foreign: "",
+      announcedFrom: ["node-1", "node-2", "node-3"],
+      refusals: [],
     },
   ],
+  configuration: [],
   problems: [],
 };
 
-/** The same lab with node-2 cut off, a speaker killed and a Service without an address. */
+/**
+ * The same lab with node-2 cut off, a speaker killed, a session that a user made and that is down, a Service
+ * without an address, one that lacks an address of a family, one of another class, and a pool that is wrong.
+ */
 export const troubled: LabView = {
   ...healthy,
-  nodes: healthy.nodes.map((each) => {
+  nodes: healthy.nodes.map((each): NodeView => {
     if (each.name === "node-2") {
-      const session = {
-        ...each.session,
-        established: false,
-        router: "Passive",
-        speaker: "Active",
-        reason: "hold timer expired",
-        announcedPrefixes: 0,
+      const down = { established: false, router: "Passive", speaker: "Active", reason: "hold timer expired" };
+      return {
+        ...each,
+        cut: true,
+        sessions: each.sessions.map((session) => ({ ...session, ...down, announcedPrefixes: 0 })),
       };
-      return { ...each, cut: true, session };
     }
     if (each.name === "node-3") {
-      return { ...each, speaker: { ...each.speaker, restarts: 1, lastEnding: "signal SIGKILL" } };
+      const made = {
+        peer: "by-hand",
+        established: false,
+        router: "",
+        speaker: "Connect",
+        reason: "connection refused",
+      };
+      return {
+        ...each,
+        speaker: { ...each.speaker, restarts: 1, lastEnding: "signal SIGKILL" },
+        sessions: [...each.sessions, { ...made, since: null, timer: "", announcedPrefixes: null }],
+      };
     }
     return each;
   }),
   routes: healthy.routes.map((route) => ({ ...route, via: route.via.filter((hop) => hop.node !== "node-2") })),
   services: [
-    ...healthy.services,
+    ...healthy.services.map((service) => ({
+      ...service,
+      announcedFrom: ["node-1", "node-3"],
+      refusals: [{ nodes: ["node-2"], reason: "the BGP session is not established" }],
+    })),
     {
       key: "default/greedy",
       addresses: [],
       pool: "",
       pending: "no pool has 203.0.113.200",
-      announcements: [],
+      refusedBy: [],
+      foreign: "",
+      announcedFrom: [],
+      refusals: [],
+    },
+    {
+      key: "default/dual",
+      addresses: ["198.51.100.2"],
+      pool: "lab",
+      pending: "no available IPs in pool lab for dual IPFamily",
+      refusedBy: [
+        { pool: "lab", reason: "it has no addresses of the family that the Service needs" },
+        { pool: "other", reason: "all of its addresses are in use" },
+      ],
+      foreign: "",
+      announcedFrom: ["node-1", "node-3"],
+      refusals: [],
+    },
+    {
+      key: "default/cloud",
+      addresses: [],
+      pool: "",
+      pending: "",
+      refusedBy: [],
+      foreign: "its spec.loadBalancerClass is example.com/cloud; MetalLB serves Services without a class",
+      announcedFrom: [],
+      refusals: [],
+    },
+  ],
+  configuration: [
+    {
+      object: "IPAddressPool wrong",
+      field: "spec.addresses[0]",
+      code: "invalid",
+      message: '"300.1.1.1/24" is no address',
     },
   ],
 };
+
+/** So many Services, every tenth of them waiting. */
+export const crowded = (count: number): LabView => ({
+  ...healthy,
+  services: Array.from({ length: count }, (_, index) => ({
+    key: `shop-${index % 17}/service-${index}`,
+    addresses: index % 10 === 0 ? [] : [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`],
+    pool: index % 10 === 0 ? "" : "lab",
+    pending: index % 10 === 0 ? "no available IPs" : "",
+    refusedBy: index % 10 === 0 ? [{ pool: "lab", reason: "all of its addresses are in use" }] : [],
+    foreign: "",
+    announcedFrom: index % 10 === 0 ? [] : ["node-1", "node-2", "node-3"],
+    refusals: [],
+  })),
+});

@@ -1,8 +1,8 @@
 import { request } from "node:https";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runEndpointSlices } from "./endpoint-slices.ts";
+import { type JsonObject, number, objects, text, texts } from "./base/json.ts";
+import { runEndpointSlices } from "./cluster/endpoint-slices.ts";
 import { type ApiServer, startApiServer } from "./index.ts";
-import { type JsonObject, number, objects, text, texts } from "./json.ts";
 
 let server: ApiServer;
 let stopSlices: () => void;

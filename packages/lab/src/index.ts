@@ -1,13 +1,2 @@
-export { controlsOf } from "./control.ts";
-export { type Lab, startLab } from "./lab.ts";
-export {
-  KUBERNETES,
-  type LabOptions,
-  type LabOptionTexts,
-  MAX_NODES,
-  NETWORKS,
-  ROUTERS,
-  readLabOptions,
-} from "./options.ts";
-export type { Progress, Step, StepKey } from "./progress.ts";
-export { type LabRecord, runningLabs, stillRuns } from "./runtime.ts";
+export { type Progress, runningLabs, type Step } from "./base/index.ts";
+export { type Lab, type LabOptions, readLabOptions, startLab } from "./processes/index.ts";

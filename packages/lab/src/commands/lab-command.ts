@@ -1,14 +1,14 @@
 import { type Command, Option } from "commander";
-import { KUBERNETES, type LabOptionTexts, MAX_NODES, NETWORKS, ROUTERS, readLabOptions } from "../index.ts";
-import { cutCable, execInPlace, healCable, printKubeconfig, showStatus, stopLab } from "./lab-remote.ts";
+import { meant } from "metallb/terminal";
+import { isLabName } from "#base";
+import { KUBERNETES, type LabOptionTexts, MAX_NODES, NETWORKS, ROUTERS, readLabOptions } from "#processes";
+import { showLogs } from "./lab-logs.ts";
+import { cutCable, execInPlace, healCable, printKubeconfig, showStatus } from "./lab-remote.ts";
 import { runLab } from "./lab-run.ts";
+import { stopLab } from "./lab-stop.ts";
 import type { Outcome } from "./outcome.ts";
 
-interface Named {
-  readonly name?: string;
-}
-
-const NAME = ["--name <name>", "which lab, where several run"] as const;
+const NAME = ["--name <name>", "name of the lab, to run several side by side"] as const;
 
 /** `metallb lab` and what a second shell may ask of a running lab. */
 export function addLabCommand(program: Command, outcome: Outcome): void {
@@ -30,51 +30,84 @@ export function addLabCommand(program: Command, outcome: Outcome): void {
     .option("--data <folder>", "keep the cluster's objects there, across restarts")
     .option("--api-port <port>", "port of the Kubernetes API on 127.0.0.1 (default: any)")
     .option("--web-port <port>", "port of the dashboard on 127.0.0.1 (default: 7480, or any)")
-    .option("--name <name>", "name of the lab, to run several side by side")
+    .option(...NAME)
     .enablePositionalOptions()
     .allowExcessArguments(true)
     .action(async (texts: LabOptionTexts, command: Command) => {
-      if (command.args[0] !== undefined) command.error(`error: unknown command '${command.args[0]}' of 'lab'`);
+      const [word] = command.args;
+      if (word !== undefined) {
+        const known = command.commands.map((each) => each.name());
+        command.error(`error: unknown command '${word}' of 'lab'${meant(word, known)}`);
+      }
       const options = readLabOptions(texts);
       if (!options.ok) command.error(`error: ${options.error}`);
       else outcome.exitCode = await runLab(options.value);
     });
-  lab
-    .command("status")
-    .description("what the running labs are doing")
+  addCommands(lab, outcome);
+}
+
+/** What a second shell asks; each takes `--name`, before or after the command's own word. */
+function addCommands(lab: Command, outcome: Outcome): void {
+  const add = (grammar: string, description: string) =>
+    lab
+      .command(grammar)
+      .description(description)
+      .option(...NAME);
+  add("status", "what the running labs are doing; exit code 1 when something is down")
     .option("--json", "as JSON: one object per lab, in a list")
-    .option(...NAME)
-    .action(async (options: Named & { readonly json?: true }) => {
-      outcome.exitCode = await showStatus(options.name ?? null, options.json === true);
+    .option("--watch", "show it until Ctrl-C, as it changes")
+    .option("--wait [seconds]", "wait until nothing is down, 60 seconds or as many as named")
+    .action(async (options: Readonly<Record<string, unknown>>, command: Command) => {
+      outcome.exitCode = await showStatus(nameOf(command), {
+        json: options.json === true,
+        watch: options.watch === true,
+        wait: waitOf(options.wait, command),
+      });
     });
-  lab
-    .command("stop")
-    .description("end the lab and remove every trace of it")
-    .option(...NAME)
-    .action((options: Named) => stopLab(options.name ?? null));
-  lab
-    .command("cut <node>")
-    .description("pull the cable between a node and the router: nobody is told, the hold time finds it")
-    .option(...NAME)
-    .action((node: string, options: Named) => cutCable(options.name ?? null, node));
-  lab
-    .command("heal <node>")
-    .description("put the cable back")
-    .option(...NAME)
-    .action((node: string, options: Named) => healCable(options.name ?? null, node));
-  lab
-    .command("kubeconfig")
-    .description("print the path of the kubeconfig, for KUBECONFIG")
-    .option(...NAME)
-    .action((options: Named) => printKubeconfig(options.name ?? null));
-  lab
-    .command("exec <place> <command...>")
-    .description("run a command in a place of the network: client, router, node-1, … (with --network namespaces)")
-    .option(...NAME)
+  add("stop", "end the lab and remove every trace of it").action((_: object, command: Command) =>
+    stopLab(nameOf(command)),
+  );
+  add("cut <node>", "pull the cable between a node and the router: nobody is told, the hold time finds it").action(
+    (node: string, _: object, command: Command) => cutCable(nameOf(command), node),
+  );
+  add("heal <node>", "put the cable back").action((node: string, _: object, command: Command) =>
+    healCable(nameOf(command), node),
+  );
+  add("logs <process>", "print what the controller or a node's speaker writes: 'controller', 'node-1', …")
+    .option("-f, --follow", "go on until Ctrl-C")
+    .option("--tail <lines>", "only the last so many lines", "1000")
+    .action((of: string, options: Readonly<Record<string, unknown>>, command: Command) => {
+      const tail = Number(options.tail);
+      if (!Number.isInteger(tail) || tail < 0) command.error("error: --tail takes a whole number");
+      return showLogs(nameOf(command), of, { follow: options.follow === true, tail });
+    });
+  add("kubeconfig", "print the path of the kubeconfig, for KUBECONFIG").action((_: object, command: Command) =>
+    printKubeconfig(nameOf(command)),
+  );
+  add("exec <place> <command...>", "run a command in a place of the network: client, router, node-1, …")
     .passThroughOptions()
-    .action(async (place: string, words: string[], options: Named) => {
+    .action(async (place: string, words: string[], _: object, command: Command) => {
       // As with kubectl exec: what follows `--` is the command.
-      const command = words[0] === "--" ? words.slice(1) : words;
-      outcome.exitCode = await execInPlace(options.name ?? null, place, command);
+      const argv = words[0] === "--" ? words.slice(1) : words;
+      outcome.exitCode = await execInPlace(nameOf(command), place, argv);
     });
+}
+
+/** The lab that is meant: `lab status --name a` and `lab --name a status` say the same. */
+function nameOf(command: Command): string | null {
+  const name: unknown = command.opts().name ?? command.parent?.opts().name;
+  if (typeof name !== "string") return null;
+  if (!isLabName(name)) {
+    command.error(`error: --name takes lower-case letters, digits and hyphens, at most 20, not '${name}'`);
+  }
+  return name;
+}
+
+const WAIT_SECONDS = 60;
+
+function waitOf(value: unknown, command: Command): number | null {
+  if (value === undefined) return null;
+  const seconds = value === true ? WAIT_SECONDS : Number(value);
+  if (!(seconds >= 0 && seconds <= 86_400)) command.error("error: --wait takes seconds, 0 to 86400");
+  return seconds * 1_000;
 }

@@ -1,49 +1,99 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { LabView } from "metallb/web";
-import { controlsOf, type LabRecord, runningLabs, stillRuns } from "../index.ts";
+import { follow, type Line, meant, visible } from "metallb/terminal";
+import { type LabView, troublesOf } from "metallb/view";
+import { type LabRecord, runningLabs } from "#base";
+import { controlsOf, ownCommand } from "#processes";
+import { plainLines } from "./frame.ts";
 import { drawStatus } from "./status.ts";
 
-type FoundLab = LabRecord & { readonly folder: string };
+export type FoundLab = LabRecord & { readonly folder: string };
 
 /** The one lab that is meant; rejects when there is none, or several and none is named. */
-async function findLab(name: string | null): Promise<FoundLab> {
+export async function findLab(name: string | null): Promise<FoundLab> {
   const labs = await runningLabs();
   const [first, second] = name === null ? labs : labs.filter((lab) => lab.name === name);
   if (first === undefined) {
-    throw new Error(name === null ? NO_LAB : `no lab named '${name}' is running${named(labs)}`);
+    if (name === null) throw new Error(noLab());
+    const known = labs.map((lab) => lab.name);
+    throw new Error(`no lab named '${name}' is running${meant(name, known)}${named(labs)}`);
   }
   if (second !== undefined) throw new Error(`several labs are running: say which with --name${named(labs)}`);
   return first;
 }
 
-const NO_LAB = "no lab is running: 'metallb lab' starts one";
+const noLab = () => `no lab is running: '${ownCommand()}' starts one`;
 
 const named = (labs: readonly FoundLab[]): string =>
   labs.length === 0 ? "" : ` (running: ${labs.map((lab) => lab.name).join(", ")})`;
 
-/** Prints all labs, or the named one. Resolves with the exit code: 1 when none runs. */
-export async function showStatus(name: string | null, json: boolean): Promise<number> {
-  const labs = name === null ? await runningLabs() : [await findLab(name)];
-  if (labs.length === 0) {
-    if (json) console.log("[]");
-    console.error(NO_LAB);
-    return 1;
+export interface StatusOptions {
+  readonly json: boolean;
+  readonly watch: boolean;
+  /** Milliseconds to wait until all is well; null: not at all. */
+  readonly wait: number | null;
+}
+
+/** Exit code of a lab, or of all, in which something is down. */
+const DOWN = 1;
+
+/** Shows all labs, or the named one. Resolves with the exit code: 0 when all is well. */
+export async function showStatus(name: string | null, options: StatusOptions): Promise<number> {
+  if (options.watch) {
+    const ending = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
+    await follow(async () => linesOf(await lookAt(name)), 1_000, ending.signal);
+    return 0;
   }
+  let looked = await lookAt(name);
+  const deadline = performance.now() + (options.wait ?? 0);
+  while (options.wait !== null && troublesIn(looked).length > 0 && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    looked = await lookAt(name);
+  }
+  if (looked.views.length + looked.troubles.length === 0) looked.troubles.push(noLab());
+  const troubles = troublesIn(looked);
+  if (options.json) console.log(JSON.stringify(looked.views, null, 2));
+  else for (const line of plainLines(linesOf({ ...looked, troubles: [] }))) console.log(line);
+  for (const trouble of looked.troubles) console.error(trouble);
+  if (options.wait !== null && troubles.length > 0) {
+    console.error(`after ${options.wait / 1_000} s: ${troubles.map(visible).join("; ")}`);
+  }
+  return troubles.length === 0 ? 0 : DOWN;
+}
+
+interface Looked {
+  readonly views: readonly LabView[];
+  /** Labs that did not answer. */
+  readonly troubles: string[];
+}
+
+async function lookAt(name: string | null): Promise<Looked> {
+  const labs = name === null ? await runningLabs() : [await findLab(name)];
   const views: LabView[] = [];
-  let exitCode = 0;
+  const troubles: string[] = [];
   for (const lab of labs) {
     try {
       views.push(await controlsOf(lab.folder).view());
     } catch (error) {
-      exitCode = 1;
-      console.error(`lab ${lab.name}: ${startingOr(error)}`);
+      troubles.push(`lab ${lab.name}: ${startingOr(error)}`);
     }
   }
-  if (json) console.log(JSON.stringify(views, null, 2));
-  else console.log(views.map((view) => drawStatus(view).join("\n")).join("\n\n"));
-  return exitCode;
+  return { views, troubles };
 }
+
+const troublesIn = ({ views, troubles }: Looked): readonly string[] => [
+  ...troubles,
+  ...views.flatMap((view) => [
+    ...troublesOf(view),
+    ...view.nodes.filter(({ cut }) => cut).map((node) => `the cable of ${node.name} is cut`),
+  ]),
+];
+
+const linesOf = ({ views, troubles }: Looked): readonly Line[] => [
+  ...views.flatMap((view, index) => [...(index === 0 ? [] : [""]), ...drawStatus(view, Date.now())]),
+  ...troubles,
+];
 
 /** The socket is the last thing that a lab opens but one. */
 const startingOr = (error: unknown): string =>
@@ -53,31 +103,22 @@ const startingOr = (error: unknown): string =>
       ? error.message
       : String(error);
 
-/** Asks the lab to end and waits until it is gone. */
-export async function stopLab(name: string | null): Promise<void> {
-  const lab = await findLab(name);
-  // One that is still starting, or does not answer, understands a signal.
-  await controlsOf(lab.folder)
-    .stop()
-    .catch(() => process.kill(lab.lab.pid, "SIGTERM"));
-  const deadline = performance.now() + 30_000;
-  while (stillRuns(lab.lab)) {
-    if (performance.now() > deadline) throw new Error(`lab ${lab.name} (process ${lab.lab.pid}) does not end`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  console.log(`lab ${lab.name} has ended`);
-}
-
 export async function cutCable(name: string | null, node: string): Promise<void> {
   const lab = await findLab(name);
-  await controlsOf(lab.folder).cut(node);
-  console.log(`the cable of ${node} is cut: nobody is told, the session ends at its hold time`);
+  console.log(await controlsOf(lab.folder).cut(await knownNode(lab, node)));
 }
 
 export async function healCable(name: string | null, node: string): Promise<void> {
   const lab = await findLab(name);
-  await controlsOf(lab.folder).heal(node);
-  console.log(`the cable of ${node} is whole again`);
+  console.log(await controlsOf(lab.folder).heal(await knownNode(lab, node)));
+}
+
+/** Rejects when there is no such node, naming the nearest. */
+async function knownNode(lab: FoundLab, name: string): Promise<string> {
+  const { nodes } = await controlsOf(lab.folder).view();
+  const names = nodes.map((node) => node.name);
+  if (names.includes(name)) return name;
+  throw new Error(`there is no node '${visible(name)}'${meant(name, names)}: ${names.join(", ")}`);
 }
 
 export async function printKubeconfig(name: string | null): Promise<void> {
@@ -89,8 +130,10 @@ export async function printKubeconfig(name: string | null): Promise<void> {
 /** Runs a command in a place of the lab, at this terminal. Resolves with its exit code. */
 export async function execInPlace(name: string | null, place: string, words: readonly string[]): Promise<number> {
   const lab = await findLab(name);
-  const [program, ...args] = await controlsOf(lab.folder).command(place, words);
+  const { argv, note } = await controlsOf(lab.folder).command(place, words);
+  const [program, ...args] = argv;
   if (program === undefined) throw new Error("no command");
+  if (note !== "") console.error(note);
   const child = spawn(program, args, { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;

@@ -1,7 +1,8 @@
-import type { LabView } from "metallb/web";
-import { type Lab, type LabOptions, type Step, type StepKey, startLab } from "../index.ts";
-import { drawFrame, nextThings, servicesText, sessionsText } from "./frame.ts";
-import { Screen } from "./screen.ts";
+import { paintFor, Screen, visible } from "metallb/terminal";
+import { type LabView, problemText } from "metallb/view";
+import type { Step, StepKey } from "#base";
+import { type Lab, type LabOptions, startLab } from "#processes";
+import { drawFrame, nextThings, plainLines, servicesText, sessionsText } from "./frame.ts";
 
 /** How often the lab is looked at, in milliseconds. */
 const PERIOD = 1_000;
@@ -78,6 +79,7 @@ function onEndingSignal(end: () => void): () => void {
 /** A few lines at a terminal that change in place. */
 class LiveShow implements Show {
   readonly #screen = new Screen(process.stdout);
+  readonly #paint = paintFor(true, process.env);
   readonly #steps = new Map<StepKey, Step>();
   readonly #resized = () => this.#draw();
   #view: LabView | null = null;
@@ -108,7 +110,7 @@ class LiveShow implements Show {
   }
 
   #draw(): void {
-    const lines = drawFrame({ steps: this.#steps, view: this.#view }, this.#screen.width);
+    const lines = drawFrame({ steps: this.#steps, view: this.#view }, this.#paint);
     this.#screen.draw(this.#end === "" ? lines : [...lines, "", this.#end]);
   }
 }
@@ -124,10 +126,15 @@ class PlainShow implements Show {
   }
 
   view(view: LabView): void {
-    const lines = [sessionsText(view), `default/hello: ${servicesText(view)}`, ...view.problems];
+    const lines = [
+      sessionsText(view),
+      `default/hello: ${servicesText(view)}`,
+      ...view.problems,
+      ...view.configuration.map(problemText),
+    ];
     const last = this.#last;
     if (last === null) {
-      for (const line of nextThings(view)) console.log(line);
+      for (const line of plainLines(nextThings(view))) console.log(line);
     } else {
       for (const line of lines.filter((each) => !last.includes(each))) this.#print(line);
     }
@@ -142,6 +149,6 @@ class PlainShow implements Show {
 
   #print(text: string): void {
     const seconds = ((performance.now() - this.#started) / 1_000).toFixed(1);
-    console.log(`[${seconds.padStart(5)} s] ${text}`);
+    console.log(`[${seconds.padStart(5)} s] ${visible(text)}`);
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { appendFile, link, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Child, startChild } from "../child.ts";
+import { type Child, startChild } from "#base";
 import { findGo, type Go } from "./go.ts";
 import { PROGRAM_NAMES, SOURCE_FOLDER, sourceGo, sourceVersion } from "./source.ts";
 import { KubernetesUnavailable } from "./unavailable.ts";

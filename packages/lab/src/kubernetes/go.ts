@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { arch, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { findIn } from "../programs.ts";
+import { findIn } from "#base";
 import { KubernetesUnavailable } from "./unavailable.ts";
 
 /** A Go that can build the program. */

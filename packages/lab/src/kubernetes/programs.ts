@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { run } from "../child.ts";
+import { run } from "#base";
 import { type BuildOptions, build } from "./build.ts";
 import { PROGRAM_NAMES, type ProgramName, sourceHash, sourceVersion } from "./source.ts";
 import { KubernetesUnavailable } from "./unavailable.ts";

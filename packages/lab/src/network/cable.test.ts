@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freePort } from "../ports.ts";
+import { freePort } from "#base";
 import { Cable } from "./cable.ts";
 
 describe("a cable", () => {

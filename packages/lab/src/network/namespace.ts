@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { run } from "../child.ts";
-import { findProgram } from "../programs.ts";
+import { findProgram, run } from "#base";
 
 /** A network namespace that this process made. */
 export interface Namespace {

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
-import { type Child, startChild } from "../child.ts";
-import { findProgram } from "../programs.ts";
+import { type Child, findProgram, startChild } from "#base";
 import { closeNamespaces, type Namespace, openNamespaces, sweepNamespaces } from "./namespace.ts";
 import type { LabNetwork, NodePlace, Place } from "./network.ts";
 import { failsWith, type Passage, publishInto, reachInto } from "./passage.ts";

@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { connect, createServer, Server, type Socket } from "node:net";
 import { extname, join } from "node:path";
-import { type Child, startChild } from "../child.ts";
-import { diesWithUs } from "../programs.ts";
+import { type Child, diesWithUs, startChild } from "#base";
 import type { Namespace } from "./namespace.ts";
 
 /** Connections carried between this machine and a namespace, without any interface between the two. */

@@ -1,8 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { findProgram, run, startChild, until } from "#base";
 import type { Place } from "#network";
-import { run, startChild, until } from "../child.ts";
-import { findProgram } from "../programs.ts";
 import { birdName, readBirdRoutes, readBirdSessions } from "./bird-output.ts";
 import { type Router, type RouterDescription, RouterUnavailable } from "./router.ts";
 

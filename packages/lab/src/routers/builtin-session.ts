@@ -110,7 +110,10 @@ export class BuiltinSession {
       const subcode = this.#state === "OpenSent" ? FSM_ERROR.inOpenSent : FSM_ERROR.inOpenConfirm;
       this.#fail(notification(ERROR.fsm, subcode));
     } else if (type === MESSAGE.update) {
-      const update = decodeUpdate(body, { fourOctetAs: this.#fourOctetAs });
+      const update = decodeUpdate(body, {
+        fourOctetAs: this.#fourOctetAs,
+        internal: this.#options.neighbour.asn === this.#options.asn,
+      });
       if (update.ok) this.#learn(update.value);
       else this.#fail(update.error);
     } else if (type === MESSAGE.open) {

@@ -3,8 +3,7 @@ import { connect, type Socket } from "node:net";
 import { decodeNotification, ERROR, encodeKeepalive, encodeOpen, Framer, MESSAGE } from "metallb/bgp";
 import { ip } from "metallb/net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { until } from "../child.ts";
-import { freePort } from "../ports.ts";
+import { freePort, until } from "#base";
 import { startBuiltin } from "./builtin.ts";
 import { type Router, type RouterDescription, RouterUnavailable } from "./router.ts";
 

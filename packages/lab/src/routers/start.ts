@@ -1,6 +1,5 @@
+import { findProgram, run } from "#base";
 import type { Place } from "#network";
-import { run } from "../child.ts";
-import { findProgram } from "../programs.ts";
 import { startBird } from "./bird.ts";
 import { startFrr } from "./frr.ts";
 import { startGobgp } from "./gobgp.ts";

@@ -1,5 +1,5 @@
-import type { Pool } from "#config";
-import { type Family, type Ip, ip, ipEquals } from "#net";
+import { type Pool, PoolLookup } from "#config";
+import { type Family, type Ip, type IpRange, ip, ipEquals } from "#net";
 import { PoolSpace } from "./pool-space.ts";
 
 /** What decides whether a Service may share an address with others. */
@@ -32,13 +32,6 @@ interface Usage {
   readonly ports: Map<string, string> | null;
 }
 
-/** One range of one pool, for look-ups by address. */
-interface Section {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly space: PoolSpace;
-}
-
 /** What a waiting Service may wait for. */
 export const need = {
   free: (pool: string, family: Family): string => `${pool}/${family}`,
@@ -55,22 +48,30 @@ export class AddressIndex {
   readonly #usage: Readonly<Record<Family, Map<bigint, Usage>>> = { 4: new Map(), 6: new Map() };
   readonly #holdings = new Map<string, Holding>();
   #spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
-  #sections: Readonly<Record<Family, readonly Section[]>> = { 4: [], 6: [] };
+  #lookup = new PoolLookup({ pools: [] });
   #touched = new Set<Usage>();
+  /** Grows when something became possible that was not before. */
+  gained = 0;
 
   /**
-   * Takes over the pools; those that are the same object, or say the same, stay as they are.
-   * Returns the Services that use an address whose pool is another one now, or none.
+   * Takes over the pools; those that are the same object, or say the same, stay as they are. Returns the
+   * Services that hold something of a pool that says something else now, or of which an address is
+   * another pool's.
    */
   setPools(pools: readonly Pool[]): ReadonlySet<string> {
     const spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
+    const same = new Set<string>();
     for (const pool of pools) {
       const before = this.#spaces.get(pool.name);
-      const same = before && samePool(before[4].pool, pool);
-      spaces.set(pool.name, same ? before : { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) });
+      if (before && samePool(before[4].pool, pool)) same.add(pool.name);
+      spaces.set(
+        pool.name,
+        before && same.has(pool.name) ? before : { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) },
+      );
     }
+    if (same.size === pools.length && pools.length === this.#spaces.size) return new Set();
     this.#spaces = spaces;
-    this.#sections = { 4: sections(spaces, 4), 6: sections(spaces, 6) };
+    this.#lookup = new PoolLookup({ pools: pools.map((pool) => spaces.get(pool.name)?.[4].pool ?? pool) });
     const affected = new Set<string>();
     for (const family of [4, 6] as const) {
       for (const usage of this.#usage[family].values()) {
@@ -81,6 +82,7 @@ export class AddressIndex {
         for (const user of usage.users) affected.add(user);
       }
     }
+    for (const { key, pool } of this.#holdings.values()) if (!same.has(pool)) affected.add(key);
     return affected;
   }
 
@@ -89,11 +91,24 @@ export class AddressIndex {
     return this.#spaceOf(address)?.pool ?? null;
   }
 
+  /**
+   * The pools from which the addresses may be held, the best first: see `PoolLookup.holding`. `named`: the pool
+   * that the Service's status names.
+   */
+  *holding(ips: readonly Ip[], named: string | null): Generator<Pool, undefined> {
+    for (const pool of this.#lookup.holding(ips, named))
+      if (pool.frozen !== null || ips.every((address) => this.#gives(pool, address))) yield pool;
+  }
+
+  #gives({ name }: Pool, address: Ip): boolean {
+    return this.space(name, address.family)?.position(address.value) !== null;
+  }
+
   space(pool: string, family: Family): PoolSpace | null {
     return this.#spaces.get(pool)?.[family] ?? null;
   }
 
-  holding(key: string): Holding | null {
+  held(key: string): Holding | null {
     return this.#holdings.get(key) ?? null;
   }
 
@@ -124,7 +139,7 @@ export class AddressIndex {
   /** First fit: the lowest address of the pool that is free or that the Service may share. */
   first(holder: Holder, pool: string, family: Family): Ip | null {
     const space = this.space(pool, family);
-    if (!space) return null;
+    if (!space || space.pool.frozen !== null) return null;
     const usage = this.#usage[family];
     const free = space.first((value) => usage.has(value));
     const shared =
@@ -183,17 +198,9 @@ export class AddressIndex {
   }
 
   #spaceOf(address: Ip): PoolSpace | null {
-    const list = this.#sections[address.family];
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((list[middle] as Section).last < address.value) low = middle + 1;
-      else high = middle;
-    }
-    const found = list[low];
-    if (!found || found.first > address.value) return null;
-    return found.space.position(address.value) === null ? null : found.space;
+    const pool = this.#lookup.of(address);
+    const space = pool && this.space(pool.name, address.family);
+    return space && space.position(address.value) !== null ? space : null;
   }
 
   #enter(holder: Holder, address: Ip): void {
@@ -214,13 +221,18 @@ export class AddressIndex {
     }
     usage.users.add(holder.key);
     for (const port of holder.ports) usage.ports?.set(port, holder.key);
-    if (usage.group !== null) this.#touched.add(usage);
+    if (usage.group !== null) this.#touch(usage);
+  }
+
+  #touch(usage: Usage): void {
+    this.#touched.add(usage);
+    this.gained++;
   }
 
   #leave(holder: Holder, address: Ip): void {
     const usage = this.#usage[address.family].get(address.value);
     if (!usage?.users.delete(holder.key)) return;
-    this.#touched.add(usage);
+    this.#touch(usage);
     const { space, group, value, ports } = usage;
     for (const port of holder.ports) if (ports?.get(port) === holder.key) ports.delete(port);
     if (usage.users.size > 0) {
@@ -240,30 +252,29 @@ function occupy(space: PoolSpace, usage: Usage): void {
   if (usage.group !== null) space.share(usage.group, usage.value);
 }
 
-function sections(spaces: ReadonlyMap<string, Readonly<Record<Family, PoolSpace>>>, family: Family): Section[] {
-  const list: Section[] = [];
-  for (const both of spaces.values())
-    for (const range of both[family].pool.ranges)
-      if (range.family === family) list.push({ first: range.first, last: range.last, space: both[family] });
-  return list.sort((a, b) => (a.first < b.first ? -1 : 1));
-}
-
 export function sameHolder(a: Holder, b: Holder): boolean {
   return a.group === b.group && a.ports.length === b.ports.length && a.ports.every((port, i) => port === b.ports[i]);
 }
 
-/** Whether two versions of a pool give the same addresses to the same Services. */
+/** Whether two versions of a pool give, and keep, the same addresses for the same Services. */
 function samePool(a: Pool, b: Pool): boolean {
   if (a === b) return true;
   return (
     a.autoAssign === b.autoAssign &&
     a.avoidBuggyIPs === b.avoidBuggyIPs &&
+    a.frozen === b.frozen &&
+    a.unreadable === b.unreadable &&
     // Selectors are compiled functions: only the same object says the same.
     a.allocation === b.allocation &&
-    a.ranges.length === b.ranges.length &&
-    a.ranges.every((range, i) => {
-      const other = b.ranges[i];
-      return other?.family === range.family && other.first === range.first && other.last === range.last;
-    })
+    sameRanges(a.ranges, b.ranges) &&
+    sameRanges(a.addresses.ranges, b.addresses.ranges)
   );
 }
+
+const sameRanges = (a: readonly IpRange[], b: readonly IpRange[]): boolean =>
+  a === b ||
+  (a.length === b.length &&
+    a.every(({ family, first, last }, i) => {
+      const other = b[i];
+      return other?.family === family && other.first === first && other.last === last;
+    }));

@@ -1,12 +1,15 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool } from "#config";
-import { formatIp, type Ip } from "#net";
+import type { Ip } from "#net";
 import { AddressIndex, type Holding, need, sameHolder } from "./address-index.ts";
-import { type Choice, check, choose } from "./choose.ts";
+import { Batch } from "./batch.ts";
+import { type Choice, Chooser, wishes } from "./choose.ts";
 import { type Claim, readClaim, sameIpSet, statusIps } from "./claim.ts";
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
+import { allocationFailed, assigned, cleared, lacks, noteOfNoClaim, unreadableStatus } from "./notes.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
-import { quoteList, type Refusal, refuse } from "./reasons.ts";
+import { Queue } from "./queue.ts";
+import { type Refusal, refuse } from "./reasons.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface AllocationWorld {
@@ -39,6 +42,7 @@ export class Allocator {
   readonly #waiters = new Waiters();
   readonly #outcomes = new Map<string, Outcome>();
   #catalog = new PoolCatalog([]);
+  #chooser = new Chooser(this.#index, this.#catalog);
   #started = false;
 
   constructor(lbClass = "") {
@@ -66,23 +70,24 @@ export class Allocator {
   }
 
   /**
-   * Four steps, so that the order of changes does not matter: those that leave let go; those that
-   * hold something keep it or are adopted, oldest first; only then is anything given out, oldest
-   * first; at last those that waited for what became free.
+   * Four steps, so that the order of changes does not matter: those that leave let go; those that hold something keep
+   * it or are adopted, those with the most addresses first (contract 1.9), then the oldest; only then is anything given
+   * out, oldest first; at last those that waited for what became free.
    */
   decide(world: AllocationWorld, changes: AllocationChanges): Decision[] {
     if (world.pools === null) return [];
     const keys = new Set(changes.services);
     if (changes.pools || !this.#started) {
       this.#catalog = new PoolCatalog(world.pools);
+      this.#chooser = new Chooser(this.#index, this.#catalog);
       for (const key of this.#index.setPools(world.pools)) keys.add(key);
       for (const key of this.#started ? this.#waiters.keys() : world.services.keys()) keys.add(key);
       this.#started = true;
     }
     const batch = new Batch(this.#outcomes);
     const claims = this.#letGo(world, keys, batch);
-    claims.sort((a, b) => (a.age < b.age ? -1 : 1));
-    const hungry = claims.filter((entry) => !this.#keep(entry, batch));
+    claims.sort((a, b) => b.claim.service.ingress.length - a.claim.service.ingress.length || byAge(a, b));
+    const hungry = claims.filter((entry) => !this.#keep(entry, batch)).sort(byAge);
     for (const entry of hungry) this.#give(entry, batch);
     this.#wake(world, batch);
     return batch.decisions();
@@ -115,11 +120,11 @@ export class Allocator {
 
   #read(service: Service, batch: Batch): Entry | null {
     const { key } = service;
-    const held = this.#index.holding(key);
+    const held = this.#index.held(key);
     const refused = (refusal: Refusal, clears: boolean) => {
       if (clears) this.#index.release(key);
       const note = noteOfNoClaim(refusal, clears, service);
-      this.#refuse(key, service, refusal, "", clears ? CLEARED : null, note, batch);
+      this.#refuse(key, service, refusal, clears ? CLEARED : null, note, batch);
       return null;
     };
     if (this.#catalog.all.length === 0) return refused(refuse("noPools"), true);
@@ -132,65 +137,65 @@ export class Allocator {
 
   /** Keeps or adopts what the Service holds; false when it needs something. */
   #keep({ claim, before }: Entry, batch: Batch): boolean {
-    const { service, holder, request } = claim;
+    const { service, request, asked } = claim;
     const status = statusIps(service);
-    if (status === null)
-      batch.note(service.key, {
-        type: "Warning",
-        reason: "nolbIPsIPFamily",
-        message: `Failed to retrieve LoadBalancer IPs family: ${quoteList(service.ingress.map((entry) => entry.ip ?? ""))}`,
-      });
+    if (status === null) batch.note(service.key, unreadableStatus(service));
+    const frozen = this.#chooser.frozenWish(claim);
     let lost: { readonly ips: readonly Ip[]; readonly why: Refusal } | null = null;
     for (const ips of [status ?? [], before?.ips ?? []]) {
       const kept = ips.filter(({ family }) => claim.families.includes(family));
-      if (kept.length === 0 || (request?.ok && !sameIpSet(request.value, kept))) continue;
-      const pool = this.#index.poolOf(kept[0] as Ip);
-      if (claim.pool !== null && pool && pool.name !== claim.pool) continue;
-      const choice = check(this.#index, claim, kept);
-      if (!choice.ok) {
-        lost ??= { ips, why: choice.error };
-        continue;
-      }
-      this.#index.hold({ ...holder, ...choice.value });
-      if (kept.length < claim.families.length) return false;
-      this.#allocated(claim, choice.value, request && !request.ok ? request.error : null, batch);
+      if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
+      const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
+      const choice = this.#keepable(claim, kept, from);
+      if (choice.refusal) lost ??= { ips: kept, why: choice.refusal };
+      if (!choice.kept) continue;
+      const { kept: now } = choice;
+      // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
+      if (lost && choice.refusal) batch.note(service.key, cleared(lost.ips, lost.why));
+      this.#index.hold({ ...claim.holder, ...now });
+      const lacking = request && !request.ok ? request.error : frozen;
+      if (now.ips.length < claim.families.length && !(frozen && claim.strict)) return false;
+      this.#allocated(claim, now, lacking, batch);
       return true;
     }
     this.#index.release(service.key);
-    if (lost)
-      batch.note(service.key, {
-        type: "Normal",
-        reason: "ClearAssignment",
-        message: `current IP(s) ${quoteList(lost.ips.map(formatIp))} cannot be kept: ${lost.why.message}`,
-      });
+    if (lost && lost.why.code !== "requestPool") batch.note(service.key, cleared(lost.ips, lost.why));
     return false;
   }
 
-  /** Gives a Service what it lacks, or tells why not. Returns whether it now has all. */
+  /** All of the addresses, else one of the two, the better family first: the other is found anew. */
+  #keepable(claim: Claim, ips: readonly Ip[], from: string | null): Kept {
+    const all = this.#chooser.keep(claim, ips, from);
+    if (all.ok) return { kept: all.value, refusal: null };
+    if (ips.length === 2 && claim.request === null)
+      for (const one of ips.toSorted((a) => (a.family === claim.primary ? -1 : 1))) {
+        const choice = this.#chooser.keep(claim, [one], from);
+        if (choice.ok) return { kept: choice.value, refusal: all.error };
+      }
+    return { kept: null, refusal: all.error };
+  }
+
+  /** Gives a Service what it lacks, or tells why not. Returns whether it has more than before. */
   #give(entry: Entry, batch: Batch): boolean {
     const { claim } = entry;
     const { service, holder } = claim;
-    const held = this.#index.holding(service.key);
+    const held = this.#index.held(service.key);
     if (held && held.ips.length < claim.families.length) return this.#extend(entry, held, batch);
     if (service.deleting) {
-      this.#refuse(service.key, service, refuse("deleting"), "", CLEARED, null, batch);
+      this.#refuse(service.key, service, refuse("deleting"), CLEARED, null, batch);
       return false;
     }
-    const choice = choose(this.#index, this.#catalog, claim);
+    const choice = this.#chooser.choose(claim);
     if (!choice.ok) {
-      const note: Note = {
-        type: "Warning",
-        reason: "AllocationFailed",
-        message: `Failed to allocate IP for ${JSON.stringify(service.key)}: ${choice.error.message}`,
-      };
-      this.#refuse(service.key, service, choice.error, signature(claim), CLEARED, note, batch);
+      const note = allocationFailed(service.key, choice.error);
+      this.#refuse(service.key, service, choice.error, CLEARED, note, batch);
       return false;
     }
     this.#index.hold({ ...holder, ...choice.value });
     batch.note(service.key, assigned("Assigned IP", choice.value.ips));
     const complete = choice.value.ips.length === claim.families.length;
     this.#allocated(claim, choice.value, complete ? null : this.#lacking(claim, choice.value), batch);
-    return complete;
+    return true;
   }
 
   /** A dual-stack Service has one address: the other comes from the same pool, or both from another one. */
@@ -202,49 +207,39 @@ export class Allocator {
       const ips = [...held.ips, additional];
       this.#index.hold({ ...held, ips });
       batch.note(held.key, assigned("Assigned additional IP", [additional]));
-      this.#allocated(claim, { pool: held.pool, ips }, null, batch);
+      this.#allocated(claim, { pool: held.pool, ips }, this.#chooser.frozenWish(claim), batch);
       return true;
     }
-    if (claim.strict) {
+    const frozen = this.#catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
+    if (claim.strict && !frozen) {
       this.#index.release(held.key);
       return this.#give(entry, batch);
     }
-    const lacking = claim.request && !claim.request.ok ? claim.request.error : this.#lacking(claim, held);
+    const lacking = claim.request && !claim.request.ok ? claim.request.error : (frozen ?? this.#lacking(claim, held));
     this.#allocated(claim, held, lacking, batch);
     return false;
   }
 
   /** Why a dual-stack Service has only one address, and what it waits for. */
-  #lacking({ families, holder: { group } }: Claim, { pool, ips }: Choice): Refusal {
-    const missing = families.filter((family) => ips.every((address) => address.family !== family));
+  #lacking(claim: Claim, { pool: name, ips }: Choice): Refusal {
+    const families = claim.families.filter((family) => ips.every((address) => address.family !== family));
+    const pool = this.#catalog.get(name);
     return {
-      ...refuse("poolExhaustedDual", { pool }),
-      waitsFor: missing.flatMap((family) => [
-        need.free(pool, family),
-        ...(group === null ? [] : [need.shared(pool, family, group)]),
-      ]),
+      ...refuse("poolExhaustedDual", { pool: name }),
+      wishes: pool
+        ? wishes(
+            { ...claim, families },
+            families.map((family) => need.free(name, family)),
+            [pool],
+          )
+        : [],
     };
   }
 
   #allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
     const { key } = claim.service;
-    this.#wait(claim.service, lacking, `${signature(claim)} more`);
-    const news = lacking && batch.isNews(key, lacking);
-    if (news)
-      batch.note(
-        key,
-        claim.request && !claim.request.ok
-          ? {
-              type: "Warning",
-              reason: "LoadBalancerFailed",
-              message: `invalid requested loadbalancer IPs: ${lacking.message}`,
-            }
-          : {
-              type: "Normal",
-              reason: "AdditionalAssignFailed",
-              message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${lacking.message}`,
-            },
-      );
+    this.#wait(claim.service, lacking);
+    if (lacking && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
     const { pool, ips } = choice;
     this.#outcomes.set(key, { kind: "allocated", pool, ips, lacking });
     batch.decide(key, { kind: "allocated", pool, ips, lacking }, { pool, ips });
@@ -254,19 +249,18 @@ export class Allocator {
     key: string,
     service: Service,
     refusal: Refusal,
-    signature: string,
     desired: Desired | null,
     note: Note | null,
     batch: Batch,
   ): void {
-    this.#wait(service, refusal, signature);
+    this.#wait(service, refusal);
     if (note && batch.isNews(key, refusal)) batch.note(key, note);
     this.#outcomes.set(key, { kind: "refused", refusal });
     batch.decide(key, { kind: "refused", refusal }, desired);
   }
 
-  #wait(service: Service, refusal: Refusal | null, signature: string): void {
-    if (refusal) this.#waiters.set({ key: service.key, age: ageOf(service), signature, needs: refusal.waitsFor });
+  #wait(service: Service, refusal: Refusal | null): void {
+    if (refusal) this.#waiters.set({ key: service.key, age: ageOf(service), wishes: refusal.wishes });
     else this.#waiters.delete(service.key);
   }
 
@@ -274,17 +268,11 @@ export class Allocator {
   #wake(world: AllocationWorld, batch: Batch): void {
     const take = () => this.#index.takeGains(this.#waiters.size > 0);
     for (let gains = take(); gains.size > 0; gains = take()) {
-      for (const [gain, space] of gains) {
-        const failed = new Set<string>();
-        let waiter = this.#waiters.next(gain, "");
-        for (; waiter; waiter = this.#waiters.next(gain, waiter.age)) {
-          if (space && this.#index.exhausted(space)) break;
-          const service = world.services.get(waiter.key);
-          const claim = service && readClaim(service);
-          if (failed.has(waiter.signature) || !claim?.ok) continue;
-          const entry = { claim: claim.value, age: waiter.age, before: null };
-          if (!this.#give(entry, batch)) failed.add(waiter.signature);
-        }
+      const queue = new Queue(this.#waiters, gains, (space) => this.#index.exhausted(space));
+      for (let next = queue.next(); next; next = queue.next()) {
+        const service = world.services.get(next.key);
+        const claim = service && readClaim(service);
+        if (claim?.ok && !this.#give({ claim: claim.value, age: next.age, before: null }, batch)) queue.drop();
       }
     }
   }
@@ -298,67 +286,14 @@ interface Entry {
   readonly before: Holding | null;
 }
 
-/** Collects the answers of one pass; the last word on a Service counts, its notes add up. */
-class Batch {
-  readonly #decisions = new Map<string, Omit<Decision, "notes">>();
-  readonly #notes = new Map<string, Note[]>();
-  readonly #outcomes: ReadonlyMap<string, Outcome>;
-
-  constructor(outcomes: ReadonlyMap<string, Outcome>) {
-    this.#outcomes = outcomes;
-  }
-
-  /** Whether the Service was not told so already. */
-  isNews(key: string, refusal: Refusal): boolean {
-    const before = this.#outcomes.get(key);
-    const told = before?.kind === "refused" ? before.refusal : before?.kind === "allocated" ? before.lacking : null;
-    return told?.message !== refusal.message;
-  }
-
-  note(key: string, note: Note): void {
-    const notes = this.#notes.get(key);
-    if (notes) notes.push(note);
-    else this.#notes.set(key, [note]);
-  }
-
-  decide(key: string, outcome: Outcome, desired: Desired | null): void {
-    this.#decisions.set(key, { key, outcome, desired });
-  }
-
-  decisions(): Decision[] {
-    return [...this.#decisions.values()].map((decision) => ({
-      ...decision,
-      notes: this.#notes.get(decision.key) ?? [],
-    }));
-  }
+interface Kept {
+  /** What goes on being held; null: nothing. */
+  readonly kept: Choice | null;
+  /** Why not all of it; null: all. */
+  readonly refusal: Refusal | null;
 }
 
 const ageOf = ({ creationTimestamp, key }: Service): string => `${creationTimestamp} ${key}`;
 
-/** Services that wait for the same need and have equal signatures are equally served or refused. */
-const signature = ({ families, strict, holder }: Claim): string =>
-  `${families.join()} ${strict} ${holder.group === null ? "" : `${holder.group} ${holder.ports.join()}`}`;
-
-const assigned = (what: string, ips: readonly Ip[]): Note => ({
-  type: "Normal",
-  reason: "IPAllocated",
-  message: `${what} ${quoteList(ips.map(formatIp))}`,
-});
-
-/** Events of Services that cannot be served at all; upstream only logs the other cases. */
-function noteOfNoClaim(refusal: Refusal, clears: boolean, service: Service): Note | null {
-  if (refusal.code === "notEnoughClusterIPs")
-    return { type: "Warning", reason: "not enough clusterips", message: refusal.message };
-  if (clears) return null;
-  return service.ingress.length > 0
-    ? {
-        type: "Warning",
-        reason: "noclusterIPsIPFamily",
-        message: `Failed to retrieve cluster IPs family: ${refusal.message}`,
-      }
-    : {
-        type: "Warning",
-        reason: "AllocationFailed",
-        message: `Failed to allocate IP for ${JSON.stringify(service.key)}: ${refusal.message}`,
-      };
-}
+const byAge = (a: { readonly age: string }, b: { readonly age: string }): number =>
+  a.age < b.age ? -1 : a.age > b.age ? 1 : 0;

@@ -3,83 +3,179 @@ import type { Pool } from "#config";
 import { err, type Family, formatIp, type Ip, ok, type Result } from "#net";
 import { type AddressIndex, type Conflict, need } from "./address-index.ts";
 import type { Claim } from "./claim.ts";
-import type { PoolCatalog } from "./pool-catalog.ts";
+import type { Candidates, PoolCatalog } from "./pool-catalog.ts";
 import { MAX_VERDICTS, type PoolReasonCode, type PoolVerdict, poolVerdict, type Refusal, refuse } from "./reasons.ts";
+import type { Wish } from "./waiters.ts";
 
 export interface Choice {
   readonly pool: string;
   readonly ips: readonly Ip[];
 }
 
-/** Picks addresses for a Service that holds none: requested ones, else from the requested pool, else by itself. */
-export function choose(index: AddressIndex, catalog: PoolCatalog, claim: Claim): Result<Choice, Refusal> {
-  if (claim.request) return claim.request.ok ? check(index, claim, claim.request.value) : claim.request;
-  if (claim.pool !== null) return fromPool(index, catalog, claim, claim.pool);
-  const pinned = catalog.pinnedFor(claim.service.namespace).filter((pool) => admitsLabels(pool, claim.service));
-  const choice = best(index, claim, pinned) ?? best(index, claim, catalog.open);
-  if (choice) return ok(choice);
-  const usable = [...pinned, ...catalog.open];
-  return err({
-    ...refuse("exhausted"),
-    pools: catalog.all.slice(0, MAX_VERDICTS).map((pool) => verdict(pool, claim, false)),
-    waitsFor: usable.flatMap((pool) => needs(pool, claim)),
-  });
-}
+/** Picks addresses for Services that hold none: requested ones, else from the requested pool, else by itself. */
+export class Chooser {
+  readonly #index: AddressIndex;
+  readonly #catalog: PoolCatalog;
+  /** Who was refused by itself since an address became free: all that are alike are refused alike. */
+  readonly #misses = new Map<Candidates, Map<string, Refusal>>();
+  #at = -1;
 
-/** Whether the Service may have exactly these addresses: all in one pool that admits it, and shareable. */
-export function check(index: AddressIndex, claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {
-  const pools = ips.map((address) => index.poolOf(address));
-  const pool = pools[0];
-  if (!pool || pools.some((other) => other?.name !== pool.name))
-    return err(refuse("notInConfig", { ips: ips.map(formatIp) }));
-  if (claim.pool !== null && claim.pool !== pool.name)
-    return err(refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool }));
-  const closed = admission(pool, claim.service);
-  if (closed) return err({ ...refuse("poolClosed", { pool: pool.name }), pools: [poolVerdict(pool.name, closed)] });
-  for (const address of ips) {
-    const conflict = index.conflict(claim.holder, address);
-    if (conflict) return err(conflictRefusal(claim, conflict));
+  constructor(index: AddressIndex, catalog: PoolCatalog) {
+    this.#index = index;
+    this.#catalog = catalog;
   }
-  return ok({ pool: pool.name, ips });
+
+  choose(claim: Claim): Result<Choice, Refusal> {
+    if (claim.request) return claim.request.ok ? this.#requested(claim, claim.request.value) : claim.request;
+    return claim.pool === null ? this.#any(claim) : this.#fromPool(claim, claim.pool);
+  }
+
+  /** Whether the Service may go on having exactly these addresses. `from`: the pool that they came from, as far as known. */
+  keep(claim: Claim, ips: readonly Ip[], from: string | null): Result<Choice, Refusal> {
+    let refusal: Refusal | null = null;
+    for (const pool of this.#index.holding(ips, from)) {
+      const why = this.#leaves(claim, pool, ips);
+      if (why) refusal ??= why;
+      else return this.#unlessShared(claim, pool, ips);
+    }
+    return err(refusal ?? refuse("notInConfig", { ips: ips.map(formatIp) }));
+  }
+
+  /** What a Service asked for and cannot be given because the pool's object is wrong; null: it asked for no such thing. */
+  frozenWish({ pool: named, request }: Claim): Refusal | null {
+    const pool = named === null ? null : this.#catalog.get(named);
+    if (pool?.frozen) return refuse("poolFrozen", { pool: pool.name });
+    if (!request?.ok) return null;
+    const [wanted] = this.#index.holding(request.value, null);
+    // Addresses of no pool may be those of one that cannot be read.
+    const frozen = wanted ? wanted.frozen && wanted : this.#catalog.unreadable;
+    return frozen ? refuse("poolFrozen", { pool: frozen.name }) : null;
+  }
+
+  /** Why addresses of the pool are not to be kept; null: they are. What a frozen pool gave is kept. */
+  #leaves(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
+    if (claim.pool !== null && claim.pool !== pool.name && !this.frozenWish(claim))
+      return refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool });
+    // Selectors that match no namespace close a pool for what is new; upstream keeps what it gave.
+    return pool.frozen || pool.allocation?.namespaces?.size === 0 ? null : closed(pool, claim.service);
+  }
+
+  #requested(claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {
+    const pools = ips.map((address) => this.#index.poolOf(address));
+    const pool = pools[0];
+    if (!pool || pools.some((other) => other?.name !== pool.name))
+      return err(refuse("notInConfig", { ips: ips.map(formatIp) }));
+    if (claim.pool !== null && claim.pool !== pool.name)
+      return err(refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool }));
+    if (pool.frozen) return err(refuse("poolFrozen", { pool: pool.name }));
+    const why = closed(pool, claim.service);
+    return why ? err(why) : this.#unlessShared(claim, pool, ips);
+  }
+
+  #unlessShared(claim: Claim, pool: Pool, ips: readonly Ip[]): Result<Choice, Refusal> {
+    for (const address of ips) {
+      const conflict = this.#index.conflict(claim.holder, address);
+      if (conflict) return err(conflictRefusal(claim, ips, conflict));
+    }
+    return ok({ pool: pool.name, ips });
+  }
+
+  #fromPool(claim: Claim, name: string): Result<Choice, Refusal> {
+    const pool = this.#catalog.get(name);
+    if (!pool) return err(refuse("unknownPool", { pool: name }));
+    if (pool.frozen) return err({ ...refuse("poolFrozen", { pool: name }), pools: [poolVerdict(name, "frozen")] });
+    const why = closed(pool, claim.service);
+    if (why) return err(why);
+    const choice = this.#best(claim, [pool]);
+    if (choice) return ok(choice);
+    const families = claim.families.filter((family) => pool.families.has(family));
+    return err({
+      ...refuse(claim.families.length === 2 ? "poolExhaustedDual" : "poolExhausted", { pool: name }),
+      pools: [verdict(pool, claim, true)],
+      wishes: wishes(
+        claim,
+        families.map((family) => need.free(name, family)),
+        [pool],
+      ),
+    });
+  }
+
+  #any(claim: Claim): Result<Choice, Refusal> {
+    const candidates = this.#catalog.candidates(claim.service);
+    if (this.#at !== this.#index.gained) this.#misses.clear();
+    this.#at = this.#index.gained;
+    let misses = this.#misses.get(candidates);
+    if (!misses) {
+      misses = new Map();
+      this.#misses.set(candidates, misses);
+    }
+    const like = signature(claim);
+    const known = misses.get(like);
+    if (known) return err(known);
+    const choice = this.#best(claim, candidates.pinned) ?? this.#best(claim, candidates.open);
+    if (choice) return ok(choice);
+    const usable = [...candidates.pinned, ...candidates.open];
+    const refusal = {
+      ...refuse("exhausted"),
+      pools: this.#catalog.all.slice(0, MAX_VERDICTS).map((pool) => verdict(pool, claim, false)),
+      wishes: wishes(claim, candidates.free(claim.families), usable),
+    };
+    misses.set(like, refusal);
+    return err(refusal);
+  }
+
+  /** The first pool that has what is asked for; where one family is enough, the first that has the better one. */
+  #best(claim: Claim, pools: readonly Pool[]): Choice | null {
+    const partial: Partial<Record<Family, Choice>> = {};
+    for (const { name } of pools) {
+      const ips: Ip[] = [];
+      for (const family of claim.families) {
+        const address = this.#index.first(claim.holder, name, family);
+        if (!address) continue;
+        ips.push(address);
+        partial[family] ??= { pool: name, ips: [address] };
+      }
+      if (ips.length === claim.families.length) return { pool: name, ips };
+    }
+    if (claim.strict || claim.families.length === 1) return null;
+    return partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4] ?? null;
+  }
 }
 
-function conflictRefusal({ holder }: Claim, conflict: Conflict): Refusal {
+function conflictRefusal(claim: Claim, ips: readonly Ip[], conflict: Conflict): Refusal {
+  const { holder } = claim;
   const refusal =
     conflict.kind === "port"
       ? refuse("portInUse", { port: conflict.port, ip: formatIp(conflict.ip) })
       : refuse("sharingKey", { service: holder.key, users: conflict.users.slice(0, MAX_VERDICTS) });
-  return { ...refusal, waitsFor: [need.address(conflict.ip)] };
+  const wish = { needs: [need.address(conflict.ip)], signature: `${ips.map(formatIp).join()} ${signature(claim)}` };
+  return { ...refusal, wishes: [wish] };
 }
 
-function fromPool(index: AddressIndex, catalog: PoolCatalog, claim: Claim, name: string): Result<Choice, Refusal> {
-  const pool = catalog.get(name);
-  if (!pool) return err(refuse("unknownPool", { pool: name }));
-  const closed = admission(pool, claim.service);
-  if (closed) return err({ ...refuse("poolClosed", { pool: name }), pools: [poolVerdict(name, closed)] });
-  const choice = best(index, claim, [pool]);
-  if (choice) return ok(choice);
-  return err({
-    ...refuse(claim.families.length === 2 ? "poolExhaustedDual" : "poolExhausted", { pool: name }),
-    pools: [verdict(pool, claim, true)],
-    waitsFor: needs(pool, claim),
-  });
+/** Services of equal signatures that may use the same pools are equally served or refused. */
+const signature = ({ families, strict, holder }: Claim): string => `${families.join()} ${strict} ${sharing(holder)}`;
+
+const sharing = ({ group, ports }: Claim["holder"]): string => (group === null ? "" : `${group} ${ports.join()}`);
+
+/**
+ * A free address, or one that it may share. A free one serves whoever waits for it, however it shares, unless that
+ * Service needs one of the other family too.
+ */
+export function wishes(claim: Claim, free: readonly string[], pools: readonly Pool[]): readonly Wish[] {
+  const { families, strict, holder } = claim;
+  const alike = strict && families.length === 2 ? signature(claim) : `${families.join()} ${strict}`;
+  const list: Wish[] = [{ needs: free, signature: alike }];
+  const { group } = holder;
+  if (group === null) return list;
+  const shared = pools.flatMap((pool) =>
+    families.filter((family) => pool.families.has(family)).map((family) => need.shared(pool.name, family, group)),
+  );
+  return [...list, { needs: shared, signature: signature(claim) }];
 }
 
-/** The first pool that has what is asked for; where one family is enough, the first that has the better one. */
-function best(index: AddressIndex, claim: Claim, pools: readonly Pool[]): Choice | null {
-  const partial: Partial<Record<Family, Choice>> = {};
-  for (const { name } of pools) {
-    const ips: Ip[] = [];
-    for (const family of claim.families) {
-      const address = index.first(claim.holder, name, family);
-      if (!address) continue;
-      ips.push(address);
-      partial[family] ??= { pool: name, ips: [address] };
-    }
-    if (ips.length === claim.families.length) return { pool: name, ips };
-  }
-  if (claim.strict || claim.families.length === 1) return null;
-  return partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4] ?? null;
+function closed(pool: Pool, service: Service): Refusal | null {
+  const code = admission(pool, service);
+  return code && { ...refuse("poolClosed", { pool: pool.name }), pools: [poolVerdict(pool.name, code)] };
 }
 
 /** Why the pool does not admit the Service; null when it does. */
@@ -88,24 +184,15 @@ function admission({ allocation }: Pool, service: Service): PoolReasonCode | nul
   return allocation && !allocation.services(service.labels) ? "otherServices" : null;
 }
 
-const admitsLabels = ({ allocation }: Pool, { labels }: Service): boolean =>
-  allocation === null || allocation.services(labels);
-
 /** Why the pool had nothing. */
 function verdict(pool: Pool, claim: Claim, named: boolean): PoolVerdict {
-  const code: PoolReasonCode | null = !pool.autoAssign && !named ? "notAutoAssign" : admission(pool, claim.service);
+  const code: PoolReasonCode | null = pool.frozen
+    ? "frozen"
+    : !pool.autoAssign && !named
+      ? "notAutoAssign"
+      : admission(pool, claim.service);
   if (code) return poolVerdict(pool.name, code);
   const offered = claim.families.filter((family) => pool.families.has(family)).length;
   if (offered === 0) return poolVerdict(pool.name, "noFamily");
   return poolVerdict(pool.name, offered < claim.families.length ? "oneFamilyOnly" : "full");
-}
-
-function needs(pool: Pool, { families, holder }: Claim): string[] {
-  if (!families.every((family) => pool.families.has(family)) && families.length === 1) return [];
-  return families
-    .filter((family) => pool.families.has(family))
-    .flatMap((family) => [
-      need.free(pool.name, family),
-      ...(holder.group === null ? [] : [need.shared(pool.name, family, holder.group)]),
-    ]);
 }

@@ -1,4 +1,4 @@
-import { ANNOTATIONS, annotation, type Service } from "#api";
+import { ANNOTATIONS, allocatedFrom, annotation, type Service } from "#api";
 import { err, type Family, formatIp, type Ip, ipEquals, ok, parseIp, type Result, unmap } from "#net";
 import type { Holder } from "./address-index.ts";
 import { type Refusal, refuse } from "./reasons.ts";
@@ -13,10 +13,14 @@ export interface Claim {
   readonly strict: boolean;
   /** The family to have when a dual-stack Service can get only one. */
   readonly primary: Family;
-  /** Requested addresses, [IPv4, IPv6]; null: none requested. */
+  /** Requested addresses, in the order of the Service's own families; null: none requested. */
   readonly request: Result<readonly Ip[], Refusal> | null;
+  /** The same as read, also where they are not of the Service's families; null: none, or unreadable. */
+  readonly asked: readonly Ip[] | null;
   /** Requested pool; null: none. */
   readonly pool: string | null;
+  /** The pool that the Service's status says its addresses came from. */
+  readonly from: string | null;
 }
 
 /** Why a Service has no claim at all, and whether what it holds is to be taken away. */
@@ -32,14 +36,16 @@ export function readClaim(service: Service): Result<Claim, NoClaim> {
     return err({ refusal: refuse("notEnoughClusterIPs"), clears: true });
   const families = familiesOf(clusterIPs);
   if (!families) return err({ refusal: refuse("clusterIPFamilies", { clusterIPs }), clears: false });
+  const primary = service.ipFamilies[0] === "IPv6" ? 6 : 4;
   return ok({
     service,
     holder: holderOf(service),
     families,
     strict: ipFamilyPolicy !== "PreferDualStack",
-    primary: service.ipFamilies[0] === "IPv6" ? 6 : 4,
-    request: readRequest(service, families),
+    primary,
+    ...readRequest(service, families, primary),
     pool: annotation(service, ANNOTATIONS.addressPool) || null,
+    from: allocatedFrom(service),
   });
 }
 
@@ -76,14 +82,14 @@ function backendKey({ externalTrafficPolicy, selector }: Service): string {
 
 const MAX_REQUEST = 200;
 
-function readRequest(service: Service, families: readonly Family[]): Claim["request"] {
+function readRequest(service: Service, families: readonly Family[], primary: Family): Pick<Claim, "request" | "asked"> {
   const annotated = annotation(service, ANNOTATIONS.loadBalancerIPs) ?? "";
   const inSpec = service.loadBalancerIP ?? "";
-  if (annotated === "" && inSpec === "") return null;
-  if (annotated !== "" && inSpec !== "") return err(refuse("requestTwice"));
+  if (annotated === "" && inSpec === "") return { request: null, asked: null };
+  if (annotated !== "" && inSpec !== "") return unread(refuse("requestTwice"));
   const field = annotated === "" ? "spec.loadBalancerIP" : "metallb.io/loadBalancerIPs";
   const value = annotated === "" ? inSpec : annotated;
-  const invalid = () => err(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
+  const invalid = () => unread(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
   if (value.length > MAX_REQUEST) return invalid();
   const ips: Ip[] = [];
   for (const part of annotated === "" ? [inSpec] : annotated.split(",")) {
@@ -92,12 +98,16 @@ function readRequest(service: Service, families: readonly Family[]): Claim["requ
     ips.push(unmap(address.value));
   }
   if (ips.length > 2) return invalid();
-  if (ips.length === 2 && ips[0]?.family === ips[1]?.family) return err(refuse("requestSameFamily", { field, value }));
+  if (ips.length === 2 && ips[0]?.family === ips[1]?.family)
+    return unread(refuse("requestSameFamily", { field, value }));
   ips.sort((a, b) => a.family - b.family);
   if (ips.length !== families.length || ips.some(({ family }, i) => family !== families[i]))
-    return err(refuse("requestFamily", { ips: ips.map(formatIp) }));
-  return ok(ips);
+    return { request: err(refuse("requestFamily", { ips: ips.map(formatIp) })), asked: ips };
+  if (primary === 6) ips.reverse();
+  return { request: ok(ips), asked: ips };
 }
+
+const unread = (refusal: Refusal): Pick<Claim, "request" | "asked"> => ({ request: err(refusal), asked: null });
 
 /**
  * The addresses that a Service's status holds, in its order; entries with only a hostname do not count.

@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Service } from "#api";
 import type { Pool } from "#config";
-import { type Family, formatIp, type Ip, ip } from "#net";
+import { type Family, formatIp, type Ip, ip, RangeSet } from "#net";
 import { AddressIndex, type Holder } from "./address-index.ts";
 import { Allocator } from "./allocator.ts";
 import { holderOf } from "./claim.ts";
 import { Cluster, dual, holds, pinned, pool, service, six } from "./testing.ts";
 
+const RUNS = 300;
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 
 const poolSets: readonly (readonly Pool[])[] = [
@@ -17,6 +18,18 @@ const poolSets: readonly (readonly Pool[])[] = [
   [
     pool("p", ["1.0.0.0/30"], { allocation: pinned({ services: ({ tier }) => tier === "web" }) }),
     pool("z", ["1.0.0.8/31", "fd00::/125"]),
+  ],
+  [
+    pool("p", ["1.0.0.0/32"], {
+      frozen: "invalid",
+      unreadable: true,
+      addresses: RangeSet.of([{ family: 4, first: 0x1000000n, last: 0x1000001n }]),
+    }),
+    pool("q", ["1.0.0.1/32", "1.0.0.4/31", "fd00::/127"]),
+  ],
+  [
+    pool("p", ["1.0.0.0/30", "fd00::/126"], { frozen: "overlapping" }),
+    pool("r", ["1.0.0.8/31", "fd00::8/127"], { allocation: pinned({ namespaces: new Set() }) }),
   ],
   [],
 ];
@@ -95,8 +108,8 @@ function check(cluster: Cluster): void {
     const holder = services.get(key);
     if (!holder) throw new Error(`${key} holds addresses and is gone`);
     expect(cluster.ips(key)).toEqual(ips.map(formatIp));
+    expect([...allocator.index.holding(ips, name)].map((each) => each.name)).toContain(name);
     for (const address of ips) {
-      expect(allocator.index.poolOf(address)?.name).toBe(name);
       users.set(formatIp(address), [...(users.get(formatIp(address)) ?? []), holder]);
     }
   }
@@ -112,7 +125,7 @@ function check(cluster: Cluster): void {
   for (const [key, outcome] of allocator.outcomes) {
     if (outcome.kind !== "refused") continue;
     // A refused Service holds nothing, and would be refused again.
-    expect(allocator.index.holding(key)).toBeNull();
+    expect(allocator.index.held(key)).toBeNull();
   }
 }
 
@@ -147,7 +160,7 @@ describe("random histories", () => {
           check(cluster);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 
@@ -159,7 +172,7 @@ describe("random histories", () => {
         const before = picture(cluster);
         expect(picture(run(cluster, { kind: "restart" }))).toEqual(before);
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 
@@ -173,7 +186,35 @@ describe("random histories", () => {
         for (const [key, ips] of before) expect([key, cluster.ips(key)]).toEqual([key, ips]);
         expect(again.flatMap(({ notes }) => notes)).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
+    );
+  });
+
+  it("lose nothing when pools turn wrong, to a controller that saw it or not, nor when they are right again", () => {
+    const wrongs: readonly Partial<Pool>[] = [
+      { frozen: "invalid" },
+      { frozen: "overlapping" },
+      { frozen: "invalid", unreadable: true, addresses: RangeSet.empty, ranges: [], families: new Set() },
+    ];
+    const how = fc.array(fc.constantFrom(...wrongs), { minLength: 2, maxLength: 2 });
+    fc.assert(
+      fc.property(histories, how, fc.boolean(), (steps, wrong, again) => {
+        let cluster = new Cluster(new Allocator(), poolSets[0]);
+        for (const step of steps) cluster = run(cluster, step);
+        const good = cluster.pools ?? [];
+        const held = new Map([...cluster.services.keys()].map((key) => [key, cluster.ips(key)]));
+        const nothingIsLost = () => {
+          for (const [key, ips] of held)
+            expect([key, ...cluster.ips(key)]).toEqual(expect.arrayContaining([key, ...ips]));
+        };
+        cluster.setPools(good.map((each, i) => ({ ...each, ...wrong[i % wrong.length] })));
+        nothingIsLost();
+        if (again) cluster = run(cluster, { kind: "restart" });
+        nothingIsLost();
+        cluster.setPools(good);
+        nothingIsLost();
+      }),
+      { numRuns: RUNS },
     );
   });
 
@@ -192,7 +233,7 @@ describe("random histories", () => {
           expect(pictures[0]).toEqual(pictures[1]);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 });

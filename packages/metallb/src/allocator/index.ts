@@ -9,3 +9,4 @@ export {
   type ReasonCode,
   type Refusal,
 } from "./reasons.ts";
+export type { Wish } from "./waiters.ts";

@@ -1,20 +1,40 @@
+import type { Service } from "#api";
 import type { Pool } from "#config";
+import type { Family } from "#net";
+import { need } from "./address-index.ts";
 
-/** The pools in the orders in which they are asked. */
+/** The pools that a Service may be given addresses from without asking for one, and what all such Services share. */
+export interface Candidates {
+  /** Those pinned to what the Service is, best priority first. */
+  readonly pinned: readonly Pool[];
+  /** Those for everybody, by name. */
+  readonly open: readonly Pool[];
+  /** What Services of these families wait for while nothing is free: one list for all of them. */
+  readonly free: (families: readonly Family[]) => readonly string[];
+}
+
+/** The pools in the orders in which they are asked. Frozen ones are not asked. */
 export class PoolCatalog {
   /** By name. */
   readonly all: readonly Pool[];
   /** Those for everybody: autoAssign without serviceAllocation, by name. */
-  readonly open: readonly Pool[];
+  readonly #open: readonly Pool[];
+  /** One of which not all addresses are known, if there is any. */
+  readonly unreadable: Pool | null;
   readonly #pinned: readonly Pool[];
   readonly #byName: ReadonlyMap<string, Pool>;
-  readonly #byNamespace = new Map<string, readonly Pool[]>();
+  readonly #byNamespace = new Map<
+    string,
+    { readonly pools: readonly Pool[]; readonly found: Map<string, Candidates> }
+  >();
 
   constructor(pools: readonly Pool[]) {
     this.all = pools.toSorted(byName);
-    this.open = this.all.filter((pool) => pool.autoAssign && pool.allocation === null);
-    this.#pinned = this.all
-      .filter((pool) => pool.autoAssign && pool.allocation !== null)
+    this.unreadable = this.all.find((pool) => pool.unreadable) ?? null;
+    const giving = this.all.filter((pool) => pool.autoAssign && pool.frozen === null);
+    this.#open = giving.filter(({ allocation }) => allocation === null);
+    this.#pinned = giving
+      .filter(({ allocation }) => allocation !== null)
       .sort((a, b) => priority(a) - priority(b) || byName(a, b));
     this.#byName = new Map(pools.map((pool) => [pool.name, pool]));
   }
@@ -23,15 +43,40 @@ export class PoolCatalog {
     return this.#byName.get(name);
   }
 
-  /** The pinned pools that admit the namespace, best priority first. */
-  pinnedFor(namespace: string): readonly Pool[] {
-    let pools = this.#byNamespace.get(namespace);
-    if (!pools) {
-      pools = this.#pinned.filter(({ allocation }) => allocation?.namespaces?.has(namespace) ?? true);
-      this.#byNamespace.set(namespace, pools);
+  /** The same object for all Services of a namespace that the same pools admit. */
+  candidates({ namespace, labels }: Service): Candidates {
+    let entry = this.#byNamespace.get(namespace);
+    if (!entry) {
+      const pools = this.#pinned.filter(({ allocation }) => allocation?.namespaces?.has(namespace) ?? true);
+      entry = { pools, found: new Map() };
+      this.#byNamespace.set(namespace, entry);
     }
-    return pools;
+    let admitted = "";
+    for (const { allocation } of entry.pools)
+      if (allocation?.hasServiceSelectors) admitted += allocation.services(labels) ? "1" : "0";
+    let candidates = entry.found.get(admitted);
+    if (!candidates) {
+      const pinned = entry.pools.filter(({ allocation }) => allocation?.services(labels) ?? true);
+      candidates = { pinned, open: this.#open, free: freeNeeds([...pinned, ...this.#open]) };
+      entry.found.set(admitted, candidates);
+    }
+    return candidates;
   }
+}
+
+function freeNeeds(pools: readonly Pool[]): Candidates["free"] {
+  const lists = new Map<string, readonly string[]>();
+  return (families) => {
+    const key = families.join();
+    let list = lists.get(key);
+    if (!list) {
+      list = pools.flatMap((pool) =>
+        families.filter((family) => pool.families.has(family)).map((family) => need.free(pool.name, family)),
+      );
+      lists.set(key, list);
+    }
+    return list;
+  };
 }
 
 const byName = (a: Pool, b: Pool): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -1,6 +1,13 @@
+import type { Wish } from "./waiters.ts";
+
+/** A user's text can be as long as an object may be; a sentence stays short. */
+const MAX_TEXT = 100;
+
+const short = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
 /** Go's `%q` of a list of strings: `["a" "b"]`. Upstream's events have it, and users grep for it. */
 export const quoteList = (items: readonly string[]): string =>
-  `[${items.map((item) => JSON.stringify(item)).join(" ")}]`;
+  `[${items.map((item) => JSON.stringify(short(item))).join(" ")}]`;
 
 /**
  * Why a Service got no address: code → sentence. The code goes to the Service's condition, the metrics
@@ -14,19 +21,21 @@ export const REASONS = {
   notEnoughClusterIPs: () => "ipFamilyPolicy is RequireDualStack but the Service has fewer than two cluster IPs",
   deleting: () => "the Service is being deleted",
   requestTwice: () => "service can not have both metallb.io/loadBalancerIPs and svc.Spec.LoadBalancerIP",
-  requestInvalid: (f: { field: string; value: string }) => `invalid ${f.field}: ${JSON.stringify(f.value)}`,
+  requestInvalid: (f: { field: string; value: string }) => `invalid ${f.field}: ${JSON.stringify(short(f.value))}`,
   requestSameFamily: (f: { field: string; value: string }) =>
-    `invalid ${f.field}: ${JSON.stringify(f.value)} has the same address family twice`,
+    `invalid ${f.field}: ${JSON.stringify(short(f.value))} has the same address family twice`,
   requestFamily: (f: { ips: readonly string[] }) =>
     `requested loadBalancer IP(s) ${quoteList(f.ips)} does not match the ipFamily of the service`,
   requestPool: (f: { ips: readonly string[]; pool: string }) =>
-    `requested loadBalancer IP(s) ${quoteList(f.ips)} is not compatible with requested address pool ${f.pool}`,
+    `requested loadBalancer IP(s) ${quoteList(f.ips)} is not compatible with requested address pool ${short(f.pool)}`,
   notInConfig: (f: { ips: readonly string[] }) => `${quoteList(f.ips)} is not allowed in config`,
   poolClosed: (f: { pool: string }) => `pool ${f.pool} not compatible for ip assignment`,
   sharingKey: (f: { service: string; users: readonly string[] }) =>
     `can't change sharing key for ${JSON.stringify(f.service)}, address also in use by ${f.users.join(",")}`,
   portInUse: (f: { port: string; ip: string }) => `port ${f.port} is already in use on ${JSON.stringify(f.ip)}`,
-  unknownPool: (f: { pool: string }) => `unknown pool ${JSON.stringify(f.pool)}`,
+  unknownPool: (f: { pool: string }) => `unknown pool ${JSON.stringify(short(f.pool))}`,
+  poolFrozen: (f: { pool: string }) =>
+    `pool ${f.pool} gives out nothing new: its IPAddressPool is invalid or overlaps an older one`,
   poolExhausted: (f: { pool: string }) => `no available IPs in pool ${f.pool}`,
   poolExhaustedDual: (f: { pool: string }) => `no available IPs in pool ${f.pool} for dual IPFamily`,
   exhausted: () => "no available IPs",
@@ -36,6 +45,7 @@ export type ReasonCode = keyof typeof REASONS;
 
 /** Why one pool did not serve: code → sentence. */
 export const POOL_REASONS = {
+  frozen: "its IPAddressPool is invalid or overlaps an older one: it gives out nothing new",
   notAutoAssign: "autoAssign is false: only a request by name or address uses this pool",
   otherNamespaces: "its serviceAllocation does not admit the Service's namespace",
   otherServices: "its serviceAllocation does not admit the Service's labels",
@@ -58,8 +68,8 @@ export interface Refusal {
   readonly message: string;
   /** Every pool that was looked at, in order; at most {@link MAX_VERDICTS}. */
   readonly pools: readonly PoolVerdict[];
-  /** What must become possible before another try makes sense; see `need`. */
-  readonly waitsFor: readonly string[];
+  /** What must become possible before another try makes sense. A change of the pools always does. */
+  readonly wishes: readonly Wish[];
 }
 
 /** With thousands of pools, one line for each would drown the reader and the memory. */
@@ -69,7 +79,7 @@ type Fields<C extends ReasonCode> = Parameters<(typeof REASONS)[C]>;
 
 export function refuse<C extends ReasonCode>(code: C, ...fields: Fields<C>): Refusal {
   const sentence = REASONS[code] as (...fields: Fields<C>) => string;
-  return { code, message: sentence(...fields), pools: [], waitsFor: [] };
+  return { code, message: sentence(...fields), pools: [], wishes: [] };
 }
 
 export const poolVerdict = (pool: string, code: PoolReasonCode): PoolVerdict => ({

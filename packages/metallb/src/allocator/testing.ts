@@ -1,8 +1,8 @@
-import type { Service } from "#api";
+import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool, PoolAllocation } from "#config";
 import { formatIp, type IpRange, parseRange, RangeSet } from "#net";
 import type { Allocator } from "./allocator.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, Desired } from "./decision.ts";
 
 /** Builders for tests: only what matters is said. */
 export function pool(
@@ -20,6 +20,8 @@ export function pool(
     ranges,
     addresses: RangeSet.of(ranges),
     families: new Set(ranges.map(({ family }) => family)),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: false,
     allocation: null,
@@ -33,7 +35,7 @@ export const pinned = (rest: Partial<PoolAllocation>): PoolAllocation => ({
   priority: 0,
   namespaces: null,
   services: () => true,
-  hasServiceSelectors: false,
+  hasServiceSelectors: rest.services !== undefined,
   ...rest,
 });
 
@@ -75,6 +77,13 @@ export const holds = (...ips: readonly string[]): Pick<Service, "ingress"> => ({
   ingress: ips.map((ip) => ({ ip, hostname: null, ipMode: "VIP" })),
 });
 
+/** The Service as the controller writes it. */
+function written(before: Service, { ips, pool: name }: Desired): Service {
+  const { [ALLOCATED_FROM_POOL]: _, ...others } = before.annotations;
+  const annotations = name === null ? others : { ...others, [ALLOCATED_FROM_POOL]: name };
+  return { ...before, annotations, ...holds(...ips.map(formatIp)) };
+}
+
 /** A world in which decisions come true at once: what is decided stands in the status of the next pass. */
 export class Cluster {
   readonly services = new Map<string, Service>();
@@ -111,7 +120,7 @@ export class Cluster {
     const decisions = this.allocator.decide(this, { services: keys, pools });
     for (const { key, desired } of decisions) {
       const before = this.services.get(key);
-      if (before && desired) this.services.set(key, { ...before, ...holds(...desired.ips.map(formatIp)) });
+      if (before && desired) this.services.set(key, written(before, desired));
     }
     return decisions;
   }

@@ -1,16 +1,39 @@
+import { AgeList } from "./age-list.ts";
+
+/** What some Services wait for: any of the needs, see `need`. Those that wait alike are served or refused alike. */
+export interface Wish {
+  readonly needs: readonly string[];
+  /** Tells apart those that wait for the same and may not be served alike. */
+  readonly signature: string;
+}
+
 export interface Waiter {
   readonly key: string;
   /** Sorts oldest first: the creation timestamp, then the key. */
   readonly age: string;
-  /** Waiters with equal signatures fail alike. */
-  readonly signature: string;
-  readonly needs: readonly string[];
+  readonly wishes: readonly Wish[];
 }
 
-/** Who waits for what, so that a release wakes only those that may gain from it, the oldest first. */
+/** Those that wait alike, oldest first. */
+export interface Line {
+  readonly name: string;
+  readonly needs: readonly string[];
+  readonly waiters: AgeList<Waiter>;
+}
+
+const MAX_TEXTS = 1_000;
+
+/**
+ * Who waits for what, so that a release wakes only those that may gain from it, the oldest first. Services that wait
+ * alike stand in one line, and needs know lines: so it costs the same how many pools somebody waits for.
+ */
 export class Waiters {
   readonly #byKey = new Map<string, Waiter>();
-  readonly #byNeed = new Map<string, Waiter[]>();
+  readonly #lines = new Map<string, Line>();
+  readonly #byNeed = new Map<string, Set<Line>>();
+  readonly #numbers = new WeakMap<readonly string[], number>();
+  readonly #byText = new Map<string, number>();
+  #last = 0;
 
   get size(): number {
     return this.#byKey.size;
@@ -23,42 +46,60 @@ export class Waiters {
   set(waiter: Waiter): void {
     this.delete(waiter.key);
     this.#byKey.set(waiter.key, waiter);
-    for (const need of new Set(waiter.needs)) {
-      let list = this.#byNeed.get(need);
-      if (!list) {
-        list = [];
-        this.#byNeed.set(need, list);
-      }
-      list.splice(firstAfter(list, waiter.age), 0, waiter);
-    }
+    for (const wish of waiter.wishes) this.#lineOf(wish).waiters.add(waiter);
   }
 
   delete(key: string): void {
     const waiter = this.#byKey.get(key);
     if (!waiter) return;
     this.#byKey.delete(key);
-    for (const need of new Set(waiter.needs)) {
-      const list: Waiter[] = this.#byNeed.get(need) ?? [];
-      const at: number = firstAfter(list, waiter.age) - 1;
-      if (list[at] === waiter) list.splice(at, 1);
-      if (list.length === 0) this.#byNeed.delete(need);
+    for (const wish of waiter.wishes) {
+      const line = this.#lines.get(this.#nameOf(wish));
+      line?.waiters.delete(waiter.age);
+      if (line?.waiters.size === 0) this.#dissolve(line);
     }
   }
 
-  /** The next one after this age that waits for the need; the list may change between calls. */
-  next(need: string, age: string): Waiter | undefined {
-    const list = this.#byNeed.get(need);
-    return list?.[firstAfter(list, age)];
+  /** The lines of those that wait for the need. */
+  linesFor(need: string): readonly Line[] {
+    return [...(this.#byNeed.get(need) ?? [])];
   }
-}
 
-function firstAfter(list: readonly Waiter[], age: string): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((list[middle] as Waiter).age <= age) low = middle + 1;
-    else high = middle;
+  #lineOf(wish: Wish): Line {
+    const name = this.#nameOf(wish);
+    let line = this.#lines.get(name);
+    if (!line) {
+      line = { name, needs: wish.needs, waiters: new AgeList() };
+      this.#lines.set(name, line);
+      for (const need of line.needs) {
+        const lines = this.#byNeed.get(need);
+        if (lines) lines.add(line);
+        else this.#byNeed.set(need, new Set([line]));
+      }
+    }
+    return line;
   }
-  return low;
+
+  /** Lists of needs are long, and shared by those that have the same: their text is read once. */
+  #nameOf({ needs, signature }: Wish): string {
+    let number = this.#numbers.get(needs);
+    if (number === undefined) {
+      const text = JSON.stringify(needs);
+      number = this.#byText.get(text) ?? ++this.#last;
+      // Two lines of the same needs are as good as one, so that it does no harm to forget.
+      if (this.#byText.size >= MAX_TEXTS) this.#byText.clear();
+      this.#byText.set(text, number);
+      this.#numbers.set(needs, number);
+    }
+    return `${number} ${signature}`;
+  }
+
+  #dissolve(line: Line): void {
+    this.#lines.delete(line.name);
+    for (const need of line.needs) {
+      const lines = this.#byNeed.get(need);
+      lines?.delete(line);
+      if (lines?.size === 0) this.#byNeed.delete(need);
+    }
+  }
 }

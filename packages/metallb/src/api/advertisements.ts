@@ -28,7 +28,6 @@ export const bgpAdvertisementSpec = z
     aggregationLengthV6: z.int().default(128).meta({ format: "int32", description: "The same for IPv6." }),
     localPref: z
       .int()
-      .min(0)
       .optional()
       .meta({ format: "int32", description: "LOCAL_PREF (RFC 4271 5.1.5) sent to iBGP peers; higher wins." }),
     communities: z

@@ -14,6 +14,10 @@ export const ANNOTATIONS = {
 /** What the controller writes: the pool that the address came from. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 
+/** The pool that the Service's own status says its addresses came from; null: it does not say. */
+export const allocatedFrom = ({ annotations }: { readonly annotations: Labels }): string | null =>
+  annotations[ALLOCATED_FROM_POOL] || null;
+
 type AnnotationName = (typeof ANNOTATIONS)[keyof typeof ANNOTATIONS];
 
 /** The annotation's value under either prefix; the new one wins wherever its key stands, even when empty. */

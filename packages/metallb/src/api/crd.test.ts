@@ -131,6 +131,14 @@ describe("the CRDs", () => {
     expect(at("BGPAdvertisement", "aggregationLength")).toMatchObject({ minimum: 1, default: 32, format: "int32" });
     expect(at("BGPAdvertisement", "aggregationLengthV6")).toMatchObject({ default: 128 });
     expect(at("BGPAdvertisement", "aggregationLengthV6")?.minimum).toBeUndefined();
+    // Upstream's schema takes any int32, and leaves the rest to the parser.
+    expect(at("BGPAdvertisement", "localPref")).toMatchObject({ type: "integer", format: "int32" });
+    expect(at("BGPAdvertisement", "localPref")?.minimum).toBeUndefined();
+    expect(at("BGPPeer", "peerPort", "v1beta1")).toMatchObject({ minimum: 0, maximum: 65535 });
+    expect(at("BGPAdvertisement", "nodeSelectors")?.items).toMatchObject({
+      "x-kubernetes-map-type": "atomic",
+      properties: { matchExpressions: { "x-kubernetes-list-type": "atomic" } },
+    });
     expect(at("BGPPeer", "peerPort", "v1beta2")).toMatchObject({ minimum: 1, maximum: 65535, default: 179 });
     expect(at("BGPPeer", "myASN", "v1beta2")).toMatchObject({ minimum: 0, maximum: 4294967295, format: "int64" });
     expect(at("BGPPeer", "localASN", "v1beta2")).toMatchObject({ minimum: 1 });

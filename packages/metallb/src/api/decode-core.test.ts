@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   ANNOTATIONS,
   annotation,
+  decodeBGPAdvertisement,
   decodeBGPPeer,
   decodeConfigurationState,
   decodeEndpointSlice,
@@ -167,7 +168,26 @@ describe("a custom resource", () => {
   });
 
   it("that does not fit names the fields", () => {
-    const decoded = decodeIPAddressPool({ metadata, spec: { addresses: ["x", 5], autoAssign: "yes" } });
-    expect(decoded.ok ? [] : decoded.error.map(({ path }) => path)).toEqual(["spec.addresses[1]", "spec.autoAssign"]);
+    const decoded = decodeBGPPeer({ metadata, spec: { myASN: "x", peerASN: 5, peerPort: -1 } });
+    expect(decoded.ok ? [] : decoded.error.map(({ path }) => path)).toEqual(["spec.myASN", "spec.peerPort"]);
+  });
+
+  it("that fits in parts is read in parts, and says what it left out", () => {
+    const read = (spec: unknown) => {
+      const decoded = decodeIPAddressPool({ metadata, spec });
+      if (!decoded.ok) throw new Error("not read");
+      return [decoded.value.spec.addresses, decoded.value.faults.map(({ path }) => path)];
+    };
+    expect(read({ addresses: ["10.0.0.0/24", 5], autoAssign: "yes" })).toEqual([
+      ["10.0.0.0/24"],
+      ["spec.addresses[1]", "spec.autoAssign"],
+    ]);
+    expect(read({ addresses: "10.0.0.0/24" })).toEqual([[], ["spec.addresses"]]);
+    expect(read(["x"])).toEqual([[], ["spec"]]);
+    expect(read({ addresses: ["10.0.0.0/24"] })).toEqual([["10.0.0.0/24"], []]);
+    const selector = { matchLabels: { ["x".repeat(250_000)]: 5 } };
+    const long = decodeBGPAdvertisement({ metadata, spec: { nodeSelectors: [selector], peers: ["p"] } });
+    expect(long.ok && long.value.spec.peers).toEqual(["p"]);
+    expect(long.ok && JSON.stringify(long.value.faults).length < 500).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import { ipAddressPoolSpec } from "./pool.ts";
 import { decodeResource, decodeStatus } from "./resource.ts";
 import { configurationState, serviceBgpStatus, serviceL2Status } from "./status-kinds.ts";
 
-export { ALLOCATED_FROM_POOL, ANNOTATIONS, annotation, deprecatedAnnotations } from "./annotations.ts";
+export { ALLOCATED_FROM_POOL, ANNOTATIONS, allocatedFrom, annotation, deprecatedAnnotations } from "./annotations.ts";
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
 export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";
@@ -16,12 +16,13 @@ export type { LabelSelector } from "./selector.ts";
 type Decoded<F extends (object: unknown) => unknown> =
   Extract<ReturnType<F>, { ok: true }> extends { readonly value: infer V } ? V : never;
 
-export const decodeIPAddressPool = (object: unknown) => decodeResource(ipAddressPoolSpec, object);
-export const decodeBGPAdvertisement = (object: unknown) => decodeResource(bgpAdvertisementSpec, object);
-export const decodeL2Advertisement = (object: unknown) => decodeResource(l2AdvertisementSpec, object);
+export const decodeIPAddressPool = (object: unknown) => decodeResource(ipAddressPoolSpec, object, { addresses: [] });
+export const decodeBGPAdvertisement = (object: unknown) => decodeResource(bgpAdvertisementSpec, object, {});
+export const decodeL2Advertisement = (object: unknown) => decodeResource(l2AdvertisementSpec, object, {});
+/** Without one of its parts a peer is another peer: it is read whole or not at all. */
 export const decodeBGPPeer = (object: unknown) => decodeResource(storedBgpPeerSpec, object);
-export const decodeBFDProfile = (object: unknown) => decodeResource(bfdProfileSpec, object);
-export const decodeCommunity = (object: unknown) => decodeResource(communitySpec, object);
+export const decodeBFDProfile = (object: unknown) => decodeResource(bfdProfileSpec, object, {});
+export const decodeCommunity = (object: unknown) => decodeResource(communitySpec, object, {});
 export const decodeServiceL2Status = (object: unknown) => decodeStatus(serviceL2Status, object);
 export const decodeServiceBGPStatus = (object: unknown) => decodeStatus(serviceBgpStatus, object);
 export const decodeConfigurationState = (object: unknown) => decodeStatus(configurationState, object);

@@ -17,6 +17,10 @@ export interface ResourceMeta {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339 as written; of two objects that conflict the older counts. Empty: not stored yet. */
+  readonly creationTimestamp: string;
+  /** What does not meet the schema and was left out, so that the rest could be read. */
+  readonly faults: readonly FieldProblem[];
 }
 
 /** One served version of a kind. */
@@ -57,35 +61,74 @@ const metadata = z.object({
   resourceVersion: z.string().default(""),
   generation: z.number().int().default(0),
   labels: z.record(z.string(), z.string()).default({}),
+  creationTimestamp: z
+    .string()
+    .nullish()
+    .transform((text) => text ?? ""),
 });
 
-/** Reads an object of the API. Fields that the schema does not name are left out; defaults are filled in. */
-export const decodeResource = <S extends z.ZodType>(schema: S, object: unknown) => decodePart("spec", schema, object);
+/**
+ * Reads an object of the API. Fields that the schema does not name are left out; defaults are filled in.
+ * `spare`: the least that the schema accepts; then an object of which a part does not meet the schema is read
+ * without that part, and `faults` tells. Without it such an object is an error.
+ */
+export const decodeResource = <S extends z.ZodType>(schema: S, object: unknown, spare: z.input<S> | null = null) =>
+  decodePart("spec", schema, object, spare);
 
 /** The same for kinds that are nothing but a status. */
-export const decodeStatus = <S extends z.ZodType>(schema: S, object: unknown) => decodePart("status", schema, object);
+export const decodeStatus = <S extends z.ZodType>(schema: S, object: unknown) =>
+  decodePart("status", schema, object, null);
 
 function decodePart<S extends z.ZodType, P extends "spec" | "status">(
   part: P,
   schema: S,
   object: unknown,
+  spare: z.input<S> | null,
 ): Result<ResourceMeta & { readonly [part in P]: z.output<S> }, readonly FieldProblem[]> {
   const fields = (object ?? {}) as { readonly [field: string]: unknown };
   const meta = metadata.safeParse(fields.metadata ?? {});
-  const body = schema.safeParse(fields[part] ?? {});
-  if (meta.success && body.success) {
-    const { name, namespace } = meta.data;
-    const head: ResourceMeta = { ...meta.data, key: namespace === "" ? name : `${namespace}/${name}` };
-    return ok({ ...head, ...({ [part]: body.data } as { readonly [part in P]: z.output<S> }) });
-  }
-  return err([...problems("metadata", meta.error), ...problems(part, body.error)]);
+  const read = schema.safeParse(fields[part] ?? {});
+  const body = !read.success && spare !== null ? repair(schema, fields[part], spare) : read;
+  const faults = problems(part, read.error);
+  if (!meta.success || !body.success) return err([...problems("metadata", meta.error), ...faults]);
+  const { name, namespace } = meta.data;
+  const head: ResourceMeta = { ...meta.data, key: namespace === "" ? name : `${namespace}/${name}`, faults };
+  return ok({ ...head, ...({ [part]: body.data } as { readonly [part in P]: z.output<S> }) });
 }
+
+/** An object has few fields; one in which so much is wrong has none worth keeping. */
+const MAX_REPAIRS = 20;
+
+/** The object without what the schema refuses: items of lists, else whole fields of the spec. */
+function repair<S extends z.ZodType>(schema: S, value: unknown, spare: z.input<S>) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return schema.safeParse(spare);
+  const copy = structuredClone(value) as Record<string, unknown>;
+  for (let round = 0; round < MAX_REPAIRS; round++) {
+    const read = schema.safeParse(copy);
+    if (read.success) return read;
+    const refused = new Map<string, Set<number>>();
+    for (const { path } of read.error.issues) {
+      const [field, index] = path;
+      const items = refused.get(String(field)) ?? new Set();
+      refused.set(String(field), items.add(typeof index === "number" ? index : -1));
+    }
+    for (const [field, items] of refused) {
+      const list = copy[field];
+      if (Array.isArray(list) && !items.has(-1)) copy[field] = list.filter((_, i) => !items.has(i));
+      else if (Object.hasOwn(copy, field)) delete copy[field];
+      else Object.assign(copy, { [field]: (spare as Record<string, unknown>)[field] });
+    }
+  }
+  return schema.safeParse(spare);
+}
+
+/** A path can hold a key of the user's, of any length. */
+const MAX_PATH = 200;
 
 const problems = (root: string, error: z.ZodError | undefined): FieldProblem[] =>
   (error?.issues ?? []).slice(0, 20).map((issue) => ({
-    path: issue.path.reduce<string>(
-      (path, part) => (typeof part === "number" ? `${path}[${part}]` : `${path}.${String(part)}`),
-      root,
-    ),
-    message: issue.message,
+    path: issue.path
+      .reduce<string>((path, part) => (typeof part === "number" ? `${path}[${part}]` : `${path}.${String(part)}`), root)
+      .slice(0, MAX_PATH),
+    message: issue.message.slice(0, MAX_PATH),
   }));

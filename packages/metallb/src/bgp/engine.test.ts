@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { BgpEffect } from "./events.ts";
 import { encodeKeepalive } from "./packet/keepalive.ts";
-import { announce, Bench } from "./testing.ts";
+import { replay } from "./replay.ts";
+import { announce, Bench, hostRoutes, PLAIN } from "./testing.ts";
 
 describe("the engine", () => {
-  it("remembers the last events, oldest first, without secrets and without routes", () => {
+  it("remembers the last events, oldest first, without secrets", () => {
     const bench = new Bench(() => 1, 3);
     bench.routes(announce(["10.0.0.0/8"]));
     bench.set({ password: "do not tell" });
@@ -11,7 +13,8 @@ describe("the engine", () => {
       JSON.stringify(bench.engine.recent(), (_, value) => (typeof value === "bigint" ? `${value}` : value)),
     ).not.toContain("do not tell");
     expect(bench.engine.recent()).toMatchObject([
-      { at: 0, event: { kind: "peer-set", settings: { password: "***" } } },
+      { number: 1, at: 0, event: { kind: "routes", change: announce(["10.0.0.0/8"]) }, random: [] },
+      { number: 2, at: 0, event: { kind: "peer-set", settings: { password: "***" } }, random: [1] },
     ]);
     bench.now = 5;
     bench.connected();
@@ -19,11 +22,48 @@ describe("the engine", () => {
     const octets = encodeKeepalive();
     bench.receive(octets);
     octets.fill(0);
-    expect(bench.engine.recent()).toEqual([
-      { at: 5, event: expect.objectContaining({ kind: "connected" }) },
-      { at: 5, event: { kind: "drained", connection: bench.connection } },
-      { at: 5, event: { kind: "received", connection: bench.connection, bytes: encodeKeepalive() } },
+    expect(bench.engine.recent().map(({ event }) => event)).toEqual([
+      expect.objectContaining({ kind: "connected" }),
+      { kind: "drained", connection: bench.connection },
+      { kind: "received", connection: bench.connection, bytes: encodeKeepalive() },
     ]);
+  });
+
+  it("keeps few routes in what it remembers, however many there were", () => {
+    const bench = new Bench();
+    const held = () =>
+      bench.engine.recent().flatMap(({ event }) => (event.kind === "routes" ? event.change.announce : [])).length;
+    for (let i = 0; i < 50; i++) {
+      bench.routes(hostRoutes(800, PLAIN, 0x0a000000 + i * 800));
+      expect(held()).toBeLessThanOrEqual(10_000);
+    }
+    expect(held()).toBe(9_600);
+    bench.routes(hostRoutes(20_000));
+    expect(bench.engine.recent().at(-1)).toMatchObject({ number: 51, leftOut: 20_000 });
+  });
+
+  it("can be replayed from what it remembers, octet for octet", () => {
+    let chance = 0;
+    const bench = new Bench(() => (chance = (chance * 7 + 0.13) % 1));
+    const asked: (readonly BgpEffect[])[] = [];
+    const { engine } = bench;
+    const step = engine.step.bind(engine);
+    engine.step = (event, now) => {
+      const effects = step(event, now);
+      asked.push(effects);
+      return effects;
+    };
+    bench.routes(announce(["10.0.0.0/8", "2001:db8::/32"]));
+    bench.establish({ keepaliveTime: 5 });
+    bench.advance(20_000);
+    bench.routes(announce(["10.1.0.0/16"]));
+    bench.step({ kind: "closed", connection: bench.connection, reason: "reset by the peer" });
+    bench.advance(5_000);
+    const again = replay(engine.recent());
+    expect(again.exact).toBe(true);
+    expect(again.steps.map(({ effects }) => effects)).toEqual(asked);
+    expect(again.reports).toEqual(engine.reports());
+    expect(replay(engine.recent().slice(1)).exact).toBe(false);
   });
 
   it("names no secret in anything that it logs or reports", () => {

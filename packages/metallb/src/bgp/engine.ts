@@ -1,11 +1,11 @@
 import type { Ip } from "#net";
 import { EventRing, type RecordedEvent } from "./event-ring.ts";
-import type { BgpEffect, BgpEvent, ConnectionId, Instant, PeerCounters, SessionReport } from "./events.ts";
+import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, PeerCounters, SessionReport } from "./events.ts";
+import type { LocalEnd } from "./machine/negotiate.ts";
 import { farewells, reasons } from "./machine/reasons.ts";
 import { Session, type SessionPorts } from "./machine/session.ts";
 import { RouteTable } from "./rib/route-table.ts";
 import type { PeerSettings } from "./settings.ts";
-import { settingsChange } from "./settings-change.ts";
 
 export interface BgpEngineOptions {
   /** 0 to 1: spreads timers. The only hidden input, so it comes in. */
@@ -41,7 +41,11 @@ class Engine implements BgpEngine {
   constructor({ random, ringSize = 256 }: BgpEngineOptions) {
     this.ring = new EventRing(ringSize);
     this.ports = {
-      random,
+      random: () => {
+        const value = random();
+        this.ring.drew(value);
+        return value;
+      },
       newConnection: (session) => {
         const id = this.nextConnection;
         this.nextConnection += 2;
@@ -102,9 +106,11 @@ class Engine implements BgpEngine {
         this.table(event.change.table).apply(event.change);
         return this.flushTable(event.change.table, now);
       case "connected":
-        return this.owner(event.connection, (session) => session.connected(event.connection, event.local, now));
+        return this.owner(event.connection, (session) => session.connected(event.connection, localEnd(event), now));
       case "accepted":
         return this.accept(event, now);
+      case "guarded":
+        return this.owner(event.connection, (session) => session.guard(event.connection, now));
       case "received":
         return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":
@@ -119,19 +125,27 @@ class Engine implements BgpEngine {
         for (const session of this.sessions.values())
           if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
         return this.sessions.values();
-      case "peer-down": {
-        // After the shutdown nothing starts again.
-        const session = this.closed ? undefined : this.sessions.get(event.peer);
-        if (event.cause === "bfd") session?.reset(farewells.bfdDown(), reasons.bfdDown, now, "as after a failure");
-        else session?.reset(farewells.reset(event.text), reasons.reset(event.text), now, "as after a failure");
-        return session ? [session] : NONE;
-      }
+      case "peer-down":
+        return this.peer(event.peer, (session) =>
+          event.cause === "bfd"
+            ? session.hold(now)
+            : session.reset(farewells.reset(event.text), reasons.reset(event.text), now),
+        );
+      case "peer-up":
+        return this.peer(event.peer, (session) => session.release(now));
       case "shutdown":
         this.closed = true;
-        for (const session of this.sessions.values())
-          session.stop(farewells.shutdown(event.text), reasons.shutdown(event.text), now);
+        for (const session of this.sessions.values()) session.shutdown(event.text, event.routes === "keep", now);
         return NONE;
     }
+  }
+
+  /** After the shutdown nothing starts again. */
+  private peer(name: string, act: (session: Session) => void): readonly Session[] {
+    const session = this.closed ? undefined : this.sessions.get(name);
+    if (!session) return NONE;
+    act(session);
+    return [session];
   }
 
   private owner(connection: ConnectionId, act: (session: Session) => void): readonly Session[] {
@@ -150,9 +164,7 @@ class Engine implements BgpEngine {
       return [fresh];
     }
     session.fallbackRouterId = fallbackRouterId;
-    const change = settingsChange(session.settings, settings);
-    if (change === "reset") session.reset(farewells.changed(), reasons.changed, now, "at once");
-    if (change !== "none") session.adopt(settings, now);
+    session.change(settings, now);
     this.dropUnusedTables();
     return [session];
   }
@@ -160,7 +172,7 @@ class Engine implements BgpEngine {
   private removePeer(name: string, now: Instant): readonly Session[] {
     const session = this.sessions.get(name);
     if (!session) return NONE;
-    session.stop(farewells.removed(), reasons.removed, now);
+    session.remove(now);
     this.sessions.delete(name);
     this.dropUnusedTables();
     return NONE;
@@ -173,7 +185,7 @@ class Engine implements BgpEngine {
       return NONE;
     }
     this.owners.set(event.connection, session);
-    session.accepted(event.connection, event.local, now);
+    session.accepted(event.connection, localEnd(event), now);
     return [session];
   }
 
@@ -209,5 +221,15 @@ class Engine implements BgpEngine {
       if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
   }
 }
+
+const localEnd = ({
+  local,
+  link = null,
+  guarded = false,
+}: {
+  readonly local: Ip;
+  readonly link?: Link | null;
+  readonly guarded?: boolean;
+}): LocalEnd => ({ address: local, link, guarded });
 
 const NONE: readonly Session[] = [];

@@ -1,6 +1,8 @@
 export { type BgpEngine, type BgpEngineOptions, createBgpEngine } from "./engine.ts";
 export type { RecordedEvent } from "./event-ring.ts";
 export type * from "./events.ts";
+export { FSM, type FsmAction, type FsmEvent } from "./machine/fsm.ts";
+export type { UpdateContext } from "./packet/attributes.ts";
 export type { Capabilities, GracefulRestart } from "./packet/capabilities.ts";
 export { CEASE, ERROR, FSM_ERROR, MESSAGE, OPEN_ERROR } from "./packet/constants.ts";
 export { type Frame, Framer } from "./packet/framer.ts";
@@ -16,5 +18,7 @@ export { describeNotification } from "./packet/notification-text.ts";
 export { decodeOpen, encodeOpen, type Open } from "./packet/open.ts";
 export { decodeRouteRefresh, encodeRouteRefresh, type RouteRefresh } from "./packet/route-refresh.ts";
 export { decodeUpdate, type ReceivedAttributes, type Update } from "./packet/update.ts";
+export { type Replay, replay } from "./replay.ts";
 export type * from "./settings.ts";
+export { hopsOf } from "./settings.ts";
 export { SETTING_COST, settingsChange } from "./settings-change.ts";

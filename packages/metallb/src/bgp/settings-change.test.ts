@@ -13,28 +13,76 @@ const OTHER: { readonly [Name in keyof typeof SETTING_COST]: PeerSettings[Name] 
   routerId: address("10.0.0.1"),
   gracefulRestart: true,
   families: ["ipv4-unicast"],
-  address: address("192.0.2.2"),
+  endpoint: { kind: "address", address: address("192.0.2.2"), interface: null },
   port: 1179,
   sourceAddress: address("192.0.2.11"),
-  interface: "eth0",
+  vrf: "red",
   password: "secret",
   ebgpMultiHop: true,
+  passive: true,
+  restartTime: 60,
   table: "other",
 };
 
 describe("a change of settings", () => {
   for (const name of Object.keys(SETTING_COST) as (keyof typeof SETTING_COST)[]) {
-    const stays = SETTING_COST[name] === "in-place";
+    const cost = SETTING_COST[name];
+    // Without graceful restart its time is not said, and any other AS takes in the one that the peer has.
+    const stays = cost === "in-place" || name === "restartTime" || name === "peerAs";
     it(`${name}: the session ${stays ? "stays" : "begins anew"}`, () => {
       const bench = new Bench();
       bench.establish();
-      expect(settingsChange(peerSettings(), peerSettings({ [name]: OTHER[name] }))).toBe(stays ? "in-place" : "reset");
+      expect(settingsChange(peerSettings(), peerSettings({ [name]: OTHER[name] }))).toBe(cost);
       const effects = bench.set({ [name]: OTHER[name] });
       expect(inShort(effects)).toEqual(stays ? [] : ["notification 6/6", "close"]);
       bench.advance(100);
       expect(bench.report.state).toBe(stays ? "Established" : "Connect");
     });
   }
+
+  const SAME: readonly [string, Partial<PeerSettings>, Partial<PeerSettings>][] = [
+    ["the default hold time written down", {}, { holdTime: 90 }],
+    ["the identifier that it has written down", {}, { routerId: address("192.0.2.10") }],
+    ["the default restart time written down", { gracefulRestart: true }, { gracefulRestart: true, restartTime: 120 }],
+    ["the AS that the peer has", { peerAs: "external" }, { peerAs: 64512 }],
+    [
+      "that an internal peer may be several hops away",
+      { peerAs: 64512, localAs: 64512 },
+      { peerAs: 64512, localAs: 64512, ebgpMultiHop: true },
+    ],
+    ["the families in another order", {}, { families: ["ipv6-unicast", "ipv4-unicast"] }],
+  ];
+  for (const [name, before, after] of SAME)
+    it(`of which the peer would not see anything leaves the session: ${name}`, () => {
+      const bench = new Bench();
+      bench.establish(before);
+      expect(inShort(bench.set(after))).toEqual([]);
+      expect(bench.report.state).toBe("Established");
+    });
+
+  it("that no longer takes the AS that the peer has ends the session", () => {
+    const bench = new Bench();
+    bench.establish({ peerAs: "external" });
+    expect(inShort(bench.set({ peerAs: 64999 }))).toEqual(["notification 6/6", "close"]);
+  });
+
+  it("that moves the peer to another interface ends the session", () => {
+    const on = (name: string): PeerSettings["endpoint"] => ({ kind: "interface", interface: name });
+    expect(settingsChange(peerSettings({ endpoint: on("eth0") }), peerSettings({ endpoint: on("eth0") }))).toBe("none");
+    expect(settingsChange(peerSettings({ endpoint: on("eth0") }), peerSettings({ endpoint: on("eth1") }))).toBe(
+      "connection",
+    );
+  });
+
+  it("is tried at once where no session stands", () => {
+    const bench = new Bench();
+    bench.set();
+    bench.step({ kind: "connect-failed", connection: bench.connection, reason: "" });
+    bench.advance(1_000);
+    bench.step({ kind: "connect-failed", connection: bench.connection, reason: "" });
+    bench.set({ holdTime: 30 });
+    expect(inShort(bench.advance(100))).toEqual(["connect"]);
+  });
 
   it("that changes nothing does nothing", () => {
     const bench = new Bench();

@@ -1,10 +1,11 @@
 import { ipEquals } from "#net";
-import type { PeerSettings } from "./settings.ts";
+import { hopsOf, type PeerSettings } from "./settings.ts";
 
 /**
  * What a change of each setting costs: `in-place` takes effect on the running session, `connection`
- * needs a new TCP connection, `open` a new OPEN (RFC 4271 section 4.2). The planner, the documentation
- * and the tests read this table.
+ * needs a new TCP connection. `open` needs a new OPEN (RFC 4271 section 4.2), unless the OPEN would say
+ * the same, and the peer's is as good as before: writing down a default resets nothing. The planner,
+ * the documentation and the tests read this table.
  */
 export const SETTING_COST = {
   localAs: "open",
@@ -15,23 +16,26 @@ export const SETTING_COST = {
   routerId: "open",
   gracefulRestart: "open",
   families: "open",
-  address: "connection",
+  restartTime: "open",
+  passive: "in-place",
+  endpoint: "connection",
   port: "connection",
   sourceAddress: "connection",
-  interface: "connection",
+  vrf: "connection",
   password: "connection",
   ebgpMultiHop: "connection",
   table: "in-place",
 } as const satisfies Record<Exclude<keyof PeerSettings, "name">, "in-place" | "connection" | "open">;
 
-/** Whether the session must begin anew; `none` when the two say the same. */
-export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-place" | "reset" {
-  let result: "none" | "in-place" | "reset" = "none";
+/** The dearest of what differs; `none` when the two say the same. */
+export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-place" | "open" | "connection" {
+  let result: "none" | "in-place" | "open" = "none";
   for (const [name, cost] of Object.entries(SETTING_COST)) {
     const key = name as keyof typeof SETTING_COST;
     if (sameSetting(a[key], b[key])) continue;
-    if (cost !== "in-place") return "reset";
-    result = "in-place";
+    // Where it makes no difference to the TTL, a word about hops is no difference to the connection.
+    if (cost === "connection" && (key !== "ebgpMultiHop" || hopsOf(a) !== hopsOf(b))) return cost;
+    if (result !== "open") result = cost === "open" ? cost : "in-place";
   }
   return result;
 }
@@ -41,8 +45,15 @@ type Setting = PeerSettings[keyof typeof SETTING_COST];
 function sameSetting(a: Setting, b: Setting): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((family, i) => family === b[i]);
+  if (isEndpoint(a) && isEndpoint(b)) {
+    if (a.interface !== b.interface) return false;
+    return a.kind === "address" && b.kind === "address" ? ipEquals(a.address, b.address) : a.kind === b.kind;
+  }
   return isIp(a) && isIp(b) && ipEquals(a, b);
 }
 
 const isIp = (value: Setting): value is NonNullable<PeerSettings["sourceAddress"]> =>
   typeof value === "object" && value !== null && "value" in value;
+
+const isEndpoint = (value: Setting): value is PeerSettings["endpoint"] =>
+  typeof value === "object" && value !== null && "kind" in value;

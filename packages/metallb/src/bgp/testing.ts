@@ -1,6 +1,6 @@
 import { formatPrefix, type Ip, ip, type Prefix, parseIp, parsePrefix } from "#net";
 import { type BgpEngine, createBgpEngine } from "./engine.ts";
-import type { BgpEffect, BgpEvent, ConnectionId, Instant, SessionReport } from "./events.ts";
+import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, SessionReport } from "./events.ts";
 import type { Capabilities } from "./packet/capabilities.ts";
 import { MESSAGE } from "./packet/constants.ts";
 import { type Frame, Framer } from "./packet/framer.ts";
@@ -34,20 +34,28 @@ export const unhex = (text: string): Uint8Array => {
 
 export const PLAIN: PathAttributes = { localPref: null, communities: [], largeCommunities: [] };
 
+export const at = (text: string): PeerSettings["endpoint"] => ({
+  kind: "address",
+  address: address(text),
+  interface: null,
+});
+
 export const peerSettings = (overrides: Partial<PeerSettings> = {}): PeerSettings => ({
   name: "router",
   localAs: 64500,
   peerAs: 64512,
-  address: address("192.0.2.1"),
+  endpoint: { kind: "address", address: address("192.0.2.1"), interface: null },
   port: 179,
   sourceAddress: null,
-  interface: null,
+  vrf: null,
   holdTime: null,
   keepaliveTime: null,
   connectTime: null,
   routerId: null,
   password: null,
   ebgpMultiHop: false,
+  passive: false,
+  restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast", "ipv6-unicast"],
   table: "all",
@@ -141,7 +149,7 @@ export class Reader {
   }
 
   private update(body: Uint8Array): string {
-    const update = decodeUpdate(body, { fourOctetAs: this.fourOctetAs });
+    const update = decodeUpdate(body, { fourOctetAs: this.fourOctetAs, internal: true });
     if (!update.ok || update.value.treatAsWithdraw !== null) throw new Error("bad UPDATE");
     const { announced, withdrawn, attributes, endOfRib } = update.value;
     for (const gone of withdrawn) this.routes.delete(formatPrefix(gone));
@@ -191,8 +199,15 @@ export class Bench {
     return this.step({ kind: "routes", change });
   }
 
-  connected(local = "192.0.2.10", remote = "192.0.2.1", connection = this.connection): readonly BgpEffect[] {
-    return this.step({ kind: "connected", connection, local: address(local), remote: address(remote) });
+  connected(local = "192.0.2.10", link?: Link): readonly BgpEffect[] {
+    const [ours, remote] = [address(local), address("192.0.2.1")];
+    return this.step({
+      kind: "connected",
+      connection: this.connection,
+      local: ours,
+      remote,
+      ...(link ? { link } : {}),
+    });
   }
 
   accepted(connection: ConnectionId, peer = "router"): readonly BgpEffect[] {
@@ -220,9 +235,9 @@ export class Bench {
   }
 
   /** From Connect to Established. */
-  standUp(open: Partial<Open> = {}, local = "192.0.2.10"): Reader {
+  standUp(open: Partial<Open> = {}, local = "192.0.2.10", link?: Link): Reader {
     const reader = new Reader(open.capabilities?.fourOctetAs !== null);
-    reader.read(this.sent(this.connected(local)));
+    reader.read(this.sent(this.connected(local, link)));
     this.drain();
     reader.read(this.sent(this.receive(encodeOpen(peerOpen(open)))));
     this.drain();

@@ -1,57 +1,95 @@
-import type { BGPAdvertisement, IPAddressPool, L2Advertisement as L2Resource } from "#api";
-import { rangeToPrefixes } from "#net";
+import type { BGPAdvertisement, L2Advertisement as L2Resource, Labels } from "#api";
+import { ok } from "#net";
+import { byName, sameItems } from "./age.ts";
 import { type CommunityValue, parseCommunity } from "./communities.ts";
-import type { BgpAdvertisement, L2Advertisement } from "./config.ts";
-import type { BarePool } from "./pools.ts";
+import type { BgpAdvertisement, L2Advertisement, LabelPredicate } from "./config.ts";
+import { distinct } from "./distinct.ts";
 import type { ProblemList } from "./problems.ts";
-import { anyOf } from "./selectors.ts";
+import { anyOf, textOf } from "./selectors.ts";
 
 /** More do not fit the one-octet length that upstream writes; kept as its bound. */
 const MAX_COMMUNITIES = 63;
 
-export function compileBgpAdvertisement(
-  { name, spec }: BGPAdvertisement,
+/** An advertisement, and the pools that it speaks of. */
+export interface Attachable<A> {
+  readonly name: string;
+  readonly advertisement: A;
+  readonly named: ReadonlySet<string>;
+  /** Null: by name alone. */
+  readonly selects: LabelPredicate | null;
+  /** What tells its node selectors apart; null: all nodes. */
+  readonly nodesText: string | null;
+}
+
+/** What the texts of `spec.communities` stand for where they are aliases, in their order. */
+export const aliasesOf = (
+  { spec }: BGPAdvertisement,
   aliases: ReadonlyMap<string, CommunityValue>,
+): readonly (CommunityValue | null)[] => (spec.communities ?? []).map((text) => aliases.get(text) ?? null);
+
+/** Reads one advertisement. What is wrong in it says nothing, and the rest counts: no route that stands is withdrawn. */
+export function readBgpAdvertisement(
+  { name, creationTimestamp, spec }: BGPAdvertisement,
+  aliases: readonly (CommunityValue | null)[],
   problems: ProblemList,
-): BgpAdvertisement | null {
-  distinct(spec.ipAddressPools, "spec.ipAddressPools", problems);
-  distinct(spec.peers, "spec.peers", problems);
-  anyOf(spec.ipAddressPoolSelectors, "spec.ipAddressPoolSelectors", problems);
+): Attachable<BgpAdvertisement> {
   const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
+  if (spec.nodeSelectors?.length) problems.concerns(nodes);
+  distinct(spec.peers, "spec.peers", problems);
+  const selection = readSelection(spec, problems);
   const services = anyOf(spec.serviceSelectors, "spec.serviceSelectors", problems);
   const hasServiceSelectors = (spec.serviceSelectors ?? []).length > 0;
-  const { aggregationLength, aggregationLengthV6 } = spec;
-  const path = "spec.aggregationLength";
-  if (aggregationLength < 0 || aggregationLength > 32)
-    problems.add("invalidAggregationLength", path, `invalid aggregation length ${aggregationLength} for IPv4`);
-  if (aggregationLengthV6 < 0 || aggregationLengthV6 > 128)
-    problems.add("invalidAggregationLength", `${path}V6`, `invalid aggregation length ${aggregationLengthV6} for IPv6`);
-  if (hasServiceSelectors && (aggregationLength !== 32 || aggregationLengthV6 !== 128))
-    problems.add(
-      "selectorsWithAggregation",
-      "spec.serviceSelectors",
-      "serviceSelectors and aggregationLength are mutually exclusive",
-    );
-  const { communities, largeCommunities } = compileCommunities(spec.communities ?? [], aliases, problems);
-  if (!problems.isEmpty) return null;
-  return {
+  const advertisement = {
     name,
-    aggregationLength,
-    aggregationLengthV6,
-    // Upstream's 0 means "not set".
-    localPref: spec.localPref ? spec.localPref : null,
-    communities,
-    largeCommunities,
+    created: creationTimestamp,
+    ...readAggregation(spec, hasServiceSelectors, problems),
+    localPref: readLocalPref(spec, problems),
+    ...readCommunities(spec.communities ?? [], aliases, problems),
     peers: spec.peers && spec.peers.length > 0 ? new Set(spec.peers) : null,
     nodes,
     services,
     hasServiceSelectors,
   };
+  return { name, advertisement, ...selection, nodesText: textOf(spec.nodeSelectors) };
 }
 
-function compileCommunities(
+const LENGTH = 32;
+const LENGTH_V6 = 128;
+
+function readAggregation(
+  { aggregationLength, aggregationLengthV6 }: BGPAdvertisement["spec"],
+  hasServiceSelectors: boolean,
+  problems: ProblemList,
+): Pick<BgpAdvertisement, "aggregationLength" | "aggregationLengthV6"> {
+  const path = "spec.aggregationLength";
+  const [fits, fitsV6] = [within(aggregationLength, LENGTH), within(aggregationLengthV6, LENGTH_V6)];
+  if (!fits) problems.add("invalidAggregationLength", path, `invalid aggregation length ${aggregationLength} for IPv4`);
+  if (!fitsV6)
+    problems.add("invalidAggregationLength", `${path}V6`, `invalid aggregation length ${aggregationLengthV6} for IPv6`);
+  const mixed = hasServiceSelectors && (aggregationLength !== LENGTH || aggregationLengthV6 !== LENGTH_V6);
+  if (mixed)
+    problems.add(
+      "selectorsWithAggregation",
+      "spec.serviceSelectors",
+      "serviceSelectors and aggregationLength are mutually exclusive",
+    );
+  return {
+    aggregationLength: fits && !mixed ? aggregationLength : LENGTH,
+    aggregationLengthV6: fitsV6 && !mixed ? aggregationLengthV6 : LENGTH_V6,
+  };
+}
+
+const within = (length: number, most: number): boolean => length >= 0 && length <= most;
+
+/** Upstream's 0 means "not set". */
+function readLocalPref({ localPref = 0 }: BGPAdvertisement["spec"], problems: ProblemList): number | null {
+  if (localPref < 0) problems.add("invalidLocalPref", "spec.localPref", `invalid local preference ${localPref}`);
+  return localPref > 0 ? localPref : null;
+}
+
+function readCommunities(
   texts: readonly string[],
-  aliases: ReadonlyMap<string, CommunityValue>,
+  aliases: readonly (CommunityValue | null)[],
   problems: ProblemList,
 ): Pick<BgpAdvertisement, "communities" | "largeCommunities"> {
   distinct(texts, "spec.communities", problems);
@@ -59,9 +97,9 @@ function compileCommunities(
     problems.add("invalidCommunity", "spec.communities", `max supported communities is ${MAX_COMMUNITIES}`);
   const communities = new Set<number>();
   const large = new Map<string, readonly [number, number, number]>();
-  for (const [i, text] of texts.entries()) {
-    const alias = aliases.get(text);
-    const parsed = alias === undefined ? parseCommunity(text) : { ok: true as const, value: alias };
+  for (const [i, text] of texts.slice(0, MAX_COMMUNITIES).entries()) {
+    const alias = aliases[i] ?? null;
+    const parsed = alias === null ? parseCommunity(text) : ok(alias);
     if (!parsed.ok) problems.add("invalidCommunity", `spec.communities[${i}]`, parsed.error, !text.includes(":"));
     else if (typeof parsed.value === "number") communities.add(parsed.value);
     else large.set(parsed.value.join(":"), parsed.value);
@@ -72,73 +110,59 @@ function compileCommunities(
   };
 }
 
-export function compileL2Advertisement({ name, spec }: L2Resource, problems: ProblemList): L2Advertisement | null {
-  distinct(spec.ipAddressPools, "spec.ipAddressPools", problems);
-  anyOf(spec.ipAddressPoolSelectors, "spec.ipAddressPoolSelectors", problems);
-  const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
-  const services = anyOf(spec.serviceSelectors, "spec.serviceSelectors", problems);
-  const preferences = (spec.preferredNodeSelectors ?? []).map(({ weight, preference }, i) => ({
-    weight,
-    nodes: anyOf([preference], `spec.preferredNodeSelectors[${i}].preference`, problems),
-  }));
-  if (!problems.isEmpty) return null;
-  return {
+export function readL2Advertisement({ name, spec }: L2Resource, problems: ProblemList): Attachable<L2Advertisement> {
+  const selection = readSelection(spec, problems);
+  const advertisement = {
     name,
-    nodes,
-    services,
+    nodes: anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems),
+    services: anyOf(spec.serviceSelectors, "spec.serviceSelectors", problems),
     hasServiceSelectors: (spec.serviceSelectors ?? []).length > 0,
     interfaces: spec.interfaces && spec.interfaces.length > 0 ? new Set(spec.interfaces) : null,
-    preferences,
+    preferences: (spec.preferredNodeSelectors ?? []).map(({ weight, preference }, i) => ({
+      weight,
+      nodes: anyOf([preference], `spec.preferredNodeSelectors[${i}].preference`, problems),
+    })),
   };
+  return { name, advertisement, ...selection, nodesText: textOf(spec.nodeSelectors) };
 }
 
-/** Pools that an advertisement speaks of: named or selected; all when it says neither. */
-export function poolsOf(
-  spec: {
-    readonly ipAddressPools?: readonly string[] | undefined;
-    readonly ipAddressPoolSelectors?: Parameters<typeof anyOf>[0];
-  },
-  pools: readonly IPAddressPool[],
+/** Named or selected; all when it says neither. */
+function readSelection(
+  { ipAddressPools = [], ipAddressPoolSelectors = [] }: BGPAdvertisement["spec"] | L2Resource["spec"],
   problems: ProblemList,
-): ReadonlySet<string> {
-  const named = spec.ipAddressPools ?? [];
-  const selectors = spec.ipAddressPoolSelectors ?? [];
-  if (named.length === 0 && selectors.length === 0) return new Set(pools.map((pool) => pool.name));
-  const selected = anyOf(selectors, "spec.ipAddressPoolSelectors", problems);
-  return new Set([
-    ...named,
-    ...(selectors.length === 0 ? [] : pools.filter((pool) => selected(pool.labels)).map((pool) => pool.name)),
-  ]);
+): Pick<Attachable<unknown>, "named" | "selects"> {
+  distinct(ipAddressPools, "spec.ipAddressPools", problems);
+  const selected = anyOf(ipAddressPoolSelectors, "spec.ipAddressPoolSelectors", problems);
+  const byNameAlone = ipAddressPools.length > 0 && ipAddressPoolSelectors.length === 0;
+  return { named: new Set(ipAddressPools), selects: byNameAlone ? null : selected };
 }
 
-/**
- * Why the pool cannot be rolled up as the advertisement says; null when it can. A roll-up must not
- * reach beyond what the operator owns, and a range owns no more than its widest CIDR... so the
- * aggregate may not be wider than the widest CIDR of each entry of the pool.
- */
-export function aggregationProblem(
-  pool: BarePool,
-  { aggregationLength, aggregationLengthV6 }: BgpAdvertisement,
-): string | null {
-  for (const range of pool.ranges) {
-    const length = range.family === 4 ? aggregationLength : aggregationLengthV6;
-    let widest = 128;
-    for (const prefix of rangeToPrefixes(range)) widest = Math.min(widest, prefix.length);
-    if (length < widest)
-      return `invalid aggregation length ${length}: prefix ${widest} in this pool is more specific than the aggregation length for addresses of pool "${pool.name}"`;
+/** Finds the advertisements of a pool without looking at those that name other pools alone. */
+export class AttachableIndex<A> {
+  private readonly naming = new Map<string, Attachable<A>[]>();
+  private readonly selecting: readonly Attachable<A>[];
+  private readonly last: { list: readonly Attachable<A>[] } = { list: [] };
+
+  /** `all`: by name. */
+  constructor(all: readonly Attachable<A>[]) {
+    this.selecting = all.filter(({ selects }) => selects !== null);
+    for (const each of all)
+      if (each.selects === null)
+        for (const pool of each.named) {
+          const others = this.naming.get(pool);
+          if (others) others.push(each);
+          else this.naming.set(pool, [each]);
+        }
   }
-  return null;
-}
 
-function distinct(values: readonly string[] | undefined, path: string, problems: ProblemList): void {
-  const seen = new Set<string>();
-  for (const [i, value] of (values ?? []).entries()) {
-    if (seen.has(value))
-      problems.add(
-        "duplicateEntry",
-        `${path}[${i}]`,
-        `duplicate definition in ${path.split(".").at(-1)}: ${value.slice(0, 100)}`,
-      );
-    seen.add(value);
+  /** By name, each once. Pools in a row that have the same advertisements get one list. */
+  of(pool: string, labels: Labels): readonly Attachable<A>[] {
+    const selecting = this.selecting.filter(({ named, selects }) => named.has(pool) || selects?.(labels));
+    const naming = this.naming.get(pool);
+    const list = naming ? [...naming, ...selecting].sort(byName) : selecting;
+    const { list: before } = this.last;
+    if (sameItems(before, list)) return before;
+    this.last.list = list;
+    return list;
   }
 }

@@ -1,6 +1,7 @@
 import type { Community } from "#api";
 import { err, ok, type Result } from "#net";
-import { ProblemList } from "./problems.ts";
+import { byAge } from "./age.ts";
+import { ProblemList, quoted } from "./problems.ts";
 
 /** A standard community as 32 bits, or a large one as three times 32. */
 export type CommunityValue = number | readonly [number, number, number];
@@ -25,21 +26,23 @@ export function parseCommunity(text: string): Result<CommunityValue> {
   return ok(high * 0x10000 + low);
 }
 
-/** The aliases of all Community objects. A name that stands twice is a problem of the later object, and the first counts. */
+/** The aliases of all Community objects, oldest first: a name that stands twice is a problem of the younger object. */
 export function compileAliases(communities: readonly Community[]): {
   readonly aliases: ReadonlyMap<string, CommunityValue>;
-  readonly problems: ProblemList[];
+  readonly problems: readonly ProblemList[];
 } {
   const aliases = new Map<string, CommunityValue>();
-  const problems = communities.map((community) => {
+  const aged = communities.map(({ name, creationTimestamp, spec }) => ({ name, created: creationTimestamp, spec }));
+  const problems = aged.sort(byAge).map((community) => {
     const list = new ProblemList("Community", community.name);
     for (const [i, { name = "", value = "" }] of (community.spec.communities ?? []).entries()) {
       const path = `spec.communities[${i}]`;
       const parsed = parseCommunity(value);
       if (name === "") list.add("invalidCommunity", path, "community has no name");
       else if (!parsed.ok)
-        list.add("invalidCommunity", `${path}.value`, `parsing community "${name}": ${parsed.error}`);
-      else if (aliases.has(name)) list.add("duplicateCommunity", path, `duplicate definition of community "${name}"`);
+        list.add("invalidCommunity", `${path}.value`, `parsing community ${quoted(name)}: ${parsed.error}`);
+      else if (aliases.has(name))
+        list.add("duplicateCommunity", path, `duplicate definition of community ${quoted(name)}`);
       else aliases.set(name, parsed.value);
     }
     return list;

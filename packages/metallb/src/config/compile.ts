@@ -10,14 +10,19 @@ import type {
   ResourceMeta,
   Secret,
 } from "#api";
-import { aggregationProblem, compileBgpAdvertisement, compileL2Advertisement, poolsOf } from "./advertisements.ts";
+import { aliasesOf, readBgpAdvertisement, readL2Advertisement } from "./advertisements.ts";
+import { byName, sameItems } from "./age.ts";
+import { attachmentProblems } from "./attach.ts";
 import { compileAliases } from "./communities.ts";
-import type { BfdProfile, BgpAdvertisement, Config, L2Advertisement, Peer, Pool, Problem } from "./config.ts";
-import { compileBfdProfile, compilePeer } from "./peers.ts";
-import { type BarePool, Claims, compilePool } from "./pools.ts";
+import type { Config, Problem } from "./config.ts";
+import { Namespaces } from "./namespaces.ts";
+import { compileBfdProfile, compilePeer, type PeerContext } from "./peers.ts";
+import { readPool } from "./pools.ts";
 import { ProblemList } from "./problems.ts";
+import { type Reading, Readings } from "./readings.ts";
+import { type Retained, retain } from "./retain.ts";
 
-/** An object whose schema was not met: it is told about and left out. */
+/** An object that cannot be read at all: it is told about, and what it gave stays where that can be. */
 export interface Malformed {
   readonly kind: string;
   readonly name: string;
@@ -37,216 +42,131 @@ export interface Resources {
   readonly malformed: Iterable<Malformed>;
 }
 
-/** A configuration, what is wrong with it, and what the next one is compared with. */
+/** A configuration, and what is wrong with it. */
 export interface Compilation {
   /** The same object as before when nothing differs. */
   readonly config: Config;
   readonly problems: readonly Problem[];
-  /** What counted, by kind and name, with the text that it was made of. */
-  readonly good: ReadonlyMap<string, Good>;
+  /** Saves the next one time, and says nothing that the objects do not say. */
+  readonly cache: Cache;
 }
 
-interface Good {
-  readonly fingerprint: string;
-  readonly value: unknown;
+interface Cache {
+  readonly readings: Readings;
+  readonly namespaces: Namespaces;
+  readonly retained: Retained;
 }
+
+/** Everything that is wrong with these objects, alone and together. */
+export const validate = (resources: Resources): readonly Problem[] => compile(resources).problems;
 
 /**
- * Everything the custom resources say, checked and resolved. A bad object never takes a good one with
- * it: its last good version stays when there was one, else it is left out, and a problem says so.
- * What has not changed keeps its identity, down to the whole configuration. Cost: one pass over the
- * objects, O(n log n) for overlaps.
+ * Everything the custom resources say, checked and resolved: a function of these objects alone. A bad
+ * object never takes a good one with it, nor what it gave before: see README. `previous` saves time, and
+ * what has not changed keeps its identity, down to the whole configuration.
  */
-export function compile(resources: Resources, previous: Compilation | null): Compilation {
-  const run = new Compiler(previous);
-  for (const malformed of resources.malformed) run.malformed(malformed);
-  const namespaces = [...resources.namespaces];
-  const poolResources = byName(resources.pools);
-  const bare = run.pools(poolResources, namespaces);
-  const { aliases, problems } = compileAliases(byName(resources.communities));
-  for (const list of problems) run.problems.push(...list.problems);
-  const aliasText = JSON.stringify([...aliases]);
-  const bgp = run.advertisements(
-    "BGPAdvertisement",
-    byName(resources.bgpAdvertisements),
-    poolResources,
-    aliasText,
-    (resource, list) => compileBgpAdvertisement(resource, aliases, list),
+export function compile(resources: Resources, previous: Compilation | null = null): Compilation {
+  const readings = new Readings(previous?.cache.readings ?? null);
+  const namespaces = new Namespaces(resources.namespaces, previous?.cache.namespaces ?? null);
+  const malformed = [...resources.malformed];
+  const pools = readAll([...resources.pools, ...malformed.filter(isPool).map(unreadablePool)], (pool) =>
+    readings.read("IPAddressPool", pool, "", readPool),
   );
-  const l2 = run.advertisements(
-    "L2Advertisement",
-    byName(resources.l2Advertisements),
-    poolResources,
-    "",
-    compileL2Advertisement,
+  const communities = compileAliases([...resources.communities]);
+  const bgp = readAll(resources.bgpAdvertisements, (advertisement) => {
+    const aliases = aliasesOf(advertisement, communities.aliases);
+    return readings.read("BGPAdvertisement", advertisement, JSON.stringify(aliases), (each, problems) =>
+      readBgpAdvertisement(each, aliases, problems),
+    );
+  });
+  const l2 = readAll(resources.l2Advertisements, (advertisement) =>
+    readings.read("L2Advertisement", advertisement, "", readL2Advertisement),
   );
-  const pools = bare.map((pool) => run.attach(pool, bgp, l2));
-  const bfdProfiles = run.kind("BFDProfile", byName(resources.bfdProfiles), () => "", compileBfdProfile);
-  const context = { secrets: resources.secrets, bfdProfiles: new Set(bfdProfiles.map((profile) => profile.name)) };
-  const secretText = (peer: BGPPeer): string => {
-    const { name, namespace } = peer.spec.passwordSecret ?? {};
-    const secret = name ? context.secrets.get(`${namespace || peer.namespace}/${name}`) : undefined;
-    return JSON.stringify([
-      secret?.uid,
-      secret?.resourceVersion,
-      peer.spec.bfdProfile && context.bfdProfiles.has(peer.spec.bfdProfile),
-    ]);
+  const retained = retain(pools.values, bgp.values, l2.values, namespaces, previous?.cache.retained ?? null);
+  const bfdProfiles = readAll(resources.bfdProfiles, (profile) =>
+    readings.read("BFDProfile", profile, "", compileBfdProfile),
+  );
+  const context = { secrets: resources.secrets, bfdProfiles: new Set(bfdProfiles.values.map(({ name }) => name)) };
+  const peers = readAll(resources.peers, (peer) =>
+    readings.read("BGPPeer", peer, referencesOf(peer, context), (each, problems) => ({
+      name: each.name,
+      peer: compilePeer(each, context, problems),
+    })),
+  );
+  const unreadable = [
+    ...peers.values.filter(({ peer }) => peer === null),
+    ...malformed.filter(({ kind }) => kind === "BGPPeer"),
+  ].map(({ name }) => name);
+  const config: Config = {
+    pools: retained.pools,
+    departed: retained.departed,
+    peers: peers.values.flatMap(({ peer }) => peer ?? []),
+    unreadablePeers: new Set(unreadable.sort()),
+    bfdProfiles: new Map(bfdProfiles.values.map((each) => [each.name, each])),
   };
-  const peers = run.kind("BGPPeer", byName(resources.peers), secretText, (peer, list) =>
-    compilePeer(peer, context, list),
-  );
-  return run.finish(pools, peers, bfdProfiles);
-}
-
-const byName = <T extends ResourceMeta>(resources: Iterable<T>): T[] =>
-  [...resources].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-
-interface Attachable<A> {
-  readonly advertisement: A;
-  readonly pools: ReadonlySet<string>;
-}
-
-class Compiler {
-  readonly problems: Problem[] = [];
-  private readonly previous: Compilation | null;
-  private readonly good = new Map<string, Good>();
-  private readonly kept = new Set<string>();
-
-  constructor(previous: Compilation | null) {
-    this.previous = previous;
-  }
-
-  malformed({ kind, name, problems }: Malformed): void {
-    const list = new ProblemList(kind, name);
-    for (const { path, message } of problems) list.add("invalidSchema", path, message);
-    this.problems.push(...list.problems);
-    this.kept.add(`${kind}/${name}`);
-  }
-
-  /** Compiles one object unless nothing about it differs; falls back to its last good version. */
-  private one<T>(kind: string, name: string, fingerprint: string, make: (problems: ProblemList) => T | null): T | null {
-    const key = `${kind}/${name}`;
-    const before = this.previous?.good.get(key);
-    const list = new ProblemList(kind, name);
-    if (before?.fingerprint === fingerprint) {
-      this.good.set(key, before);
-      return before.value as T;
-    }
-    const value = make(list);
-    this.problems.push(...list.problems);
-    if (value !== null) this.good.set(key, { fingerprint, value });
-    else if (before) this.good.set(key, before);
-    return value ?? ((before?.value as T | undefined) || null);
-  }
-
-  /** Objects whose schema is broken now, but that counted before. */
-  private remembered<T>(kind: string): T[] {
-    const values: T[] = [];
-    for (const key of this.kept) {
-      const before = key.startsWith(`${kind}/`) ? this.previous?.good.get(key) : undefined;
-      if (!before) continue;
-      this.good.set(key, before);
-      values.push(before.value as T);
-    }
-    return values;
-  }
-
-  kind<R extends ResourceMeta & { readonly spec: unknown }, T extends { readonly name: string }>(
-    kind: string,
-    resources: readonly R[],
-    context: (resource: R) => string,
-    make: (resource: R, problems: ProblemList) => T | null,
-  ): T[] {
-    const values = resources.map((resource) =>
-      this.one(kind, resource.name, JSON.stringify([resource.spec, context(resource)]), (problems) =>
-        make(resource, problems),
+  return {
+    config: sameOr(previous?.config, config),
+    problems: [
+      ...malformed.filter((each) => !isPool(each)).flatMap(malformedProblems),
+      ...pools.problems,
+      ...retained.standings.problems,
+      ...communities.problems.flatMap((list) => list.problems),
+      ...bgp.problems,
+      ...attachmentProblems([...retained.attached].map(([name, attached]) => [name, attached.bgp] as const)).flatMap(
+        (list) => list.problems,
       ),
-    );
-    return [...values.filter((value) => value !== null), ...this.remembered<T>(kind)].sort((a, b) =>
-      a.name < b.name ? -1 : 1,
-    );
-  }
-
-  pools(resources: readonly IPAddressPool[], namespaces: readonly Namespace[]): BarePool[] {
-    const namespaceText = (pool: IPAddressPool): string =>
-      pool.spec.serviceAllocation?.namespaceSelectors?.length
-        ? JSON.stringify(namespaces.map(({ name, labels }) => [name, labels]))
-        : "";
-    const pools = this.kind("IPAddressPool", resources, namespaceText, (pool, problems) =>
-      compilePool(pool, namespaces, problems),
-    );
-    // Pools that already counted go first: a newcomer must not take addresses from one that is in use.
-    const counted = (pool: BarePool): boolean =>
-      this.previous?.config.pools.some((each) => each.name === pool.name) ?? false;
-    const claims = new Claims();
-    const accepted = [...pools.filter(counted), ...pools.filter((pool) => !counted(pool))].filter((pool) =>
-      this.claim(pool, claims),
-    );
-    return accepted.sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  private claim(pool: BarePool, claims: Claims): boolean {
-    const list = new ProblemList("IPAddressPool", pool.name);
-    const taken = claims.take(pool, list);
-    this.problems.push(...list.problems);
-    return taken;
-  }
-
-  advertisements<R extends BGPAdvertisement | L2Resource, A extends { readonly name: string }>(
-    kind: string,
-    resources: readonly R[],
-    pools: readonly IPAddressPool[],
-    context: string,
-    make: (resource: R, problems: ProblemList) => A | null,
-  ): Attachable<A>[] {
-    const labels = JSON.stringify(pools.map((pool) => [pool.name, pool.labels]));
-    const values = resources.map((resource) =>
-      this.one<Attachable<A>>(kind, resource.name, JSON.stringify([resource.spec, labels, context]), (problems) => {
-        const advertisement = make(resource, problems);
-        return advertisement && { advertisement, pools: poolsOf(resource.spec, pools, problems) };
-      }),
-    );
-    return [...values.filter((value) => value !== null), ...this.remembered<Attachable<A>>(kind)];
-  }
-
-  attach(
-    pool: BarePool,
-    bgp: readonly Attachable<BgpAdvertisement>[],
-    l2: readonly Attachable<L2Advertisement>[],
-  ): Pool {
-    const of = <A>(all: readonly Attachable<A>[]): A[] =>
-      all.filter(({ pools }) => pools.has(pool.name)).map(({ advertisement }) => advertisement);
-    const bgpAdvertisements = of(bgp).filter((advertisement) => {
-      const problem = aggregationProblem(pool, advertisement);
-      if (problem === null) return true;
-      const list = new ProblemList("BGPAdvertisement", advertisement.name);
-      list.add("invalidAggregationLength", "spec.aggregationLength", problem);
-      this.problems.push(...list.problems);
-      return false;
-    });
-    const l2Advertisements = of(l2);
-    const before = this.previous?.config.pools.find((each) => each.name === pool.name);
-    const same =
-      before &&
-      before.addresses === pool.addresses &&
-      sameItems(before.bgpAdvertisements, bgpAdvertisements) &&
-      sameItems(before.l2Advertisements, l2Advertisements);
-    return same ? before : { ...pool, bgpAdvertisements, l2Advertisements };
-  }
-
-  finish(pools: readonly Pool[], peers: readonly Peer[], bfdProfiles: readonly BfdProfile[]): Compilation {
-    const before = this.previous?.config;
-    const unchanged =
-      before &&
-      sameItems(before.pools, pools) &&
-      sameItems(before.peers, peers) &&
-      sameItems([...before.bfdProfiles.values()], bfdProfiles);
-    const config = unchanged
-      ? before
-      : { pools, peers, bfdProfiles: new Map(bfdProfiles.map((profile) => [profile.name, profile])) };
-    return { config, problems: this.problems, good: this.good };
-  }
+      ...[l2, bfdProfiles, peers].flatMap((each) => each.problems),
+    ],
+    cache: { readings, namespaces, retained },
+  };
 }
 
-const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
-  a.length === b.length && a.every((item, i) => item === b[i]);
+/** By name. */
+function readAll<R extends ResourceMeta, T extends { readonly name: string }>(
+  resources: Iterable<R>,
+  read: (resource: R) => Reading<T>,
+): { readonly values: readonly T[]; readonly problems: readonly Problem[] } {
+  const all = [...resources].sort(byName).map(read);
+  return { values: all.map(({ value }) => value), problems: all.flatMap(({ problems }) => problems) };
+}
+
+const isPool = ({ kind }: Malformed): boolean => kind === "IPAddressPool";
+
+/** Of such a pool only the Services' own status tells what it gave. */
+const unreadablePool = ({ name, problems }: Malformed): IPAddressPool => ({
+  key: name,
+  namespace: "",
+  name,
+  uid: "",
+  resourceVersion: "",
+  generation: 0,
+  labels: {},
+  creationTimestamp: "",
+  faults: problems,
+  spec: { addresses: [], autoAssign: false, avoidBuggyIPs: false },
+});
+
+function malformedProblems({ kind, name, problems }: Malformed): readonly Problem[] {
+  const list = new ProblemList(kind, name);
+  for (const { path, message } of problems) list.add("invalidSchema", path, message);
+  return list.problems;
+}
+
+/** What a peer depends on beyond its own object. Versions stand for the Secret: its key is kept nowhere else. */
+function referencesOf({ namespace, spec }: BGPPeer, { secrets, bfdProfiles }: PeerContext): string {
+  const { name, namespace: of } = spec.passwordSecret ?? {};
+  const secret = name ? secrets.get(`${of || namespace}/${name}`) : undefined;
+  const known = spec.bfdProfile ? bfdProfiles.has(spec.bfdProfile) : null;
+  return JSON.stringify([secret?.uid, secret?.resourceVersion, known]);
+}
+
+function sameOr(before: Config | undefined, now: Config): Config {
+  const unchanged =
+    before &&
+    before.pools === now.pools &&
+    before.departed === now.departed &&
+    sameItems(before.peers, now.peers) &&
+    sameItems([...before.bfdProfiles.values()], [...now.bfdProfiles.values()]) &&
+    sameItems([...before.unreadablePeers], [...now.unreadablePeers]);
+  return unchanged ? before : now;
+}

@@ -11,13 +11,31 @@ export interface Config {
   /** By name, ascending. */
   readonly peers: readonly Peer[];
   readonly bfdProfiles: ReadonlyMap<string, BfdProfile>;
+  /**
+   * Peers whose objects are there and do not say with whom to speak: a session that stands is left as it is, and
+   * none is opened.
+   */
+  readonly unreadablePeers: ReadonlySet<string>;
+  /** What speaks of a pool of this name whose object is gone: it applies until the controller has moved the Services. */
+  readonly departed: (pool: string) => Pool;
 }
+
+/** Why a pool gives nothing new. What is held from it is kept, and its advertisements apply. */
+export type Frozen = "invalid" | "overlapping";
 
 export interface Pool {
   readonly name: string;
-  /** In the order of the spec, CIDRs and ranges alike; never overlapping, in this pool or another. */
+  /**
+   * What it gives out, in the order of the spec, CIDRs and ranges alike; never overlapping, in this pool or another.
+   * Of a frozen pool the part of its addresses that no other pool gives out.
+   */
   readonly ranges: readonly IpRange[];
+  /** All that its object names: what may be held from it. */
   readonly addresses: RangeSet;
+  /** Null: it counts. */
+  readonly frozen: Frozen | null;
+  /** A part of its addresses cannot be read, so the Services' own status alone tells what was given from it. */
+  readonly unreadable: boolean;
   readonly families: ReadonlySet<Family>;
   readonly autoAssign: boolean;
   /** IPv4 addresses that end in .0 or .255 are not given out. */
@@ -40,6 +58,8 @@ export interface PoolAllocation {
 
 export interface BgpAdvertisement {
   readonly name: string;
+  /** RFC 3339; where two advertisements give one prefix two local preferences, the older one's counts, then by name. */
+  readonly created: string;
   readonly aggregationLength: number;
   readonly aggregationLengthV6: number;
   /** Null: not set. */
@@ -67,6 +87,8 @@ export interface L2Advertisement {
 /** One BGPPeer. Times in seconds; null where the resource says nothing. */
 export interface Peer {
   readonly name: string;
+  /** A part of its object is wrong and not in here: a session that stands is left as it is. */
+  readonly frozen: boolean;
   readonly myASN: number;
   readonly peerASN: number | "internal" | "external";
   readonly localASN: number | null;
@@ -113,4 +135,6 @@ export interface Problem {
   readonly message: string;
   /** A reference that may yet be fulfilled (upstream's TransientError). */
   readonly transient: boolean;
+  /** The nodes that it concerns, by their labels; null: every node. */
+  readonly nodes: LabelPredicate | null;
 }

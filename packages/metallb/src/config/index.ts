@@ -1,6 +1,7 @@
+export { byAge } from "./age.ts";
 export { parseCommunity } from "./communities.ts";
-export { type Compilation, compile, type Malformed, type Resources } from "./compile.ts";
+export { type Compilation, compile, type Malformed, type Resources, validate } from "./compile.ts";
 export type * from "./config.ts";
 export { parseDuration } from "./duration.ts";
 export { PoolLookup } from "./pool-lookup.ts";
-export { PROBLEM_CODES, type ProblemCode } from "./problems.ts";
+export { PROBLEM_CODES, type ProblemCode, problemsAt } from "./problems.ts";

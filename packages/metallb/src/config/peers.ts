@@ -2,7 +2,7 @@ import type { BFDProfile, BGPPeer, Secret } from "#api";
 import { type Ip, parseIp } from "#net";
 import type { BfdProfile, Peer } from "./config.ts";
 import { parseDuration } from "./duration.ts";
-import type { ProblemList } from "./problems.ts";
+import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf } from "./selectors.ts";
 
 type Spec = BGPPeer["spec"];
@@ -16,44 +16,45 @@ export interface PeerContext {
   readonly bfdProfiles: ReadonlySet<string>;
 }
 
+/**
+ * Reads one peer. Where a part of it is wrong it is frozen: the part says nothing, the rest counts. Null:
+ * it does not say with whom to speak, or with which key, and no session can be opened.
+ */
 export function compilePeer(
   { name, namespace, spec }: BGPPeer,
   context: PeerContext,
   problems: ProblemList,
 ): Peer | null {
+  const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
+  if (spec.nodeSelectors?.length) problems.concerns(nodes);
+  const before = problems.problems.length;
   const peerASN = compilePeerAsn(spec, problems);
   const address = compileAddress(spec, problems);
+  const password = compilePassword(namespace, spec, context.secrets, problems);
+  if (problems.problems.length > before || peerASN === null) return null;
   const timers = compileTimers(spec, problems);
   const routerId = optionalIp(spec.routerID, "spec.routerID", problems, "invalidRouterID", "invalid router ID");
   if (routerId?.family === 6)
     problems.add(
       "invalidRouterID",
       "spec.routerID",
-      `invalid router ID "${spec.routerID}": it must be an IPv4 address`,
+      `invalid router ID ${quoted(spec.routerID ?? "")}: it must be an IPv4 address`,
     );
-  const sourceAddress = optionalIp(
-    spec.sourceAddress,
-    "spec.sourceAddress",
-    problems,
-    "invalidSourceAddress",
-    "invalid source IP",
-  );
-  if (sourceAddress && address && sourceAddress.family !== address.family)
-    problems.add("invalidSourceAddress", "spec.sourceAddress", "invalid source IP: it is not of the peer's IP version");
-  if (spec.bfdProfile && !context.bfdProfiles.has(spec.bfdProfile))
+  const bfdProfile = spec.bfdProfile && context.bfdProfiles.has(spec.bfdProfile) ? spec.bfdProfile : null;
+  if (spec.bfdProfile && bfdProfile === null)
     problems.add(
       "unknownBFDProfile",
       "spec.bfdProfile",
-      `peer ${name} referencing non existing bfd profile ${spec.bfdProfile}`,
+      `peer ${name} referencing non existing bfd profile ${quoted(spec.bfdProfile).slice(1, -1)}`,
       true,
     );
-  if (spec.ebgpMultiHop && (peerASN === spec.myASN || peerASN === "internal"))
+  const internal = peerASN === spec.myASN || peerASN === "internal";
+  if (spec.ebgpMultiHop && internal)
     problems.add("invalidMultiHop", "spec.ebgpMultiHop", "invalid ebgp-multihop parameter set for an ibgp peer");
-  const password = compilePassword(namespace, spec, context.secrets, problems);
-  const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
-  if (!problems.isEmpty || peerASN === null) return null;
+  const sourceAddress = compileSource(spec, address, problems);
   return {
     name,
+    frozen: !problems.isEmpty,
     myASN: spec.myASN,
     peerASN,
     localASN: spec.localASN ?? null,
@@ -62,15 +63,23 @@ export function compilePeer(
     sourceAddress,
     port: spec.peerPort,
     ...timers,
-    routerId,
+    routerId: routerId?.family === 4 ? routerId : null,
     nodes,
     password,
-    bfdProfile: spec.bfdProfile || null,
+    bfdProfile,
     gracefulRestart: spec.enableGracefulRestart ?? false,
-    ebgpMultiHop: spec.ebgpMultiHop ?? false,
+    ebgpMultiHop: (spec.ebgpMultiHop ?? false) && !internal,
     vrf: spec.vrf ?? "",
     dualStackAddressFamily: spec.dualStackAddressFamily,
   };
+}
+
+function compileSource({ sourceAddress }: Spec, peer: Ip | null, problems: ProblemList): Ip | null {
+  const path = "spec.sourceAddress";
+  const source = optionalIp(sourceAddress, path, problems, "invalidSourceAddress", "invalid source IP");
+  if (!source || !peer || source.family === peer.family) return source;
+  problems.add("invalidSourceAddress", path, "invalid source IP: it is not of the peer's IP version");
+  return null;
 }
 
 function compilePeerAsn(spec: Spec, problems: ProblemList): Peer["peerASN"] | null {
@@ -104,40 +113,57 @@ function optionalIp(
   return null;
 }
 
+const NO_TIMERS = { holdTime: null, keepaliveTime: null };
+
+/** Whole seconds (RFC 4271 section 4.2), of which none can be turned off by being small. Wrong ones say nothing. */
 function compileTimers(spec: Spec, problems: ProblemList): Pick<Peer, "holdTime" | "keepaliveTime" | "connectTime"> {
-  const exact = (text: string | null | undefined, path: string): number | null => {
-    if (text === undefined || text === null) return null;
-    const parsed = parseDuration(text);
-    if (parsed.ok) return parsed.value;
-    problems.add("invalidTimers", path, `invalid BGPPeer timers: ${parsed.error}`);
-    return null;
-  };
-  const whole = (text: string | null | undefined, path: string): number | null => {
-    const time = exact(text, path);
-    return time === null ? null : Math.floor(time);
-  };
-  const hold = whole(spec.holdTime, "spec.holdTime");
-  const keepalive = whole(spec.keepaliveTime, "spec.keepaliveTime");
-  const connectTime = exact(spec.connectTime, "spec.connectTime");
-  if (connectTime !== null && (connectTime < 1 || connectTime > 65535))
-    problems.add("invalidTimers", "spec.connectTime", "connect time should be between 1 seconds to 65535");
-  else if (connectTime !== null && !Number.isInteger(connectTime))
-    problems.add("invalidTimers", "spec.connectTime", "connect time should contain a whole number of seconds");
-  const holdTime = hold ?? (keepalive === null ? null : 3 * keepalive);
-  const keepaliveTime = keepalive ?? (hold === null ? null : Math.floor(hold / 3));
-  if (holdTime !== null && holdTime !== 0 && (holdTime < 3 || holdTime > 65535))
+  const connectTime = compileConnectTime(spec, problems);
+  const hold = readTimer(spec.holdTime, "spec.holdTime", problems);
+  const keepalive = readTimer(spec.keepaliveTime, "spec.keepaliveTime", problems);
+  if (hold === "invalid" || keepalive === "invalid") return { ...NO_TIMERS, connectTime };
+  const holdTime = hold === null ? (keepalive === null ? null : Math.floor(3 * keepalive)) : Math.floor(hold);
+  if (holdTime === null) return { ...NO_TIMERS, connectTime };
+  const wanted = keepalive ?? Math.floor(holdTime / 3);
+  const keepaliveTime = wanted > 0 && wanted < 1 ? 1 : Math.floor(wanted);
+  const unset = hold === 0 || (hold === null && keepalive === 0);
+  if ((holdTime === 0 && !unset) || (holdTime !== 0 && (holdTime < 3 || holdTime > 65535)))
     problems.add(
       "invalidTimers",
-      "spec.holdTime",
-      `invalid BGPPeer timers: invalid hold time ${holdTime}s: must be 0 or 3s to 65535s`,
+      hold === null ? "spec.keepaliveTime" : "spec.holdTime",
+      `invalid BGPPeer timers: invalid hold time ${hold ?? 3 * (keepalive ?? 0)}s: must be 0 or 3s to 65535s`,
     );
-  if (holdTime !== null && keepaliveTime !== null && keepaliveTime > holdTime)
+  else if (keepaliveTime > holdTime)
     problems.add(
       "invalidTimers",
       "spec.keepaliveTime",
       `invalid BGPPeer timers: keepalive time ${keepaliveTime}s must not be above hold time ${holdTime}s`,
     );
-  return { holdTime, keepaliveTime, connectTime };
+  else return { holdTime, keepaliveTime, connectTime };
+  return { ...NO_TIMERS, connectTime };
+}
+
+/** Seconds; null: not set. */
+function readTimer(text: string | null | undefined, path: string, problems: ProblemList): number | null | "invalid" {
+  if (text === undefined || text === null) return null;
+  const parsed = parseDuration(text);
+  if (parsed.ok) return parsed.value;
+  problems.add("invalidTimers", path, `invalid BGPPeer timers: ${parsed.error}`);
+  return "invalid";
+}
+
+function compileConnectTime({ connectTime }: Spec, problems: ProblemList): number | null {
+  const path = "spec.connectTime";
+  const time = readTimer(connectTime, path, problems);
+  if (time === null || time === "invalid") return null;
+  const wrong =
+    time < 1 || time > 65535
+      ? "connect time should be between 1 seconds to 65535"
+      : Number.isInteger(time)
+        ? null
+        : "connect time should contain a whole number of seconds";
+  if (wrong === null) return time;
+  problems.add("invalidTimers", path, wrong);
+  return null;
 }
 
 /** The key itself never appears in a problem. */
@@ -159,16 +185,17 @@ function compilePassword(
     const key = `${of || namespace}/${name}`;
     const secret = secrets.get(key);
     const path = "spec.passwordSecret";
-    if (!secret) problems.add("invalidPassword", path, `secret ref not found for peer config: ${key}`, true);
+    if (!secret)
+      problems.add("invalidPassword", path, `secret ref not found for peer config: ${quoted(key).slice(1, -1)}`, true);
     else if (secret.type !== "kubernetes.io/basic-auth")
       problems.add(
         "invalidPassword",
         path,
-        `secret type mismatch on "${key}", type "kubernetes.io/basic-auth" is expected`,
+        `secret type mismatch on ${quoted(key)}, type "kubernetes.io/basic-auth" is expected`,
         true,
       );
     else if (!secret.password)
-      problems.add("invalidPassword", path, `password not specified in the secret "${key}"`, true);
+      problems.add("invalidPassword", path, `password not specified in the secret ${quoted(key)}`, true);
     else password = secret.password;
   }
   if (password !== null && new TextEncoder().encode(password).length > MAX_KEY)
@@ -188,21 +215,32 @@ const BFD_BOUNDS = {
   minimumTtl: [1, 254],
 } as const;
 
-export function compileBfdProfile({ name, spec }: BFDProfile, problems: ProblemList): BfdProfile | null {
-  for (const [field, [low, high]] of Object.entries(BFD_BOUNDS)) {
-    const value = spec[field as keyof typeof BFD_BOUNDS];
-    if (value !== undefined && (value < low || value > high))
+const BFD_DEFAULTS = {
+  receiveInterval: 300,
+  transmitInterval: 300,
+  detectMultiplier: 3,
+  echoInterval: 50,
+  minimumTtl: 254,
+} as const;
+
+/** A value out of bounds says nothing: the default counts. */
+export function compileBfdProfile({ name, spec }: BFDProfile, problems: ProblemList): BfdProfile {
+  const bounded = (field: keyof typeof BFD_BOUNDS): number => {
+    const value = spec[field];
+    const [low, high] = BFD_BOUNDS[field];
+    if (value !== undefined && value >= low && value <= high) return value;
+    if (value !== undefined)
       problems.add("invalidBFDProfile", `spec.${field}`, `invalid value ${value}, must be in ${low}-${high} range`);
-  }
-  if (!problems.isEmpty) return null;
+    return BFD_DEFAULTS[field];
+  };
   return {
     name,
-    receiveInterval: spec.receiveInterval ?? 300,
-    transmitInterval: spec.transmitInterval ?? 300,
-    detectMultiplier: spec.detectMultiplier ?? 3,
-    echoInterval: spec.echoInterval ?? 50,
+    receiveInterval: bounded("receiveInterval"),
+    transmitInterval: bounded("transmitInterval"),
+    detectMultiplier: bounded("detectMultiplier"),
+    echoInterval: bounded("echoInterval"),
     echoMode: spec.echoMode ?? false,
     passiveMode: spec.passiveMode ?? false,
-    minimumTtl: spec.minimumTtl ?? 254,
+    minimumTtl: bounded("minimumTtl"),
   };
 }

@@ -1,107 +1,123 @@
-import type { IPAddressPool, Namespace } from "#api";
-import { formatRange, type IpRange, parseRange, RangeSet } from "#net";
-import type { Pool, PoolAllocation } from "./config.ts";
-import type { ProblemList } from "./problems.ts";
+import type { IPAddressPool, Labels } from "#api";
+import { type Family, formatRange, type IpRange, parsePoolEntry, RangeSet, rangesOverlap } from "#net";
+import type { LabelPredicate, Pool, PoolAllocation } from "./config.ts";
+import { distinct } from "./distinct.ts";
+import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf } from "./selectors.ts";
 
-/** A pool before its advertisements are attached. */
-export type BarePool = Omit<Pool, "bgpAdvertisements" | "l2Advertisements">;
+/** What one IPAddressPool says by itself. Namespaces, other pools and advertisements are not asked. */
+export interface PoolReading {
+  readonly name: string;
+  readonly created: string;
+  readonly labels: Labels;
+  /** What can be read of its addresses, in the order of the spec, each address once. */
+  readonly entries: readonly PoolEntry[];
+  readonly addresses: RangeSet;
+  readonly families: ReadonlySet<Family>;
+  readonly unreadable: boolean;
+  /** Nothing is wrong with it. */
+  readonly valid: boolean;
+  readonly autoAssign: boolean;
+  readonly avoidBuggyIPs: boolean;
+  readonly allocation: AllocationReading | null;
+}
 
-/** Reads one pool by itself; whether it overlaps another is asked by {@link Claims}. Null: it cannot count. */
-export function compilePool(
-  pool: IPAddressPool,
-  namespaces: readonly Namespace[],
-  problems: ProblemList,
-): BarePool | null {
-  const { addresses, autoAssign, avoidBuggyIPs, serviceAllocation } = pool.spec;
-  if (addresses.length === 0) problems.add("noAddresses", "spec.addresses", "pool has no prefixes defined");
-  const ranges: IpRange[] = [];
-  for (const [i, text] of addresses.entries()) {
-    const range = parseRange(text);
-    if (range.ok) ranges.push(range.value);
-    else
-      problems.add(
-        "invalidAddresses",
-        `spec.addresses[${i}]`,
-        `invalid CIDR "${text.slice(0, 100)}" in pool "${pool.name}": ${range.error}`,
-      );
-  }
-  const allocation = serviceAllocation ? compileAllocation(serviceAllocation, namespaces, problems) : null;
-  if (!problems.isEmpty) return null;
-  const set = RangeSet.of(ranges);
+export interface PoolEntry {
+  /** In `spec.addresses`. */
+  readonly index: number;
+  readonly range: IpRange;
+}
+
+/** `serviceAllocation` before its namespace selectors are resolved. */
+export interface AllocationReading extends Omit<PoolAllocation, "namespaces"> {
+  readonly namespaces: readonly string[];
+  /** Null: no selectors. */
+  readonly namespaceSelectors: LabelPredicate | null;
+}
+
+export function readPool(pool: IPAddressPool, problems: ProblemList): PoolReading {
+  const { name, spec, labels, creationTimestamp, faults } = pool;
+  const { entries, unreadable } = readEntries(pool, problems);
+  const allocation = spec.serviceAllocation ? readAllocation(spec.serviceAllocation, problems) : null;
+  const addresses = RangeSet.of(entries.map(({ range }) => range));
   return {
-    name: pool.name,
-    ranges,
-    addresses: set,
-    families: new Set(ranges.map((range) => range.family)),
-    autoAssign,
-    avoidBuggyIPs,
+    name,
+    created: creationTimestamp,
+    labels,
+    entries,
+    addresses,
+    families: addresses.families,
+    unreadable,
+    valid: problems.isEmpty && faults.length === 0,
+    autoAssign: spec.autoAssign,
+    avoidBuggyIPs: spec.avoidBuggyIPs,
     allocation,
   };
 }
 
-function compileAllocation(
-  spec: NonNullable<IPAddressPool["spec"]["serviceAllocation"]>,
-  namespaces: readonly Namespace[],
+function readEntries(
+  { name, spec, faults }: IPAddressPool,
   problems: ProblemList,
-): PoolAllocation {
+): Pick<PoolReading, "entries" | "unreadable"> {
+  const { addresses } = spec;
+  let unreadable = faults.some(({ path }) => addresses.length === 0 || path.startsWith("spec.addresses"));
+  if (addresses.length === 0 && !unreadable) {
+    problems.add("noAddresses", "spec.addresses", "pool has no prefixes defined");
+    unreadable = true;
+  }
+  const read: PoolEntry[] = [];
+  for (const [index, text] of addresses.entries()) {
+    const entry = parsePoolEntry(text);
+    if (entry.ok && entry.value) read.push({ index, range: entry.value });
+    if (entry.ok) continue;
+    unreadable = true;
+    const message = `invalid CIDR ${quoted(text)} in pool "${name}": ${entry.error}`;
+    problems.add("invalidAddresses", `spec.addresses[${index}]`, message);
+  }
+  return { entries: eachOnce(name, read, problems), unreadable };
+}
+
+/** The entries without what an earlier one of the same pool has already; that is told. */
+function eachOnce(name: string, entries: readonly PoolEntry[], problems: ProblemList): readonly PoolEntry[] {
+  const sorted = entries.toSorted(({ range: a }, { range: b }) => a.family - b.family || (a.first < b.first ? -1 : 1));
+  let last: PoolEntry | undefined;
+  const doubles: PoolEntry[] = [];
+  for (const entry of sorted) {
+    if (last && rangesOverlap(last.range, entry.range)) {
+      const [early, late] = last.index < entry.index ? [last, entry] : [entry, last];
+      doubles.push(late);
+      problems.add(
+        "overlappingAddresses",
+        `spec.addresses[${late.index}]`,
+        `CIDR "${formatRange(late.range)}" in pool "${name}" overlaps with already defined CIDR "${formatRange(early.range)}"`,
+      );
+    }
+    if (!last || last.range.family !== entry.range.family || last.range.last < entry.range.last) last = entry;
+  }
+  if (doubles.length === 0) return entries;
+  let taken = RangeSet.empty;
+  return entries.flatMap(({ index, range }) => {
+    const own = RangeSet.of([range]).subtract(taken);
+    taken = taken.union(own);
+    return own.ranges.map((part) => ({ index, range: part }));
+  });
+}
+
+function readAllocation(
+  spec: NonNullable<IPAddressPool["spec"]["serviceAllocation"]>,
+  problems: ProblemList,
+): AllocationReading {
   const path = "spec.serviceAllocation";
-  const named = spec.namespaces ?? [];
-  for (const [i, name] of named.entries())
-    if (named.indexOf(name) !== i)
-      problems.add("duplicateEntry", `${path}.namespaces[${i}]`, `duplicate definition in namespaces field: ${name}`);
-  const bySelector = anyOf(spec.namespaceSelectors, `${path}.namespaceSelectors`, problems);
-  const services = anyOf(spec.serviceSelectors, `${path}.serviceSelectors`, problems);
-  const limited = named.length > 0 || (spec.namespaceSelectors ?? []).length > 0;
-  const selected =
-    (spec.namespaceSelectors ?? []).length > 0 ? namespaces.filter((namespace) => bySelector(namespace.labels)) : [];
+  distinct(spec.namespaces, `${path}.namespaces`, problems);
+  const selectors = anyOf(spec.namespaceSelectors, `${path}.namespaceSelectors`, problems);
   return {
     priority: spec.priority ?? 0,
-    // Limited to nothing is closed, not open.
-    namespaces: limited ? new Set([...named, ...selected.map((namespace) => namespace.name)]) : null,
-    services,
+    namespaces: spec.namespaces ?? [],
+    namespaceSelectors: (spec.namespaceSelectors ?? []).length > 0 ? selectors : null,
+    services: anyOf(spec.serviceSelectors, `${path}.serviceSelectors`, problems),
     hasServiceSelectors: (spec.serviceSelectors ?? []).length > 0,
   };
 }
 
-/** Which pool has which addresses: ranges of all pools, sorted, so that an overlap is found in O(log n). */
-export class Claims {
-  private readonly sorted: { readonly range: IpRange; readonly pool: string }[] = [];
-
-  /** Takes all ranges of the pool, or none and tells the first overlap: with another pool, or within. */
-  take(pool: BarePool, problems: ProblemList): boolean {
-    const taken: IpRange[] = [];
-    for (const [i, range] of pool.ranges.entries()) {
-      const at = this.position(range);
-      const other = [this.sorted[at - 1], this.sorted[at]].find((entry) => entry && overlap(entry.range, range));
-      if (other) {
-        problems.add(
-          "overlappingAddresses",
-          `spec.addresses[${i}]`,
-          `CIDR "${formatRange(range)}" in pool "${pool.name}" overlaps with already defined CIDR "${formatRange(other.range)}"${other.pool === pool.name ? "" : ` of pool "${other.pool}"`}`,
-        );
-        for (const each of taken) this.sorted.splice(this.position(each) - 1, 1);
-        return false;
-      }
-      this.sorted.splice(at, 0, { range, pool: pool.name });
-      taken.push(range);
-    }
-    return true;
-  }
-
-  /** How many claims begin at or before the range. */
-  private position(range: IpRange): number {
-    let low = 0;
-    let high = this.sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = (this.sorted[middle] as { range: IpRange }).range;
-      if (other.family < range.family || (other.family === range.family && other.first <= range.first))
-        low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-const overlap = (a: IpRange, b: IpRange): boolean => a.family === b.family && a.first <= b.last && b.first <= a.last;
+/** A pool before its advertisements are attached. */
+export type BarePool = Omit<Pool, "bgpAdvertisements" | "l2Advertisements">;

@@ -1,15 +1,20 @@
 import type { LabelSelector, Labels } from "#api";
 import type { LabelPredicate } from "./config.ts";
-import type { ProblemList } from "./problems.ts";
+import { type ProblemList, quoted } from "./problems.ts";
 
 const always: LabelPredicate = () => true;
 
-const NAME =
+/** Kubernetes' qualified names: a DNS name and a slash may stand before. */
+const KEY =
   /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const MAX_KEY = 253 + 1 + 63;
+const VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
+const MAX_VALUE = 63;
 
 /**
  * One question for a list of selectors of which any may match; an absent or empty list matches
- * everything. Duplicates and malformed selectors are problems at `path`.
+ * everything. Duplicates and malformed selectors are problems at `path`, and what cannot be read does
+ * not narrow: a requirement that nobody understands is left out, and a selector of nothing else with it.
  */
 export function anyOf(
   selectors: readonly LabelSelector[] | undefined,
@@ -19,15 +24,24 @@ export function anyOf(
   if (!selectors || selectors.length === 0) return always;
   const field = path.split(".").at(-1);
   const seen = new Set<string>();
-  const predicates = selectors.map((selector, i) => {
+  const predicates: LabelPredicate[] = [];
+  for (const [i, selector] of selectors.entries()) {
     const text = canonical(selector);
-    if (seen.has(text)) problems.add("duplicateEntry", `${path}[${i}]`, `duplicate definition of ${field} ${text}`);
+    if (seen.has(text))
+      problems.add("duplicateEntry", `${path}[${i}]`, `duplicate definition of ${field} ${text.slice(0, 200)}`);
     seen.add(text);
-    return compileSelector(selector, `${path}[${i}]`, problems);
-  });
-  return predicates.length === 1
-    ? (predicates[0] as LabelPredicate)
-    : (labels) => predicates.some((matches) => matches(labels));
+    const predicate = compileSelector(selector, `${path}[${i}]`, problems);
+    if (predicate) predicates.push(predicate);
+  }
+  const [only, ...others] = predicates;
+  if (!only) return always;
+  return others.length === 0 ? only : (labels) => predicates.some((matches) => matches(labels));
+}
+
+/** What tells lists of selectors apart, in any order; null where they match everything. */
+export function textOf(selectors: readonly LabelSelector[] | undefined): string | null {
+  const texts = (selectors ?? []).map(canonical);
+  return texts.length === 0 || texts.includes(EVERYTHING) ? null : texts.sort().join();
 }
 
 /** Equal selectors, however their labels are ordered, have equal text. */
@@ -39,45 +53,64 @@ const canonical = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): 
       .sort(),
   ]);
 
-function compileSelector(selector: LabelSelector, path: string, problems: ProblemList): LabelPredicate {
-  const tests: LabelPredicate[] = Object.entries(selector.matchLabels ?? {}).map(
-    ([name, value]) =>
-      (labels) =>
-        labels[name] === value,
-  );
-  for (const [i, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
+const EVERYTHING = canonical({});
+
+/** Null: it asks for something, and none of it can be read. */
+function compileSelector(selector: LabelSelector, path: string, problems: ProblemList): LabelPredicate | null {
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const tests: LabelPredicate[] = [];
+  for (const [key, value] of Object.entries(matchLabels)) {
+    const at = `${path}.matchLabels`;
+    if (checkKey(key, at, problems) && checkValue(value, at, problems))
+      tests.push((labels) => Object.hasOwn(labels, key) && labels[key] === value);
+  }
+  for (const [i, { key, operator, values = [] }] of matchExpressions.entries()) {
     const at = `${path}.matchExpressions[${i}]`;
-    if (!NAME.test(key))
-      problems.add("invalidSelector", `${at}.key`, `invalid label key "${key.slice(0, 80)}" in selector`);
     const test = compileExpression(key, operator, new Set(values));
     if (!test)
-      problems.add(
-        "invalidSelector",
-        `${at}.operator`,
-        `"${operator.slice(0, 40)}" is not a valid label selector operator`,
-      );
+      problems.add("invalidSelector", `${at}.operator`, `${quoted(operator)} is not a valid label selector operator`);
     else if ((operator === "In" || operator === "NotIn") !== values.length > 0)
       problems.add(
         "invalidSelector",
         `${at}.values`,
         `values: ${operator} ${values.length > 0 ? "takes none" : "needs at least one"}`,
       );
-    else tests.push(test);
+    else if (
+      checkKey(key, `${at}.key`, problems) &&
+      values.every((value) => checkValue(value, `${at}.values`, problems))
+    )
+      tests.push(test);
   }
-  return (labels) => tests.every((test) => test(labels));
+  if (tests.length === 0 && textOf([selector]) !== null) return null;
+  const [only, ...others] = tests;
+  return only && others.length === 0 ? only : (labels) => tests.every((test) => test(labels));
 }
 
+function checkKey(key: string, path: string, problems: ProblemList): boolean {
+  if (key.length <= MAX_KEY && KEY.test(key)) return true;
+  problems.add("invalidSelector", path, `invalid label key ${quoted(key)} in selector`);
+  return false;
+}
+
+function checkValue(value: string, path: string, problems: ProblemList): boolean {
+  if (value.length <= MAX_VALUE && VALUE.test(value)) return true;
+  problems.add("invalidSelector", path, `invalid label value ${quoted(value)} in selector`);
+  return false;
+}
+
+/** Labels may have the names that every object has: only own ones are labels. */
 function compileExpression(key: string, operator: string, values: ReadonlySet<string>): LabelPredicate | null {
-  const value = (labels: Labels): string | undefined => labels[key];
+  const has = (labels: Labels): boolean => Object.hasOwn(labels, key);
+  const isOneOf = (labels: Labels): boolean => has(labels) && values.has(labels[key] as string);
   switch (operator) {
     case "In":
-      return (labels) => values.has(value(labels) ?? "") && value(labels) !== undefined;
+      return isOneOf;
     case "NotIn":
-      return (labels) => value(labels) === undefined || !values.has(value(labels) ?? "");
+      return (labels) => !isOneOf(labels);
     case "Exists":
-      return (labels) => value(labels) !== undefined;
+      return has;
     case "DoesNotExist":
-      return (labels) => value(labels) === undefined;
+      return (labels) => !has(labels);
     default:
       return null;
   }

@@ -57,20 +57,24 @@ export const secret = (name: string, password: string | null, more: Partial<Secr
   ...more,
 });
 
+/** The object as if it was created then. */
+export const aged = <T extends { readonly creationTimestamp: string }>(creationTimestamp: string, object: T): T => ({
+  ...object,
+  creationTimestamp,
+});
+
+export const nothing: Resources = {
+  pools: [],
+  communities: [],
+  namespaces: [],
+  bgpAdvertisements: [],
+  l2Advertisements: [],
+  peers: [],
+  bfdProfiles: [],
+  secrets: new Map(),
+  malformed: [],
+};
+
 /** Compiles with everything that a test does not name left empty. */
 export const compiled = (resources: Partial<Resources>, previous: Compilation | null = null): Compilation =>
-  compile(
-    {
-      pools: [],
-      communities: [],
-      namespaces: [],
-      bgpAdvertisements: [],
-      l2Advertisements: [],
-      peers: [],
-      bfdProfiles: [],
-      secrets: new Map(),
-      malformed: [],
-      ...resources,
-    },
-    previous,
-  );
+  compile({ ...nothing, ...resources }, previous);

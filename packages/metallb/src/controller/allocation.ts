@@ -1,31 +1,26 @@
-import { Allocator, type Decision, type Outcome, type PoolUsage } from "#allocator";
-import { deprecatedAnnotations, type Service } from "#api";
+import type { Outcome, PoolUsage } from "#allocator";
 import type { Pool } from "#config";
-import { formatIp } from "#net";
 import type { Logger } from "#process";
-import { Expectations } from "./expectations.ts";
+import { type Act, type AddressSource, Decider } from "./decider.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
-import type { ServiceWriter } from "./service-writer.ts";
-import { statusSays } from "./status-says.ts";
+import type { ServiceWrite, ServiceWriter } from "./service-writer.ts";
+import type { WatchedService } from "./watched-service.ts";
 
 export interface AllocationParts {
   /** What the watch shows. */
-  readonly services: ReadonlyMap<string, Service>;
-  readonly lbClass: string;
-  readonly writer: Pick<ServiceWriter, "write" | "forget">;
+  readonly services: ReadonlyMap<string, WatchedService>;
+  readonly source: AddressSource;
+  readonly writer: Pick<ServiceWriter, "write" | "settle" | "forget">;
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
   readonly log: Logger;
+  readonly now: () => number;
 }
 
-/**
- * The heart of the controller: what changed goes in, decisions are made, and what they ask for is
- * handed to the writers. Runs in turns: a burst of changes is one turn.
- */
+/** The shell around {@link Decider}: gathers changes to turns, and hands what a turn asks for to the writers. */
 export class Allocation {
   readonly #parts: AllocationParts;
-  readonly #allocator: Allocator;
-  readonly #expectations = new Expectations();
+  readonly #decider: Decider;
   readonly #changed = new Set<string>();
   #pools: readonly Pool[] | null = null;
   #poolsChanged = false;
@@ -34,15 +29,15 @@ export class Allocation {
 
   constructor(parts: AllocationParts) {
     this.#parts = parts;
-    this.#allocator = new Allocator(parts.lbClass);
+    this.#decider = new Decider(parts.services, parts.source);
   }
 
   get outcomes(): ReadonlyMap<string, Outcome> {
-    return this.#allocator.outcomes;
+    return this.#decider.outcomes;
   }
 
   usage(): readonly PoolUsage[] {
-    return this.#allocator.usage();
+    return this.#decider.usage();
   }
 
   /** Everything was read once: from now on decisions are made. */
@@ -62,6 +57,11 @@ export class Allocation {
     this.#schedule();
   }
 
+  /** A write of the Service on version `base` made version `made`. */
+  wrote(key: string, base: string, made: string): void {
+    this.#decider.wrote(key, base, made);
+  }
+
   #schedule(): void {
     if (this.#scheduled || !this.#running) return;
     this.#scheduled = true;
@@ -72,53 +72,36 @@ export class Allocation {
   }
 
   #turn(): void {
-    const { services, poolStatus } = this.#parts;
+    const { now, poolStatus } = this.#parts;
     const keys = [...this.#changed];
-    const pools = this.#poolsChanged;
+    const poolsChanged = this.#poolsChanged;
     this.#changed.clear();
     this.#poolsChanged = false;
-    for (const key of keys) {
-      if (services.has(key)) continue;
-      this.#expectations.forget(key);
-      this.#parts.writer.forget(key);
-    }
-    // The Services with what was decided, and is not seen yet, laid over them.
-    const view = {
-      keys: () => services.keys(),
-      get: (key: string) => {
-        const service = services.get(key);
-        return service && this.#expectations.view(service);
-      },
-    };
-    const decisions = this.#allocator.decide({ services: view, pools: this.#pools }, { services: keys, pools });
-    for (const decision of decisions) this.#act(decision);
-    if (decisions.length > 0 || pools) poolStatus.publish(this.#allocator.usage());
+    const acts = this.#decider.turn(keys, this.#pools, poolsChanged, now());
+    // What was decided together is written together: one may have to wait for another.
+    const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
+    this.#parts.writer.write(writes);
+    for (const act of acts) this.#perform(act);
+    if (keys.length > 0 || poolsChanged) poolStatus.publish(this.#decider.usage());
   }
 
-  #act({ key, desired, notes, outcome }: Decision): void {
-    const { services, writer, recorder, log } = this.#parts;
-    const service = services.get(key);
-    if (!service) return;
-    for (const note of notes) {
-      recorder.record(service, note);
-      log[note.type === "Warning" ? "warn" : "info"](note.message, {
-        op: "allocate",
-        event: note.reason,
-        service: key,
-      });
+  #perform(act: Act): void {
+    const { writer, recorder, log } = this.#parts;
+    switch (act.kind) {
+      case "forget":
+        writer.forget(act.key);
+        return;
+      case "write":
+        return;
+      case "settle":
+        writer.settle(act.key);
+        return;
+      case "note": {
+        const { service, note } = act;
+        recorder.record(service, note);
+        const fields = { op: "allocate", event: note.reason, service: service.key };
+        log[note.type === "Warning" ? "warn" : "info"](note.message, fields);
+      }
     }
-    if (!desired) return;
-    const ips = desired.ips.map(formatIp);
-    const written = statusSays(service, desired);
-    this.#expectations.expect(service, ips);
-    if (written) return;
-    const deprecated = deprecatedAnnotations(service);
-    if (outcome.kind === "allocated" && deprecated.length > 0)
-      recorder.record(service, {
-        type: "Warning",
-        reason: "deprecatedAnnotation",
-        message: `deprecated annotations, use the prefix metallb.io/ instead: ${deprecated.join(", ")}`,
-      });
-    writer.write(key, desired, service.resourceVersion);
   }
 }

@@ -1,2 +1,1 @@
 export { runController } from "./run.ts";
-export type { ControllerState } from "./state.ts";

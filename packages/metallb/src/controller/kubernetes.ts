@@ -4,18 +4,30 @@ import type { Logger } from "#process";
 import type { PoolApi } from "./pool-status.ts";
 import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
 
-async function read(client: KubeClient, resource: Resource, where: Where): Promise<Json | null> {
+/** A write must be over, or ended, long before another process may take the Lease. */
+const TIMEOUT = 10_000;
+
+const limits = (signal: AbortSignal | undefined) => ({ timeout: TIMEOUT, ...(signal ? { signal } : {}) });
+
+async function read(client: KubeClient, resource: Resource, where: Where, signal?: AbortSignal): Promise<Json | null> {
   try {
-    return await client.get(resource, where);
+    return await client.get(resource, where, limits(signal));
   } catch (error) {
     if (error instanceof ApiError && error.isNotFound) return null;
     throw error;
   }
 }
 
-async function writeStatus(client: KubeClient, resource: Resource, where: Where, object: Json): Promise<WriteResult> {
+async function writeStatus(
+  client: KubeClient,
+  resource: Resource,
+  where: Where,
+  object: Json,
+  signal?: AbortSignal,
+): Promise<WriteResult> {
   try {
-    const written = await client.replace(resource, { ...where, subresource: "status" }, object as KubeObject);
+    const place = { ...where, subresource: "status" };
+    const written = await client.replace(resource, place, object as KubeObject, limits(signal));
     return { kind: "written", object: written };
   } catch (error) {
     if (error instanceof ApiError && error.isConflict) return { kind: "conflict" };
@@ -24,22 +36,23 @@ async function writeStatus(client: KubeClient, resource: Resource, where: Where,
   }
 }
 
-/** `leading` is asked right before a write: a process that slept through its lease must not write. */
-export const serviceApi = (client: KubeClient, leading: () => boolean): ServiceApi => ({
-  read: (namespace, name) => read(client, RESOURCES.services, { namespace, name }),
-  writeStatus: (namespace, name, object) => {
-    if (!leading()) throw new Error("the lease is not held");
-    return writeStatus(client, RESOURCES.services, { namespace, name }, object);
-  },
+export const serviceApi = (client: KubeClient): ServiceApi => ({
+  read: (namespace, name, signal) => read(client, RESOURCES.services, { namespace, name }, signal),
+  writeStatus: (namespace, name, object, signal) =>
+    writeStatus(client, RESOURCES.services, { namespace, name }, object, signal),
 });
 
 export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
-  read: (name) => read(client, RESOURCES.ipaddresspools, { namespace, name }),
-  writeStatus: (name, object) => writeStatus(client, RESOURCES.ipaddresspools, { namespace, name }, object),
+  read: (name, signal) => read(client, RESOURCES.ipaddresspools, { namespace, name }, signal),
+  writeStatus: (name, object, signal) =>
+    writeStatus(client, RESOURCES.ipaddresspools, { namespace, name }, object, signal),
 });
 
 /** Events on Services, as `metallb-controller`. */
-export function eventRecorder(client: KubeClient, log: Logger): Recorder {
+export function eventRecorder(
+  client: KubeClient,
+  log: Logger,
+): Recorder & { drain(milliseconds: number): Promise<void> } {
   const recorder = new EventRecorder(client, {
     component: "metallb-controller",
     onTrouble: (message) => log.warn(message, { op: "event" }),
@@ -47,5 +60,6 @@ export function eventRecorder(client: KubeClient, log: Logger): Recorder {
   return {
     record: ({ namespace, name, uid }: Service, { type, reason, message }) =>
       recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+    drain: (milliseconds) => recorder.drain(milliseconds),
   };
 }

@@ -1,11 +1,17 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { PoolUsage } from "#allocator";
 import { createLogger } from "#process";
 import { count, type PoolApi, PoolStatusWriter } from "./pool-status.ts";
 import type { Json } from "./ports.ts";
 
-const stop = new AbortController();
-afterAll(() => stop.abort());
+const writers: PoolStatusWriter[] = [];
+afterEach(() => Promise.all(writers.splice(0).map((writer) => writer.stop())));
+
+function make(api: PoolApi, mayWrite: () => boolean = () => true): PoolStatusWriter {
+  const writer = new PoolStatusWriter(api, createLogger("none"), { mayWrite });
+  writers.push(writer);
+  return writer;
+}
 
 const usage = (used: number, total = 256n): PoolUsage => ({
   pool: "p",
@@ -14,24 +20,25 @@ const usage = (used: number, total = 256n): PoolUsage => ({
 });
 
 describe("the counters of a pool", () => {
-  it("saturate and are never negative, and read as int64", () => {
-    expect([count(-1n), count(256n)]).toEqual([0, 256]);
-    const large = BigInt(JSON.stringify(count(1n << 65n)));
-    expect(large > 1n << 62n && large < 1n << 63n).toBe(true);
+  it("saturate and are never negative", () => {
+    expect([count(-1n), count(256n), count(1n << 65n)]).toEqual([0, 256, 2 ** 63]);
   });
 
   it("are written once for a burst, and not at all when they say so already", async () => {
     let object: Json = { metadata: { name: "p" }, spec: {} };
     const written: unknown[] = [];
+    const texts: string[] = [];
     const api: PoolApi = {
       read: async () => object,
       writeStatus: async (_, next) => {
-        object = next;
-        written.push(next.status);
+        // As the API server does: what comes is text, and is read as int64.
+        texts.push(JSON.stringify(next.status));
+        object = JSON.parse(JSON.stringify(next)) as Json;
+        written.push(object.status);
         return { kind: "written", object: next };
       },
     };
-    const writer = new PoolStatusWriter(api, createLogger("none"), stop.signal);
+    const writer = make(api);
     for (let used = 1; used <= 20; used++) writer.publish([usage(used)]);
     await expect.poll(() => written.length).toBe(1);
     expect(written[0]).toEqual({
@@ -40,11 +47,55 @@ describe("the counters of a pool", () => {
       availableIPv4: 236,
       availableIPv6: count(1n << 65n),
     });
-    const restarted = new PoolStatusWriter(api, createLogger("none"), stop.signal);
+    expect(texts[0]).toContain('"availableIPv6":9223372036854775807');
+    const restarted = make(api);
     restarted.publish([usage(20)]);
     writer.publish([usage(20)]);
     writer.publish([usage(19)]);
     await expect.poll(() => written.length).toBe(2);
     expect(object.status).toMatchObject({ assignedIPv4: 19, availableIPv4: 237 });
+  });
+
+  it("are written after a failure without waiting for another allocation, and again when somebody changed them", async () => {
+    let object: Json = { metadata: { name: "p" }, status: {} };
+    const results: ("throws" | "conflict" | "written")[] = ["throws", "conflict", "written", "written"];
+    let tries = 0;
+    const writer = make({
+      read: async () => object,
+      writeStatus: async (_, next) => {
+        const result = results[tries++];
+        if (result === "throws") throw new Error("503");
+        if (result === "conflict") return { kind: "conflict" };
+        object = next;
+        return { kind: "written", object: next };
+      },
+    });
+    writer.publish([usage(3)]);
+    await expect.poll(() => tries, { timeout: 5_000 }).toBe(3);
+    object = { ...object, status: { assignedIPv4: 99 } };
+    writer.recheck("p");
+    await expect.poll(() => tries).toBe(4);
+    expect(object.status).toMatchObject({ assignedIPv4: 3 });
+  });
+
+  it("are not written without the lead, and not after it", async () => {
+    let [leading, writes] = [false, 0];
+    const writer = make(
+      {
+        read: async () => ({ metadata: { name: "p" } }),
+        writeStatus: async (_, object) => {
+          writes++;
+          return { kind: "written", object };
+        },
+      },
+      () => leading,
+    );
+    writer.publish([usage(1)]);
+    await writer.drain(10);
+    expect(writes).toBe(0);
+    leading = true;
+    writer.publish([usage(2)]);
+    await writer.drain(10);
+    expect(writes).toBe(0);
   });
 });

@@ -1,98 +1,139 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PoolUsage } from "#allocator";
+import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
 import { errorText, type Logger } from "#process";
 import type { Json, PoolStatus, WriteResult } from "./ports.ts";
 
 /** What the controller needs of the Kubernetes API for IPAddressPools of its own namespace. */
 export interface PoolApi {
-  read(name: string): Promise<Json | null>;
-  writeStatus(name: string, object: Json): Promise<WriteResult>;
+  read(name: string, signal?: AbortSignal): Promise<Json | null>;
+  writeStatus(name: string, object: Json, signal?: AbortSignal): Promise<WriteResult>;
 }
 
-/** Counters are int64 in the resource: the largest number that both int64 and a double can hold. */
-const MAX_COUNT = (1n << 63n) - 1024n;
+export interface PoolStatusOptions {
+  /** Asked right before each try: a process that slept through its Lease must not write. */
+  readonly mayWrite?: () => boolean;
+}
+
+/** Counters are int64 in the resource. */
+const MAX_COUNT = (1n << 63n) - 1n;
 
 /** A burst of allocations ends in one write per pool, not in one per Service. */
 const DEBOUNCE = 250;
+const PARALLEL = 4;
+const TELL_EVERY = 60_000;
+
+/** The counters of a pool as decimal texts, so that none loses a digit. */
+type Counters = Readonly<Record<string, string>>;
 
 /** Keeps `status` of the IPAddressPools at what is used and available; writes only what differs. */
 export class PoolStatusWriter implements PoolStatus {
   readonly #api: PoolApi;
   readonly #log: Logger;
-  readonly #stop: AbortSignal;
-  readonly #written = new Map<string, string>();
-  #latest: readonly PoolUsage[] = [];
-  #running = false;
-  #dirty = false;
+  readonly #writer: KeyedWriter<Counters>;
+  #told: ReadonlySet<string> = new Set();
+  #latest: readonly PoolUsage[] | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(api: PoolApi, log: Logger, stop: AbortSignal) {
+  constructor(api: PoolApi, log: Logger, { mayWrite = () => true }: PoolStatusOptions = {}) {
     this.#api = api;
     this.#log = log;
-    this.#stop = stop;
+    this.#writer = new KeyedWriter<Counters>({
+      parallel: PARALLEL,
+      mayWrite,
+      retain: { same: (a, b) => JSON.stringify(a) === JSON.stringify(b) },
+      perform: (pool, counters, context) => this.#perform(pool, counters, context),
+      onFailure: (pool, error) => this.#tellFailure(pool, error),
+    });
   }
 
   publish(usage: readonly PoolUsage[]): void {
     this.#latest = usage;
-    this.#dirty = true;
-    if (!this.#running) void this.#run();
+    this.#timer ??= setTimeout(() => this.#flush(), DEBOUNCE);
   }
 
-  /** The pool's object changed: somebody else may have written its status. */
+  /** The pool's object changed: somebody else may have written its status, or made it anew. */
   recheck(name: string): void {
-    this.#written.delete(name);
-    if (this.#latest.some(({ pool }) => pool === name)) this.publish(this.#latest);
+    this.#writer.recheck(name);
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    while (this.#dirty && !this.#stop.aborted) {
-      await sleep(DEBOUNCE, undefined, { signal: this.#stop }).catch(() => {});
-      this.#dirty = false;
-      const present = new Set(this.#latest.map(({ pool }) => pool));
-      for (const name of this.#written.keys()) if (!present.has(name)) this.#written.delete(name);
-      for (const usage of this.#latest) if (!this.#stop.aborted) await this.#write(usage);
-    }
-    this.#running = false;
+  /** Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. */
+  drain(milliseconds: number): Promise<void> {
+    this.#flush();
+    return this.#writer.drain(milliseconds);
   }
 
-  async #write(usage: PoolUsage): Promise<void> {
-    const status = countersOf(usage);
-    const text = JSON.stringify(status);
-    if (this.#written.get(usage.pool) === text) return;
-    try {
-      const object = await this.#api.read(usage.pool);
-      if (object && !says(object.status, status)) {
-        const result = await this.#api.writeStatus(usage.pool, {
-          ...object,
-          status: { ...asObject(object.status), ...status },
-        });
-        if (result.kind !== "written") return;
-      }
-      this.#written.set(usage.pool, text);
-    } catch (error) {
-      // The next change of any allocation tries again.
-      this.#log.warn("the counters of a pool could not be written", {
-        op: "updatePoolStatus",
-        pool: usage.pool,
-        error: errorText(error),
-      });
-    }
+  /** The lead is lost: ends what is in flight. */
+  stop(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    return this.#writer.stop();
+  }
+
+  #flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#latest === null) return;
+    const present = new Set(this.#latest.map(({ pool }) => pool));
+    for (const name of this.#told) if (!present.has(name)) this.#writer.settle(name);
+    for (const usage of this.#latest) this.#writer.want(usage.pool, countersOf(usage));
+    this.#told = present;
+    this.#latest = null;
+  }
+
+  async #perform(pool: string, counters: Counters, { signal }: WriteContext): Promise<WriteOutcome> {
+    const object = await this.#api.read(pool, signal);
+    if (!object || says(object.status, counters)) return "done";
+    const status = { ...asObject(object.status), ...asNumbers(counters) };
+    const result = await this.#api.writeStatus(pool, { ...object, status }, signal);
+    // The counters do not depend on what somebody else changed: they are written into what is there now.
+    if (result.kind === "conflict") throw new Error("the pool changed meanwhile");
+    return "done";
+  }
+
+  #tellFailure(pool: string, error: unknown): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_EVERY) return;
+    this.#toldAt = now;
+    this.#log.warn("the counters of a pool could not be written; trying again", {
+      op: "updatePoolStatus",
+      pool,
+      error: errorText(error),
+    });
   }
 }
 
-function countersOf({ ipv4, ipv6 }: PoolUsage): Readonly<Record<string, number>> {
+function countersOf({ ipv4, ipv6 }: PoolUsage): Counters {
   return {
-    assignedIPv4: ipv4.used,
-    assignedIPv6: ipv6.used,
-    availableIPv4: count(ipv4.total - BigInt(ipv4.used)),
-    availableIPv6: count(ipv6.total - BigInt(ipv6.used)),
+    assignedIPv4: String(ipv4.used),
+    assignedIPv6: String(ipv6.used),
+    availableIPv4: String(saturated(ipv4.total - BigInt(ipv4.used))),
+    availableIPv6: String(saturated(ipv6.total - BigInt(ipv6.used))),
   };
 }
 
-/** As a JSON number that reads as int64, never negative, saturating. */
-export const count = (value: bigint): number => (value < 0n ? 0 : Number(value < MAX_COUNT ? value : MAX_COUNT));
+const saturated = (value: bigint): bigint => (value < 0n ? 0n : value < MAX_COUNT ? value : MAX_COUNT);
+
+/** Never negative, and saturating at what int64 holds; a double is only near it where it is that large. */
+export const count = (value: bigint): number => Number(saturated(value));
+
+/** As JSON numbers with every digit: a double cannot hold 2⁶³−1. */
+const asNumbers = (counters: Counters): Json =>
+  Object.fromEntries(Object.entries(counters).map(([name, digits]) => [name, exactNumber(digits)]));
+
+const { rawJSON } = JSON as unknown as { readonly rawJSON?: (text: string) => unknown };
+
+/** Without `JSON.rawJSON` (Node 20) the next smaller number that a double and int64 can both hold. */
+function exactNumber(digits: string): unknown {
+  const value = Number(digits);
+  if (Number.isSafeInteger(value)) return value;
+  return rawJSON ? rawJSON(digits) : Math.min(value, 2 ** 63 - 1024);
+}
 
 const asObject = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
 
-const says = (status: unknown, counters: Readonly<Record<string, number>>): boolean =>
-  Object.entries(counters).every(([name, value]) => asObject(status)[name] === value);
+/** A parsed number has lost the digits beyond a double: two that read alike are alike. */
+const says = (status: unknown, counters: Counters): boolean =>
+  Object.entries(counters).every(([name, digits]) => {
+    const read = asObject(status)[name];
+    return read === Number(digits) || (read === 2 ** 63 - 1024 && rawJSON === undefined);
+  });

@@ -12,10 +12,10 @@ export type WriteResult =
 
 /** What the controller needs of the Kubernetes API for Services. Other failures are thrown, and tried again. */
 export interface ServiceApi {
-  /** The object as it is now; null when there is none. */
-  read(namespace: string, name: string): Promise<Json | null>;
+  /** The object as it is now; null when there is none. The signal ends a request: nothing may be written after the lead. */
+  read(namespace: string, name: string, signal?: AbortSignal): Promise<Json | null>;
   /** PUT on the status subresource: the resourceVersion in the object is the condition. */
-  writeStatus(namespace: string, name: string, object: Json): Promise<WriteResult>;
+  writeStatus(namespace: string, name: string, object: Json, signal?: AbortSignal): Promise<WriteResult>;
 }
 
 /** Tells people what happened to a Service. */

@@ -1,16 +1,27 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { Allocator } from "#allocator";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
-import { customResources, type Overrides, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
+import {
+  ConfigurationStateWriter,
+  customResources,
+  findOwnPod,
+  type Overrides,
+  POOL_KINDS,
+  ProblemLog,
+  WatchedWorld,
+} from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
+import { watchedService } from "./watched-service.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -30,18 +41,24 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
   const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value });
+  return ok({ client, namespace: namespace.value, tls: tls.value });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -52,21 +69,27 @@ interface Parts {
  * a pool, since somebody else may have written its counters.
  */
 const OVERRIDES: Overrides = {
-  services: { same: (a, b) => a.resourceVersion === b.resourceVersion },
+  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
   ipaddresspools: {
     same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
   },
 };
 
+/** How long what is decided already may take to be written at the end, milliseconds. */
+const DRAIN = 3_000;
+
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
   readonly #parts: Parts;
+  readonly #trouble: Trouble;
   /** Aborts at the end, whatever ends it. */
   readonly #end = new AbortController();
   readonly #world: WatchedWorld;
   readonly #problems: ProblemLog;
+  #configurationState: ConfigurationStateWriter | null = null;
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
+  readonly #recorder: ReturnType<typeof eventRecorder>;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -77,6 +100,7 @@ class Controller {
     this.#parts = parts;
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
+    this.#trouble = trouble;
     this.#world = new WatchedWorld({
       client,
       namespace,
@@ -86,20 +110,20 @@ class Controller {
       trouble: (what) => trouble.of(what),
     });
     this.#problems = new ProblemLog(log);
-    this.#writer = new ServiceWriter(
-      serviceApi(client, () => this.#election.isLeader()),
-      log,
-      this.#end.signal,
-    );
-    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, this.#end.signal);
+    const lead = { mayWrite: () => this.#election.isLeader() };
+    this.#writer = new ServiceWriter(serviceApi(client), log, lead);
+    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.#recorder = eventRecorder(client, log);
     this.#allocation = new Allocation({
       services: this.#world.services,
-      lbClass: flags["lb-class"],
+      source: new Allocator(flags["lb-class"]),
+      now: () => performance.now(),
       writer: this.#writer,
-      recorder: eventRecorder(client, log),
+      recorder: this.#recorder,
       poolStatus: this.#poolStatus,
       log,
     });
+    this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
     this.#election = new LeaseElection(client, {
       namespace,
       name: "metallb-controller",
@@ -111,6 +135,8 @@ class Controller {
           op: "election",
           error: why,
         });
+        // Whoever holds the Lease now may write already.
+        void this.#endWrites();
         this.#over.resolve(1);
       },
       onTrouble: trouble.of("leases", "leader election"),
@@ -126,14 +152,32 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
-    void this.#lead();
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
+    else void this.#lead();
     const code = await this.#over.promise;
     this.#end.abort();
     this.#world.stop();
+    this.#configurationState?.stop();
+    // The Lease is handed over when nothing is in flight any more.
+    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
+  }
+
+  /** Another process allocates: this one neither reads Services nor asks for the lead. */
+  #onlyWebhook(): void {
+    this.#ready = true;
+    // With every server turned off nothing else would keep the process until it is told to end.
+    const hold = setInterval(() => {}, 2 ** 30);
+    void this.#over.promise.finally(() => clearInterval(hold));
+    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+  }
+
+  #endWrites(): Promise<unknown> {
+    return Promise.all([this.#writer.stop(), this.#poolStatus.stop()]);
   }
 
   /**
@@ -145,12 +189,14 @@ class Controller {
     this.#world.onChange = () => this.#look();
     void this.#world.start(POOL_KINDS);
     this.#election.start();
+    void this.#makeSecret();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
     this.#world.onDifference("ipaddresspools", (keys) => {
       for (const key of keys) this.#poolStatus.recheck(key.slice(key.indexOf("/") + 1));
     });
+    void this.#tellState();
     await this.#world.start();
     this.#take();
     this.#allocation.start();
@@ -163,6 +209,13 @@ class Controller {
     });
   }
 
+  /** Speakers wait for it before they start, so no replica waits for the lead. */
+  #makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const { "ml-secret-name": name, deployment } = flags;
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
+  }
+
   /** A burst of changes is taken once. */
   #look(): void {
     setImmediate(() => this.#take());
@@ -173,23 +226,49 @@ class Controller {
     const { services, config, problems } = this.#world.take();
     if (services.size > 0) this.#allocation.servicesChanged(services);
     if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
-    if (problems) this.#problems.tell(this.#world.problems);
+    if (!problems) return;
+    this.#problems.tell(this.#world.problems);
+    this.#configurationState?.tell(this.#world.problems);
+  }
+
+  /** The leader tells in the API whether the configuration is valid. */
+  async #tellState(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const owner = await findOwnPod(client, namespace, flags["pod-name"], log);
+    if (this.#end.signal.aborted) return;
+    this.#configurationState = new ConfigurationStateWriter({
+      client,
+      namespace,
+      identity: {
+        name: "controller",
+        component: "controller",
+        node: null,
+        owner,
+        fieldManager: "poolReconciler",
+        conditionType: "poolReconcilerValid",
+      },
+      allowed: () => this.#election.isLeader(),
+      trouble: this.#trouble.of("configurationstates"),
+    });
+    this.#configurationState.start();
+    if (this.#world.config !== null) this.#configurationState.tell(this.#world.problems);
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log } = this.#parts;
+    const { flags, client, log, tls } = this.#parts;
     return serve({
       health: {
         host: "",
         port: flags["health-probe-port"],
-        // A replica that waits for the lead is as ready as it can be.
-        ready: () => this.#ready || !this.#election.isLeader(),
+        ready: () => this.#isReady(),
+        why: () => [...this.#world.troubles, ...(this.#election.trouble === null ? [] : [this.#election.trouble])],
         routes: { "/state": () => this.#state() },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics({
           allocation: this.#allocation,
           writes: this.#writer.counters,
@@ -202,6 +281,12 @@ class Controller {
         log,
       },
     });
+  }
+
+  /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
+  #isReady(): boolean {
+    if (this.#election.isLeader()) return this.#ready;
+    return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }
 
   #state() {

@@ -8,6 +8,8 @@ export interface HealthOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly ready: () => boolean;
+  /** What is waited for while it is not ready: one reason a line. Kubelet shows it in the event of a failed probe. */
+  readonly why?: () => readonly string[];
   /** Further GET routes, path → JSON value. They answer callers on this machine only. */
   readonly routes: Readonly<Record<string, () => unknown>>;
 }
@@ -21,7 +23,7 @@ export function startHealthServer(options: HealthOptions): Promise<Result<HttpSe
       (_, response) =>
         options.ready()
           ? send(response, 200, "text/plain; charset=utf-8", "ok")
-          : send(response, 503, "text/plain; charset=utf-8", "not ready: the cluster's state is still being read"),
+          : send(response, 503, "text/plain; charset=utf-8", notReady(options.why?.() ?? [])),
     ],
   ]);
   for (const [path, value] of Object.entries(options.routes)) {
@@ -33,6 +35,14 @@ export function startHealthServer(options: HealthOptions): Promise<Result<HttpSe
   }
   return listen(createServer(LIMITS, router(routes)), options.host, options.port, "--health-probe-port");
 }
+
+const MAX_REASONS = 20;
+
+/** Kubelet asks for no longer text than some kilobytes; each reason is one line. */
+const notReady = (reasons: readonly string[]): string =>
+  ["not ready: the cluster's state is still being read", ...new Set(reasons.slice(0, MAX_REASONS))]
+    .map((line) => line.slice(0, 500))
+    .join("\n");
 
 const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && /^(::ffff:)?127\.|^::1$/.test(address);

@@ -5,3 +5,4 @@ export { type MetricsOptions, startMetricsServer } from "./metrics.ts";
 export { reviews } from "./reviews.ts";
 export { serve } from "./serve.ts";
 export type { HttpServer } from "./server.ts";
+export { readTlsSettings, type TlsFlags, type TlsSettings } from "./tls-settings.ts";

@@ -8,6 +8,8 @@ import { pathOf, type Resource, type Where } from "./resources.ts";
 const MAX_BODY = 64 * 1024 * 1024;
 const MAX_LINE = 16 * 1024 * 1024;
 const TIMEOUT = 30_000;
+/** Milliseconds of silence after which TCP asks whether the other end is still there. */
+const KEEP_ALIVE = 20_000;
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -39,7 +41,20 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds until the whole answer must be there. */
   readonly timeout?: number;
+  /** Media types that are taken; JSON unless told. */
+  readonly accept?: string;
+  /** Octets of the longest answer that is taken; a longer one is the error TooLarge. */
+  readonly maxBody?: number;
 }
+
+export interface StreamOptions {
+  readonly accept?: string;
+  /** The server took the request; lines will follow. */
+  readonly onOpen?: () => void;
+}
+
+/** What a request may be ended by: a signal, or a limit in milliseconds. */
+export type Limits = Pick<RequestOptions, "signal" | "timeout">;
 
 export type PatchType = "merge" | "json" | "strategic" | "apply";
 
@@ -57,12 +72,24 @@ export interface KubeClient {
   /** One request. Rejects with {@link ApiError}; anything else that is thrown is a broken invariant. */
   request(method: string, path: string, options?: RequestOptions): Promise<unknown>;
   /** Lines of a watch, until the server ends it. `onLine` gets text of one JSON object. */
-  stream(path: string, query: Query, onLine: (line: string) => void, signal: AbortSignal): Promise<void>;
-  get(resource: Resource, where: Where): Promise<KubeObject>;
+  stream(
+    path: string,
+    query: Query,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+    options?: StreamOptions,
+  ): Promise<void>;
+  get(resource: Resource, where: Where, limits?: Limits): Promise<KubeObject>;
   list(resource: Resource, where: Where, query?: Query): Promise<KubeList>;
-  create(resource: Resource, where: Where, object: KubeObject): Promise<KubeObject>;
-  replace(resource: Resource, where: Where, object: KubeObject): Promise<KubeObject>;
-  patch(resource: Resource, where: Where, type: Exclude<PatchType, "apply">, patch: unknown): Promise<KubeObject>;
+  create(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  replace(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
+  patch(
+    resource: Resource,
+    where: Where,
+    type: Exclude<PatchType, "apply">,
+    patch: unknown,
+    limits?: Limits,
+  ): Promise<KubeObject>;
   /** Server-side apply: `fieldManager` owns what the object holds; `force` takes fields from others. */
   apply(
     resource: Resource,
@@ -70,11 +97,13 @@ export interface KubeClient {
     object: KubeObject,
     fieldManager: string,
     force?: boolean,
+    limits?: Limits,
   ): Promise<KubeObject>;
   remove(
     resource: Resource,
     where: Where,
     preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    limits?: Limits,
   ): Promise<void>;
   close(): void;
 }
@@ -83,7 +112,8 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
-  const agent = secure ? new HttpsAgent({ keepAlive: true, ...cluster.tls }) : new HttpAgent({ keepAlive: true });
+  const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
+  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
   const send = secure ? httpsRequest : httpRequest;
 
   async function open(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
@@ -91,13 +121,16 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     for (const [name, value] of Object.entries(options.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
-    const token = await cluster.token();
+    const token = await credentials(cluster);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = send(url, {
       method,
       agent,
+      // Files and plugins may have renewed them since the last request.
+      ...(secure ? cluster.tls : {}),
       headers: {
-        accept: "application/json",
+        ...(cluster.headers as Record<string, string | string[]> | undefined),
+        accept: options.accept ?? "application/json",
         "user-agent": userAgent,
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined
@@ -106,7 +139,12 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
       },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    outgoing.on("response", resolve);
+    // A connection whose other end is gone is noticed after 20 s of silence and 10 probes, one a second.
+    outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
+    outgoing.on("response", (response) => {
+      if (response.statusCode === 401) cluster.refused?.();
+      resolve(response);
+    });
     outgoing.on("error", (error) =>
       reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error)),
     );
@@ -118,7 +156,7 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     const response = await open(method, path, { ...options, signal });
-    const text = await readBody(response);
+    const text = await readBody(response, options.maxBody ?? MAX_BODY);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return parseJson(text, `${method} ${path}`);
     throw errorOf(response, text, `${method} ${path}`);
@@ -129,9 +167,11 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     query: Query,
     onLine: (line: string) => void,
     signal: AbortSignal,
+    { accept, onOpen }: StreamOptions = {},
   ): Promise<void> {
-    const response = await open("GET", path, { query, signal });
-    if (response.statusCode !== 200) throw errorOf(response, await readBody(response), `GET ${path}`);
+    const response = await open("GET", path, { query, signal, ...(accept === undefined ? {} : { accept }) });
+    if (response.statusCode !== 200) throw errorOf(response, await readBody(response, MAX_BODY), `GET ${path}`);
+    onOpen?.();
     await readLines(response, onLine);
   }
 
@@ -141,39 +181,48 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     namespace: cluster.namespace,
     request,
     stream,
-    get: (resource, where) => object(request("GET", pathOf(resource, where))),
+    get: (resource, where, limits) => object(request("GET", pathOf(resource, where), limits)),
     list: (resource, where, query) =>
       request("GET", pathOf(resource, where), query ? { query } : {}) as Promise<KubeList>,
-    create: (resource, where, body) => object(request("POST", pathOf(resource, where), { body })),
-    replace: (resource, where, body) => object(request("PUT", pathOf(resource, where), { body })),
-    patch: (resource, where, type, body) =>
-      object(request("PATCH", pathOf(resource, where), { body, contentType: PATCH_TYPES[type] })),
-    apply: (resource, where, body, fieldManager, force = true) =>
+    create: (resource, where, body, limits) => object(request("POST", pathOf(resource, where), { ...limits, body })),
+    replace: (resource, where, body, limits) => object(request("PUT", pathOf(resource, where), { ...limits, body })),
+    patch: (resource, where, type, body, limits) =>
+      object(request("PATCH", pathOf(resource, where), { ...limits, body, contentType: PATCH_TYPES[type] })),
+    apply: (resource, where, body, fieldManager, force = true, limits = {}) =>
       object(
         request("PATCH", pathOf(resource, where), {
+          ...limits,
           body,
           contentType: PATCH_TYPES.apply,
           query: { fieldManager, force },
         }),
       ),
-    remove: async (resource, where, preconditions) => {
-      await request(
-        "DELETE",
-        pathOf(resource, where),
-        preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {},
-      );
+    remove: async (resource, where, preconditions, limits) => {
+      await request("DELETE", pathOf(resource, where), {
+        ...limits,
+        ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
+      });
     },
     close: () => agent.destroy(),
   };
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+async function credentials(cluster: Cluster): Promise<string | null> {
+  try {
+    return await cluster.token();
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, "Credentials", `no credentials: ${(error as Error).message}`, null, error);
+  }
+}
+
+async function readBody(response: IncomingMessage, limit: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;
   try {
     for await (const piece of response as AsyncIterable<Buffer>) {
       length += piece.length;
-      if (length > MAX_BODY) throw new ApiError(0, "TooLarge", `the answer is longer than ${MAX_BODY} octets`);
+      if (length > limit) throw new ApiError(0, "TooLarge", `the answer is longer than ${limit} octets`);
       pieces.push(piece);
     }
   } catch (error) {

@@ -24,7 +24,7 @@ describe("the watch loop", () => {
     expect(kinds(machine.step({ kind: "start" }, 0))).toEqual(["wake", "gather", "list"]);
     expect(machine.step(page([1], "5", "next"), 0)).toEqual([
       { kind: "gathered", items: [1] },
-      { kind: "list", continueToken: "next" },
+      { kind: "list", continueToken: "next", limit: 500 },
     ]);
     expect(machine.step(page([2], "5"), 0)).toMatchObject([
       { kind: "gathered" },
@@ -71,7 +71,10 @@ describe("the watch loop", () => {
     machine.step({ kind: "start" }, 0);
     const waits: number[] = [];
     for (const retryAfter of [null, null, null, 90_000]) {
-      const effects = machine.step({ kind: "list-failed", status: 410, message: "Expired", retryAfter }, 0);
+      const effects = machine.step(
+        { kind: "list-failed", status: 410, reason: "Expired", message: "Expired", retryAfter },
+        0,
+      );
       const wake = effects.find((effect) => effect.kind === "wake");
       waits.push(wake?.at ?? Number.NaN);
       expect(machine.step({ kind: "time" }, (wake?.at ?? 0) - 1)).toEqual([wake]);
@@ -84,6 +87,55 @@ describe("the watch loop", () => {
     const machine = watching();
     expect(machine.step({ kind: "time" }, 329_999)).toEqual([{ kind: "wake", at: 330_000 }]);
     expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+  });
+
+  it("takes a watch on which neither bookmark nor line comes for 90 s for dead, once there were bookmarks", () => {
+    const machine = watching();
+    const bookmark: ReflectorEvent = { kind: "watch-line", type: "BOOKMARK", object: object("", "6") };
+    expect(machine.step(bookmark, 60_000)).toEqual([{ kind: "wake", at: 150_000 }]);
+    expect(kinds(machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "7") }, 100_000))).toEqual([
+      "put",
+    ]);
+    expect(machine.step({ kind: "time" }, 150_000)).toEqual([{ kind: "wake", at: 190_000 }]);
+    expect(kinds(machine.step({ kind: "time" }, 190_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+    // The next watch is known to have bookmarks too.
+    expect(kinds(machine.step({ kind: "time" }, 279_999))).toEqual(["wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 280_000))).toContain("abort");
+  });
+
+  it("asks for half of a page that is too large, down to one object, and for more again later", () => {
+    const machine = new ReflectorMachine(() => 0);
+    machine.step({ kind: "start" }, 0);
+    machine.step(page([1], "5", "next"), 0);
+    const tooLarge: ReflectorEvent = {
+      kind: "list-failed",
+      status: 0,
+      reason: "TooLarge",
+      message: "",
+      retryAfter: null,
+    };
+    expect(machine.step(tooLarge, 0)).toEqual([{ kind: "list", continueToken: "next", limit: 250 }]);
+    for (let i = 0; i < 7; i++) machine.step(tooLarge, 0);
+    expect(kinds(machine.step(tooLarge, 0))).toEqual(["trouble", "wake"]);
+    expect(machine.step({ kind: "time" }, 10_000)).toContainEqual({ kind: "list", continueToken: "", limit: 1 });
+    machine.step(page([1], "5"), 10_000);
+    const expired: ReflectorEvent = { kind: "watch-line", type: "ERROR", object: { code: 410 } };
+    machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "6") }, 10_000);
+    expect(machine.step(expired, 10_001)).toContainEqual({ kind: "list", continueToken: "", limit: 2 });
+  });
+
+  it("tells when what was in trouble goes well again", () => {
+    const machine = watching();
+    expect(machine.step({ kind: "watch-opened" }, 0)).toEqual([]);
+    const refused: ReflectorEvent = { kind: "watch-ended", status: 403, message: "forbidden", retryAfter: null };
+    expect(machine.step(refused, 1)).toContainEqual({
+      kind: "trouble",
+      status: 403,
+      verb: "watch",
+      message: "forbidden",
+    });
+    machine.step({ kind: "time" }, 1_000);
+    expect(machine.step({ kind: "watch-opened" }, 1_001)).toEqual([{ kind: "well" }]);
   });
 
   it("does nothing when stopped, and starts afresh", () => {
@@ -130,7 +182,8 @@ class Model {
   }
 
   fail(status: number): void {
-    if (this.pending === "list") this.step({ kind: "list-failed", status, message: "fault", retryAfter: null });
+    if (this.pending === "list")
+      this.step({ kind: "list-failed", status, reason: "", message: "fault", retryAfter: null });
     else if (this.pending === "watch")
       this.step({ kind: "watch-ended", status, message: status === 0 ? "" : "fault", retryAfter: null });
   }

@@ -1,3 +1,5 @@
+import { backoff } from "#net";
+
 /** Milliseconds on a clock that never goes back. */
 export type Instant = number;
 
@@ -15,9 +17,13 @@ export type ReflectorEvent =
   | {
       readonly kind: "list-failed";
       readonly status: number;
+      /** As the API or the client names it, such as TooLarge; may be empty. */
+      readonly reason: string;
       readonly message: string;
       readonly retryAfter: number | null;
     }
+  /** The server took the watch; lines will follow. */
+  | { readonly kind: "watch-opened" }
   /** One parsed line of the watch. */
   | { readonly kind: "watch-line"; readonly type: string; readonly object: unknown }
   /** The watch ended: by the server (status 0, no message), or with an error. */
@@ -31,7 +37,7 @@ export type ReflectorEvent =
 
 /** What the machine asks of the shell. */
 export type ReflectorEffect =
-  | { readonly kind: "list"; readonly continueToken: string }
+  | { readonly kind: "list"; readonly continueToken: string; readonly limit: number }
   | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: number }
   /** Ends the list or watch under way, whose later answers do not count. */
   | { readonly kind: "abort" }
@@ -43,18 +49,27 @@ export type ReflectorEffect =
   | { readonly kind: "put"; readonly object: unknown }
   | { readonly kind: "delete"; readonly object: unknown }
   | { readonly kind: "wake"; readonly at: Instant | null }
-  | { readonly kind: "trouble"; readonly message: string };
+  /** Something fails; `status` is that of HTTP, 0 without one, and `verb` what was tried. */
+  | { readonly kind: "trouble"; readonly message: string; readonly status: number; readonly verb: "list" | "watch" }
+  /** What was in trouble goes well again. */
+  | { readonly kind: "well" };
 
 type Phase = "stopped" | "listing" | "watching" | "waiting-to-list" | "waiting-to-watch";
 
 /** A watch is asked to end between 5 and 10 minutes, so that not all clients come back at once. */
 const WATCH_SECONDS = 300;
-/** The API server sends a bookmark about once a minute; a watch that outlives its timeout by this is half open. */
-const QUIET_MARGIN = 30_000;
+/** Objects a page; fewer where a page is too large to be taken. */
+const PAGE = 500;
+/** A watch that outlives its timeout by this is half open. */
+const LATE = 30_000;
+/**
+ * The API server sends a bookmark every 60 to 75 s: a watch that once had one, and is silent for so long, is half
+ * open. (A dead connection is noticed sooner, by TCP's own probes: see the client.)
+ */
+const QUIET = 90_000;
 /** A watch that the server ends sooner than this was none. */
 const SHORT_WATCH = 1_000;
-const FIRST_BACKOFF = 500;
-const MAX_BACKOFF = 30_000;
+const PAUSE = { first: 500, max: 30_000 };
 
 /**
  * List in pages, watch from there, list again when the server has forgotten where we were. Pure: the
@@ -68,7 +83,15 @@ export class ReflectorMachine {
   /** Troubles in a row, since a watch was last heard or lasted. */
   private failures = 0;
   private watchingSince: Instant = 0;
+  /** When the watch began or last brought a line. */
+  private heard: Instant = 0;
   private wakeAt: Instant | null = null;
+  private limit = PAGE;
+  private continueToken = "";
+  /** The server has been seen to send bookmarks. */
+  private bookmarks = false;
+  private watchEnds: Instant = 0;
+  private troubled = false;
 
   constructor(random: () => number) {
     this.random = random;
@@ -82,9 +105,11 @@ export class ReflectorMachine {
         this.phase = "stopped";
         return [{ kind: "abort" }, this.wake(null)];
       case "page":
-        return this.phase === "listing" ? this.page(event, now) : [];
+        return this.phase === "listing" ? this.gotPage(event, now) : [];
       case "list-failed":
         return this.phase === "listing" ? this.listFailed(event, now) : [];
+      case "watch-opened":
+        return this.phase === "watching" ? this.well() : [];
       case "watch-line":
         return this.phase === "watching" ? this.line(event.type, event.object, now) : [];
       case "watch-ended":
@@ -98,13 +123,20 @@ export class ReflectorMachine {
 
   private list(): readonly ReflectorEffect[] {
     this.phase = "listing";
-    return [this.wake(null), { kind: "gather" }, { kind: "list", continueToken: "" }];
+    this.continueToken = "";
+    return [this.wake(null), { kind: "gather" }, this.page("")];
   }
 
-  private page(event: Extract<ReflectorEvent, { kind: "page" }>, now: Instant): readonly ReflectorEffect[] {
+  private page(continueToken: string): ReflectorEffect {
+    this.continueToken = continueToken;
+    return { kind: "list", continueToken, limit: this.limit };
+  }
+
+  private gotPage(event: Extract<ReflectorEvent, { kind: "page" }>, now: Instant): readonly ReflectorEffect[] {
     const gathered: ReflectorEffect = { kind: "gathered", items: event.items };
-    if (event.continueToken !== "") return [gathered, { kind: "list", continueToken: event.continueToken }];
+    if (event.continueToken !== "") return [gathered, this.page(event.continueToken)];
     this.resourceVersion = event.resourceVersion;
+    this.limit = Math.min(PAGE, 2 * this.limit);
     return [gathered, { kind: "swap" }, ...this.watch(now)];
   }
 
@@ -112,18 +144,32 @@ export class ReflectorMachine {
     event: Extract<ReflectorEvent, { kind: "list-failed" }>,
     now: Instant,
   ): readonly ReflectorEffect[] {
+    if (event.reason === "TooLarge" && this.limit > 1) {
+      this.limit = this.limit >> 1;
+      return [this.page(this.continueToken)];
+    }
     // 410 in the middle of a list: the snapshot behind its pages is gone. Begin anew, but not in a tight loop.
-    return this.retry("waiting-to-list", event.message, event.retryAfter, now);
+    return this.retry("waiting-to-list", event, now);
   }
 
   private watch(now: Instant): readonly ReflectorEffect[] {
     this.phase = "watching";
     this.watchingSince = now;
+    this.heard = now;
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.random()));
-    return [
-      { kind: "watch", resourceVersion: this.resourceVersion, timeoutSeconds },
-      this.wake(now + timeoutSeconds * 1000 + QUIET_MARGIN),
-    ];
+    this.watchEnds = now + timeoutSeconds * 1000 + LATE;
+    return [{ kind: "watch", resourceVersion: this.resourceVersion, timeoutSeconds }, this.wake(this.silentAt(now))];
+  }
+
+  private silentAt(now: Instant): Instant {
+    return this.bookmarks ? Math.min(this.watchEnds, now + QUIET) : this.watchEnds;
+  }
+
+  /** The watch goes well. */
+  private well(): readonly ReflectorEffect[] {
+    const effects: ReflectorEffect[] = this.troubled ? [{ kind: "well" }] : [];
+    this.troubled = false;
+    return effects;
   }
 
   private line(type: string, object: unknown, now: Instant): readonly ReflectorEffect[] {
@@ -131,17 +177,24 @@ export class ReflectorMachine {
     const version = resourceVersionOf(object);
     if (version !== null) this.resourceVersion = version;
     this.failures = 0;
-    if (type === "ADDED" || type === "MODIFIED") return [{ kind: "put", object }];
-    if (type === "DELETED") return [{ kind: "delete", object }];
-    return [];
+    if (type === "BOOKMARK") this.bookmarks = true;
+    // The timer is not set for each line: when it goes off, it looks at when the last one came.
+    this.heard = now;
+    const well = this.well();
+    const sooner = this.bookmarks && this.wakeAt !== null && this.wakeAt > this.silentAt(now);
+    const wake = sooner ? [this.wake(this.silentAt(now))] : [];
+    if (type === "ADDED" || type === "MODIFIED") return [{ kind: "put", object }, ...well, ...wake];
+    if (type === "DELETED") return [{ kind: "delete", object }, ...well, ...wake];
+    return [...well, ...wake];
   }
 
   private refused(object: unknown, now: Instant): readonly ReflectorEffect[] {
     const { code, message } = (object ?? {}) as { code?: unknown; message?: unknown };
     const abort: ReflectorEffect = { kind: "abort" };
+    const status = typeof code === "number" ? code : 0;
     if (code === 410) return [abort, ...this.relist("the resource version is too old", now)];
     const text = typeof message === "string" ? message : "the watch was refused";
-    return [abort, ...this.retry("waiting-to-watch", text, null, now)];
+    return [abort, ...this.retry("waiting-to-watch", { status, message: text, retryAfter: null }, now)];
   }
 
   private ended(event: Extract<ReflectorEvent, { kind: "watch-ended" }>, now: Instant): readonly ReflectorEffect[] {
@@ -149,18 +202,18 @@ export class ReflectorMachine {
     if (event.status === 0 && event.message === "") {
       // A server that ends each watch at once must not be asked without a pause.
       if (now - this.watchingSince < SHORT_WATCH)
-        return this.retry("waiting-to-watch", "the watch ended at once", null, now);
+        return this.retry("waiting-to-watch", { ...event, message: "the watch ended at once" }, now);
       this.failures = 0;
-      return this.watch(now);
+      return [...this.well(), ...this.watch(now)];
     }
     // 400 and 422: the server does not understand the resource version, as after a restored backup.
     const then = event.status === 400 || event.status === 422 ? "waiting-to-list" : "waiting-to-watch";
-    return this.retry(then, event.message, event.retryAfter, now);
+    return this.retry(then, event, now);
   }
 
   /** The server has forgotten where we were. The first time is no trouble; again and again is. */
   private relist(message: string, now: Instant): readonly ReflectorEffect[] {
-    if (this.failures > 0) return this.retry("waiting-to-list", message, null, now);
+    if (this.failures > 0) return this.retry("waiting-to-list", { status: 410, message, retryAfter: null }, now);
     this.failures = 1;
     return this.list();
   }
@@ -168,20 +221,24 @@ export class ReflectorMachine {
   private woken(now: Instant): readonly ReflectorEffect[] {
     if (this.phase === "waiting-to-list") return this.list();
     if (this.phase === "waiting-to-watch") return this.watch(now);
-    if (this.phase === "watching")
-      return [
-        { kind: "abort" },
-        { kind: "trouble", message: "the watch is half open: nothing came" },
-        ...this.watch(now),
-      ];
-    return [];
+    if (this.phase !== "watching") return [];
+    // Lines came since the timer was set.
+    if (now < this.silentAt(this.heard)) return [this.wake(this.silentAt(this.heard))];
+    this.troubled = true;
+    const message = "nothing came for too long: the connection is taken for dead";
+    return [{ kind: "abort" }, { kind: "trouble", status: 0, verb: "watch", message }, ...this.watch(now)];
   }
 
-  private retry(phase: Phase, message: string, retryAfter: number | null, now: Instant): readonly ReflectorEffect[] {
+  private retry(
+    phase: "waiting-to-list" | "waiting-to-watch",
+    { status, message, retryAfter }: { status: number; message: string; retryAfter: number | null },
+    now: Instant,
+  ): readonly ReflectorEffect[] {
+    const verb = this.phase === "listing" ? "list" : "watch";
     this.phase = phase;
-    const backoff = Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** Math.min(this.failures++, 10));
-    const delay = Math.max(backoff * (0.5 + this.random() / 2), retryAfter ?? 0);
-    return [{ kind: "trouble", message }, this.wake(now + delay)];
+    this.troubled = true;
+    const delay = Math.max(backoff(PAUSE, ++this.failures, this.random()), retryAfter ?? 0);
+    return [{ kind: "trouble", status, verb, message }, this.wake(now + delay)];
   }
 
   private wake(at: Instant | null): ReflectorEffect {

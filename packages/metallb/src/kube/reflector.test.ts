@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { createClient, type KubeClient, RESOURCES, type Reflector, watch } from "#kube";
+import { createClient, type KubeClient, keyOf, RESOURCES, type Reflector, watch } from "#kube";
 
 interface Item {
   readonly name: string;
@@ -14,6 +14,9 @@ const object = (name: string, resourceVersion: string) => ({ metadata: { name, r
 class FakeApi {
   items: unknown[] = [];
   version = "1";
+  /** What the next lists are answered with, instead of the items. */
+  readonly answers: { status: number; body: string }[] = [];
+  readonly accepted: (string | undefined)[] = [];
   lists = 0;
   readonly watches: ServerResponse[] = [];
   readonly requests: string[] = [];
@@ -21,10 +24,16 @@ class FakeApi {
   readonly #server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
     this.requests.push(url.pathname + url.search);
+    this.accepted.push(request.headers.accept);
     if (url.searchParams.has("watch")) {
       response.writeHead(200);
       response.flushHeaders();
       this.watches.push(response);
+    } else if (this.answers.length > 0) {
+      this.lists++;
+      const { status, body } = this.answers.shift() as { status: number; body: string };
+      response.writeHead(status);
+      response.end(body);
     } else {
       this.lists++;
       response.end(JSON.stringify({ metadata: { resourceVersion: this.version }, items: this.items }));
@@ -171,4 +180,60 @@ it("leaves nothing open when it is stopped", async () => {
   reflector.stop();
   await closed;
   expect(troubles).toEqual([]);
+});
+
+it.each([
+  "{}",
+  "",
+  "null",
+  '{"kind":"Status","status":"Success"}',
+  '{"metadata":{},"items":[]}',
+  '{"metadata":{"resourceVersion":"9"}}',
+])("keeps what it knows when a relist is answered with 200 and %s", async (body) => {
+  const response = await api.watched(1);
+  api.answers.push({ status: 200, body });
+  api.items = [object("b", "8")];
+  const told = nextChange();
+  response.write(line("ERROR", { code: 410, message: "too old resource version" }));
+  // The first list is no list; the second, after a pause, is.
+  expect(await told).toEqual(["a", "b"]);
+  expect(api.lists).toBe(3);
+  expect(troubles).toEqual(["the answer is not a list: what was known stays"]);
+});
+
+it("names the right that is missing, until it is given", async () => {
+  const response = await api.watched(1);
+  api.answers.push({ status: 403, body: JSON.stringify({ kind: "Status", reason: "Forbidden", message: "no" }) });
+  response.write(line("ERROR", { code: 410 }));
+  await expect.poll(() => reflector.trouble).toContain("missing right: list services at cluster scope: ");
+  expect(troubles).toEqual([reflector.trouble]);
+  await api.watched(2);
+  await expect.poll(() => reflector.trouble).toBe(null);
+});
+
+it("reads objects that do not fit into one page in smaller ones", { timeout: 20_000 }, async () => {
+  const response = await api.watched(1);
+  const large = "x".repeat(17 * 1024 * 1024);
+  api.answers.push({ status: 200, body: JSON.stringify({ metadata: { resourceVersion: "9" }, items: [], large }) });
+  api.items = [object("c", "8")];
+  const told = nextChange();
+  response.write(line("ERROR", { code: 410 }));
+  expect(await told).toEqual(["a", "b", "c"]);
+  expect(api.requests.filter((path) => path.includes("limit"))).toEqual(
+    ["500", "500", "250"].map((limit) => `/api/v1/services?limit=${limit}`),
+  );
+  expect(troubles).toEqual([]);
+});
+
+it("asks for metadata alone where that is enough", async () => {
+  const partial = watch(client, RESOURCES.namespaces, { project: keyOf, metadataOnly: true });
+  partial.start();
+  await partial.synced;
+  await api.watched(2);
+  partial.stop();
+  const [list, follow] = api.accepted.slice(-2);
+  expect([list, follow]).toEqual([
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+  ]);
 });

@@ -4,7 +4,12 @@ import { type ReflectorEffect, type ReflectorEvent, ReflectorMachine } from "./r
 import { pathOf, type Resource } from "./resources.ts";
 import { type IndexFunction, Store } from "./store.ts";
 
-const PAGE = 500;
+/** Octets of a page: a larger one is asked for again in halves, so that large objects cost time and not memory. */
+const MAX_PAGE = 16 * 1024 * 1024;
+
+/** What a metadata-only request takes; a server that does not know of it sends the whole. */
+const METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const METADATA_WATCH = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 export interface WatchOptions<T> {
   readonly namespace?: string;
@@ -15,6 +20,11 @@ export interface WatchOptions<T> {
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   /** Whether two projections say the same; then the change is no difference. */
   readonly same?: (a: T, b: T) => boolean;
+  /**
+   * Asks for the metadata of the objects alone, which the server then reads and sends alone: for kinds of which
+   * only names, labels and annotations count.
+   */
+  readonly metadataOnly?: boolean;
   /** Told in words why the API does not answer; once a try. */
   readonly onTrouble?: (message: string) => void;
   readonly random?: () => number;
@@ -26,6 +36,8 @@ export interface Reflector<T> {
   /** Settles when the first list is whole. */
   readonly synced: Promise<void>;
   readonly isSynced: boolean;
+  /** Why the API does not answer, while it does not; null when all is well. */
+  readonly trouble: string | null;
   /** Called once a turn of the event loop with the keys that differ since it was last called. */
   onChange(listener: (keys: ReadonlySet<string>) => void): void;
   start(): void;
@@ -47,6 +59,7 @@ class WatchLoop<T> implements Reflector<T> {
   readonly store: Store<T>;
   readonly synced: Promise<void>;
   isSynced = false;
+  trouble: string | null = null;
   private readonly client: KubeClient;
   private readonly resource: Resource;
   private readonly options: WatchOptions<T>;
@@ -88,7 +101,7 @@ class WatchLoop<T> implements Reflector<T> {
   private perform(effect: ReflectorEffect): void {
     switch (effect.kind) {
       case "list":
-        void this.list(effect.continueToken);
+        void this.list(effect.continueToken, effect.limit);
         return;
       case "watch":
         void this.watch(effect.resourceVersion, effect.timeoutSeconds);
@@ -120,27 +133,23 @@ class WatchLoop<T> implements Reflector<T> {
           effect.at === null ? null : setTimeout(() => this.step({ kind: "time" }), effect.at - performance.now() + 1);
         return;
       case "trouble":
-        this.options.onTrouble?.(effect.message);
+        this.trouble = inWords(this.resource, this.options.namespace, effect);
+        this.options.onTrouble?.(this.trouble);
+        return;
+      case "well":
+        this.trouble = null;
     }
   }
 
-  private async list(continueToken: string): Promise<void> {
+  private async list(continueToken: string, limit: number): Promise<void> {
     const { signal } = this.abort;
-    const query = {
-      limit: PAGE,
-      ...(continueToken === "" ? { resourceVersion: "0" } : { continue: continueToken }),
-      ...this.selectors(),
-    };
     // With a limit and no version the API reads from its storage, which is what a first list must see.
-    if (continueToken === "") delete (query as { resourceVersion?: string }).resourceVersion;
+    const query = { limit, ...(continueToken === "" ? {} : { continue: continueToken }), ...this.selectors() };
+    const accept = this.options.metadataOnly ? { accept: METADATA_LIST } : {};
     try {
-      const list = (await this.client.request("GET", this.path(), { query, signal })) as {
-        metadata?: { resourceVersion?: string; continue?: string };
-        items?: unknown[];
-      } | null;
+      const answer = await this.client.request("GET", this.path(), { query, signal, maxBody: MAX_PAGE, ...accept });
       if (signal.aborted) return;
-      const { resourceVersion = "", continue: more = "" } = list?.metadata ?? {};
-      this.step({ kind: "page", items: list?.items ?? [], resourceVersion, continueToken: more });
+      this.step({ kind: "page", ...readPage(answer) });
     } catch (error) {
       if (!signal.aborted) this.step({ kind: "list-failed", ...failure(error) });
     }
@@ -155,7 +164,10 @@ class WatchLoop<T> implements Reflector<T> {
       this.step({ kind: "watch-line", type, object });
     };
     try {
-      await this.client.stream(this.path(), query, onLine, signal);
+      await this.client.stream(this.path(), query, onLine, signal, {
+        onOpen: () => this.step({ kind: "watch-opened" }),
+        ...(this.options.metadataOnly ? { accept: METADATA_WATCH } : {}),
+      });
       if (!signal.aborted) this.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null });
     } catch (error) {
       if (!signal.aborted) this.step({ kind: "watch-ended", ...failure(error) });
@@ -203,6 +215,36 @@ class WatchLoop<T> implements Reflector<T> {
   }
 }
 
+/** A list that does not look like one must never count as "there is nothing". */
+function readPage(
+  answer: unknown,
+): Pick<Extract<ReflectorEvent, { kind: "page" }>, "items" | "resourceVersion" | "continueToken"> {
+  const list = (answer ?? {}) as {
+    readonly kind?: unknown;
+    readonly metadata?: { readonly resourceVersion?: unknown; readonly continue?: unknown } | null;
+    readonly items?: unknown;
+  };
+  const { resourceVersion, continue: continueToken = "" } = list.metadata ?? {};
+  // Go writes a list of nothing as null where nobody made the slice.
+  const items = list.items === null && typeof list.kind === "string" && list.kind.endsWith("List") ? [] : list.items;
+  if (list.kind === "Status" || !Array.isArray(items) || typeof resourceVersion !== "string" || resourceVersion === "")
+    throw new ApiError(0, "BadAnswer", "the answer is not a list: what was known stays");
+  return { items, resourceVersion, continueToken: typeof continueToken === "string" ? continueToken : "" };
+}
+
+/** A refusal names the right that is missing, as an operator would write it into a Role. */
+function inWords(
+  { group, plural }: Resource,
+  namespace: string | undefined,
+  { status, verb, message }: Extract<ReflectorEffect, { kind: "trouble" }>,
+): string {
+  const where = namespace === undefined ? "at cluster scope" : `in namespace ${namespace}`;
+  const what = `${verb} ${plural}${group === "" ? "" : `.${group}`} ${where}`;
+  if (status === 401) return `the API does not accept the credentials, to ${what}: ${message}`;
+  if (status === 403) return `missing right: ${what}: ${message}`;
+  return message;
+}
+
 /** What is not a watch event ends the watch; its text is not repeated, for it may hold a secret. */
 function parseLine(line: string): { readonly type: string; readonly object: unknown } {
   let event: unknown = null;
@@ -216,7 +258,7 @@ function parseLine(line: string): { readonly type: string; readonly object: unkn
   return { type, object };
 }
 
-const failure = (error: unknown): { status: number; message: string; retryAfter: number | null } =>
+const failure = (error: unknown): { status: number; reason: string; message: string; retryAfter: number | null } =>
   error instanceof ApiError
-    ? { status: error.status, message: error.message, retryAfter: error.retryAfter }
-    : { status: 0, message: error instanceof Error ? error.message : String(error), retryAfter: null };
+    ? { status: error.status, reason: error.reason, message: error.message, retryAfter: error.retryAfter }
+    : { status: 0, reason: "", message: error instanceof Error ? error.message : String(error), retryAfter: null };

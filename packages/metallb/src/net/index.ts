@@ -1,3 +1,4 @@
+export { type Backoff, backoff } from "./backoff.ts";
 export { ByteReader, ByteWriter } from "./bytes.ts";
 export {
   addressBits,
@@ -29,6 +30,7 @@ export {
 export {
   formatRange,
   type IpRange,
+  parsePoolEntry,
   parseRange,
   prefixRange,
   rangeContains,

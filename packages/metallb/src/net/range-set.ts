@@ -45,6 +45,10 @@ export class RangeSet {
     return range && range.family === address.family && range.first <= address.value ? range : undefined;
   }
 
+  get families(): ReadonlySet<Family> {
+    return new Set(this.ranges.map(({ family }) => family));
+  }
+
   /** How many addresses of the family the set has. */
   size(family: Family): bigint {
     let size = 0n;

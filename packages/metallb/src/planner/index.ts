@@ -1,4 +1,4 @@
 export type { PeerProblem } from "./peers.ts";
 export type * from "./plan.ts";
 export { Planner, type PlannerOptions, plan } from "./planner.ts";
-export { REASONS, type ReasonCode, sentence } from "./reasons.ts";
+export { type Facts, REASONS, type Reason, type ReasonCode, sentence } from "./reasons.ts";

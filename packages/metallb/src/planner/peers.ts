@@ -1,6 +1,7 @@
-import type { AddressFamily, PeerSettings } from "#bgp";
+import type { AddressFamily, Endpoint, PeerSettings } from "#bgp";
 import { settingsChange } from "#bgp";
 import type { Config, Peer } from "#config";
+import type { Table } from "./bgp-context.ts";
 
 /** A peer that this node should have a session with and cannot, or not wholly. */
 export interface PeerProblem {
@@ -10,55 +11,77 @@ export interface PeerProblem {
 
 export interface PlannedPeers {
   readonly settings: ReadonlyMap<string, PeerSettings>;
+  /** The tables that they read, by name. */
+  readonly tables: ReadonlyMap<string, Table>;
   readonly problems: readonly PeerProblem[];
 }
 
 /**
  * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
- * of routes; a table is named by the advertisements that name the peer.
+ * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
+ * session that stands (in `before`) goes on as it is.
  */
-export function planPeers(config: Config, labels: Readonly<Record<string, string>>): PlannedPeers {
+export function planPeers(
+  config: Config,
+  labels: Readonly<Record<string, string>>,
+  before: ReadonlyMap<string, PeerSettings> = new Map(),
+): PlannedPeers {
   const limited = limitedAdvertisements(config);
   const settings = new Map<string, PeerSettings>();
+  const tables = new Map<string, Table>();
   const problems: PeerProblem[] = [];
+  const reads = (peer: string): string => {
+    const table = tableOf(peer, limited);
+    tables.set(table.name, table);
+    return table.name;
+  };
+  const frozen = [...config.unreadablePeers, ...config.peers.filter((peer) => peer.frozen).map(({ name }) => name)];
+  for (const name of frozen) {
+    const standing = before.get(name);
+    if (standing) settings.set(name, { ...standing, table: reads(name) });
+  }
   for (const peer of config.peers) {
-    if (!peer.nodes(labels)) continue;
-    const refused = unsupported(peer);
-    if (refused) problems.push({ peer: peer.name, message: refused });
+    if (settings.has(peer.name) || !peer.nodes(labels)) continue;
     if (peer.bfdProfile)
       problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
-    if (peer.address && !refused)
-      settings.set(peer.name, settingsOf(peer, peer.address, tableName(peer.name, limited)));
+    const endpoint = endpointOf(peer);
+    if (endpoint) settings.set(peer.name, settingsOf(peer, endpoint, reads(peer.name)));
   }
-  return { settings, problems };
+  return { settings, tables, problems };
 }
 
-function unsupported(peer: Peer): string | null {
-  if (!peer.address) return `no session: unnumbered peers (interface ${peer.interface}) come with a later version`;
-  if (peer.vrf !== "") return `no session: VRFs (${peer.vrf}) come with a later version`;
-  return null;
+function endpointOf({ address, interface: name }: Peer): Endpoint | null {
+  if (address) return { kind: "address", address, interface: name };
+  return name === null ? null : { kind: "interface", interface: name };
 }
 
-function settingsOf(peer: Peer, address: NonNullable<Peer["address"]>, table: string): PeerSettings {
-  const own: AddressFamily = address.family === 4 ? "ipv4-unicast" : "ipv6-unicast";
+function settingsOf(peer: Peer, endpoint: Endpoint, table: string): PeerSettings {
   return {
     name: peer.name,
     localAs: peer.localASN ?? peer.myASN,
     peerAs: peer.peerASN,
-    address,
+    endpoint,
     port: peer.port,
     sourceAddress: peer.sourceAddress,
-    interface: null,
+    vrf: peer.vrf || null,
     holdTime: peer.holdTime,
     keepaliveTime: peer.keepaliveTime,
     connectTime: peer.connectTime,
     routerId: peer.routerId,
     password: peer.password,
     ebgpMultiHop: peer.ebgpMultiHop,
+    passive: false,
+    restartTime: null,
     gracefulRestart: peer.gracefulRestart,
-    families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
+    families: familiesOf(peer, endpoint),
     table,
   };
+}
+
+/** The family that the session runs over, or both: for an unnumbered peer always. */
+function familiesOf({ dualStackAddressFamily }: Peer, endpoint: Endpoint): readonly AddressFamily[] {
+  if (dualStackAddressFamily || endpoint.kind === "interface") return ["ipv4-unicast", "ipv6-unicast"];
+  return [endpoint.address.family === 4 ? "ipv4-unicast" : "ipv6-unicast"];
 }
 
 /** Advertisements that name peers, by name, each once. */
@@ -68,17 +91,10 @@ function limitedAdvertisements({ pools }: Config): ReadonlyMap<string, ReadonlyS
   return limited;
 }
 
-const tableName = (peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): string =>
-  [
-    "all",
-    ...[...limited]
-      .filter(([, peers]) => peers.has(peer))
-      .map(([name]) => name)
-      .sort(),
-  ].join("+");
-
-/** The advertisements by name, besides those for all, whose routes a table holds. */
-export const namedIn = (table: string): ReadonlySet<string> => new Set(table.split("+").slice(1));
+function tableOf(peer: string, limited: ReadonlyMap<string, ReadonlySet<string>>): Table {
+  const named = [...limited].filter(([, peers]) => peers.has(peer)).map(([name]) => name);
+  return { name: ["all", ...named.sort()].join("+"), named: new Set(named) };
+}
 
 /** What differs between two sets of sessions. */
 export function peerDifference(

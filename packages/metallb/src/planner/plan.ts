@@ -1,7 +1,8 @@
 import type { EndpointSlice, Node, Service } from "#api";
 import type { PathAttributes, PeerSettings, TableChange } from "#bgp";
 import type { Config } from "#config";
-import type { Prefix } from "#net";
+import type { Ip, Prefix } from "#net";
+import type { Reason } from "./reasons.ts";
 
 /** What the planner decides from; the stores of `kube` fit it. Reading never copies. */
 export interface World {
@@ -11,6 +12,8 @@ export interface World {
   endpointSlices(serviceKey: string): Iterable<EndpointSlice>;
   /** Null until the configuration was read once: then nothing is decided. */
   readonly config: Config | null;
+  /** The nodes whose speakers are alive, for the layer-2 election; null or absent: all that the API knows. */
+  readonly members?: ReadonlySet<string> | null;
 }
 
 /** What differs since the last plan: keys only, never events. */
@@ -19,14 +22,21 @@ export interface Changes {
   readonly services: ReadonlySet<string>;
   readonly nodes: ReadonlySet<string>;
   readonly config: boolean;
+  /** The live members differ. */
+  readonly members?: boolean;
 }
 
-/** What this node does, entirely. `Planner.update` gives the same as `plan` from scratch. */
+/** What this node does, entirely. `Planner.update` gives the same as `plan` from scratch. A live view. */
 export interface Plan {
   readonly peers: ReadonlyMap<string, PeerSettings>;
-  /** Table name → prefix text → route. Equal attributes are one object. */
-  readonly tables: ReadonlyMap<string, ReadonlyMap<string, Route>>;
-  readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** Names of the tables that peers read. */
+  readonly tables: readonly string[];
+  /** What stands in a table, made when asked for. Equal attributes are one object. */
+  routes(table: string): Iterable<Route>;
+  /** What this node answers for by layer 2, and for which Service. */
+  layer2(): Iterable<Layer2Claim>;
+  /** What is said of a Service: every one has a verdict, also one that is not ours or not there. Made when asked for. */
+  verdict(key: string, service: Service | undefined): Verdict;
 }
 
 export interface Route {
@@ -42,26 +52,51 @@ export interface PlanDifference {
   readonly peersRemoved: readonly string[];
   /** After the peers: tables that no peer reads any more are emptied. */
   readonly routesAfter: readonly TableChange[];
+  readonly layer2: Layer2Difference;
   /** Services whose verdict differs. */
   readonly verdicts: readonly string[];
 }
 
-/** What this node does for one Service, per protocol, and why not. */
-export interface Verdict {
-  readonly bgp: ProtocolVerdict;
-  readonly layer2: ProtocolVerdict;
+export interface Layer2Difference {
+  readonly announce: readonly Layer2Claim[];
+  readonly withdraw: readonly Omit<Layer2Claim, "interfaces">[];
 }
 
-export type ProtocolVerdict =
-  | {
-      readonly announced: true;
-      readonly ips: readonly string[];
-      /** Names of peers (bgp), sorted. */
-      readonly peers: readonly string[];
-    }
-  | {
-      readonly announced: false;
-      /** A code of `reasons.ts`. */
-      readonly reason: string;
-      readonly facts: Readonly<Record<string, string>>;
-    };
+/** An address that this node answers for. */
+export interface Layer2Claim {
+  /** The key of the Service; several may hold one address. */
+  readonly holder: string;
+  readonly address: Ip;
+  /** Names, ascending; null: all. */
+  readonly interfaces: readonly string[] | null;
+}
+
+/** What this node does for one Service, per protocol, and why not. */
+export interface Verdict {
+  readonly bgp: BgpVerdict;
+  readonly layer2: Layer2Verdict;
+}
+
+export type BgpVerdict = AnnouncedByBgp | Refused;
+export type Layer2Verdict = AnnouncedByLayer2 | Refused;
+export type ProtocolVerdict = BgpVerdict | Layer2Verdict;
+
+export interface AnnouncedByBgp {
+  readonly announced: true;
+  readonly ips: readonly string[];
+  /** Names of peers, sorted. */
+  readonly peers: readonly string[];
+  /** Addresses of the Service that no peer can carry; empty in nearly all. */
+  readonly lacking: readonly (Refused & { readonly ips: readonly string[] })[];
+}
+
+export interface AnnouncedByLayer2 {
+  readonly announced: true;
+  readonly ips: readonly string[];
+  /** Names, ascending; null: all. */
+  readonly interfaces: readonly string[] | null;
+}
+
+export interface Refused extends Reason {
+  readonly announced: false;
+}

@@ -1,166 +1,300 @@
-import type { PeerSettings, TableChange } from "#bgp";
-import { type BgpAdvertisement, type Config, PoolLookup } from "#config";
-import type { Prefix } from "#net";
+import type { Node, Service } from "#api";
+import type { PeerSettings } from "#bgp";
+import { type Config, type L2Advertisement, type Pool, PoolLookup } from "#config";
+import type { Ip } from "#net";
 import { AttributeTable } from "./attributes.ts";
-import { namedIn, type PeerProblem, peerDifference, planPeers } from "./peers.ts";
-import type { Changes, Plan, PlanDifference, ProtocolVerdict, Route, Verdict, World } from "./plan.ts";
-import { RouteSet } from "./route-set.ts";
-import { type BgpDecision, decideBgp, type NodeFacts, type WantedRoute } from "./verdict.ts";
+import { BgpContext, bgpVerdict, sameRoutes } from "./bgp-context.ts";
+import { Layer2Election } from "./layer2.ts";
+import { Layer2Claims } from "./layer2-claims.ts";
+import { foreign, sameNode } from "./node-facts.ts";
+import { type PeerProblem, peerDifference, planPeers } from "./peers.ts";
+import type { Changes, Plan, PlanDifference, Route, Verdict, World } from "./plan.ts";
+import { samePool } from "./pools.ts";
+import { type Holders, PrefixHolders, type PrefixKey, prefixKey, prefixOfKey } from "./prefix-holders.ts";
+import type { Reason } from "./reasons.ts";
+import { routeDifference } from "./route-difference.ts";
+import { type ClassSpec, endpointState, holdingOf, type ServiceClass, ServiceClasses } from "./service-class.ts";
+import { ServiceEntries, sameIps } from "./service-entries.ts";
 
 export interface PlannerOptions {
   readonly nodeName: string;
   /** Null: Services without a class; else those of exactly this class. */
   readonly loadBalancerClass: string | null;
   readonly ignoreExcludeLabel: boolean;
+  /** SHA-256 of a text in UTF-8: 32 octets. For the layer-2 election. */
+  readonly sha256: (text: string) => Uint8Array;
 }
 
-const NOTHING: PlanDifference = { routes: [], peersSet: [], peersRemoved: [], routesAfter: [], verdicts: [] };
+const NOTHING: PlanDifference = {
+  routes: [],
+  peersSet: [],
+  peersRemoved: [],
+  routesAfter: [],
+  layer2: { announce: [], withdraw: [] },
+  verdicts: [],
+};
+
+const EVERYTHING: Changes = { services: new Set(), nodes: new Set(), config: true };
 
 /** What the whole world looks like from this node, at once: the definition that `Planner.update` is held against. */
 export function plan(world: World, options: PlannerOptions): Plan {
   const planner = new Planner(options);
-  planner.update(world, { services: new Set(), nodes: new Set(), config: true });
+  planner.update(world, EVERYTHING);
   return planner.plan;
 }
 
-/** Keeps the plan of one node by difference: a change of one Service costs what that Service has. */
+/**
+ * Keeps the plan of one node by difference. A change of one Service costs what that Service has; a
+ * change of the own node or of the peers costs what the classes of Services are many; a change of the
+ * configuration costs the Services of the pools that differ.
+ */
 export class Planner {
   private readonly options: PlannerOptions;
   private readonly attributes = new AttributeTable();
+  private readonly classes = new ServiceClasses();
+  private readonly entries = new ServiceEntries(this.classes);
+  private readonly holders = new PrefixHolders();
+  private readonly election: Layer2Election;
+  private readonly claims = new Layer2Claims();
   private config: Config | null = null;
   private pools: PoolLookup | null = null;
-  private facts: NodeFacts | null = null;
-  private peers: ReadonlyMap<string, PeerSettings> = new Map();
-  private routeSets = new Map<string, RouteSet>();
-  private readonly told = new Map<string, Map<string, Route>>();
-  private wanted = new Map<string, readonly WantedRoute[]>();
-  private readonly verdicts = new Map<string, Verdict>();
-  /** Peers that this node should have and cannot. */
+  /** The pools that classes refer to: of equal states of a pool the first. */
+  private kept: readonly Pool[] = [];
+  private gone = new Map<string, Pool>();
+  private context: BgpContext | null = null;
+  private layer2: ReadonlySet<L2Advertisement> = new Set();
+  /** The own node as it was last known: a deleted Node object is no reason to withdraw (contract 1.9). */
+  private node: Node | null = null;
+  /** Prefixes whose holders changed in this update, with the holders before. */
+  private touched = new Map<PrefixKey, Holders>();
+  /** Peers that this node should have and cannot, or not wholly. */
   peerProblems: readonly PeerProblem[] = [];
 
   constructor(options: PlannerOptions) {
     this.options = options;
+    this.election = new Layer2Election(options);
   }
 
   /** A live view: it changes with `update`. */
   get plan(): Plan {
-    return { peers: this.peers, tables: this.told, verdicts: this.verdicts };
+    return {
+      peers: this.context?.parts.peers ?? new Map<string, PeerSettings>(),
+      tables: [...(this.context?.parts.tables.keys() ?? [])],
+      routes: (table) => this.routes(table),
+      layer2: () => this.claims.all(),
+      verdict: (key, service) => this.verdict(key, service),
+    };
   }
 
   /** Takes what differs and gives the way from the plan before to the plan now. */
   update(world: World, changes: Changes): PlanDifference {
-    if (world.config === null) return NOTHING;
-    const everything = changes.config ? world.config !== this.config || this.facts === null : false;
-    if (everything || changes.nodes.has(this.options.nodeName) || this.facts === null) {
-      if (everything || this.nodeDiffers(world)) return this.planAll(world, world.config);
-    }
-    if (changes.services.size === 0) return NOTHING;
-    const verdicts = [...changes.services].filter((key) => this.planService(world, key));
-    return { ...NOTHING, routes: this.takeRoutes(), verdicts };
-  }
-
-  private nodeDiffers(world: World): boolean {
-    const [before, after] = [this.facts?.node, world.nodes.get(this.options.nodeName)];
-    if (!before || !after) return before !== (after ?? null);
-    return (
-      before.networkUnavailable !== after.networkUnavailable ||
-      JSON.stringify(before.labels) !== JSON.stringify(after.labels)
-    );
-  }
-
-  /** The configuration or the own node changed: every Service is decided anew, and only differences go out. */
-  private planAll(world: World, config: Config): PlanDifference {
-    const { nodeName, ignoreExcludeLabel } = this.options;
-    const node = world.nodes.get(nodeName) ?? null;
-    const { settings, problems } = planPeers(config, node?.labels ?? {});
-    const { set, removed } = peerDifference(this.peers, settings);
-    if (config !== this.config) this.pools = new PoolLookup(config);
+    const { config } = world;
+    if (config === null) return NOTHING;
+    const before = this.context;
+    const node = world.nodes.get(this.options.nodeName) ?? this.node;
+    const isFirst = before === null;
+    const isOther = isFirst || (changes.config && config !== this.config);
+    const keys = new Set(isFirst ? world.services.keys() : changes.services);
+    if (isOther) for (const key of this.adoptPools(config)) keys.add(key);
+    if (isOther || !sameNode(node, this.node)) this.context = this.newContext(config, node);
     this.config = config;
-    this.peers = settings;
-    this.peerProblems = problems;
-    this.facts = { name: nodeName, node, ignoreExcludeLabel, peers: new Set(settings.keys()) };
-    this.routeSets = new Map(
-      [...new Set([...settings.values()].map(({ table }) => table))].map((table) => [
-        table,
-        new RouteSet(this.attributes, namedIn(table)),
-      ]),
-    );
-    this.wanted = new Map();
-    const verdicts: string[] = [];
-    for (const key of new Set([...world.services.keys(), ...this.verdicts.keys()]))
-      if (this.planService(world, key)) verdicts.push(key);
-    for (const [table, routes] of this.routeSets) routes.touchAll(this.told.get(table) ?? new Map());
-    const routes = this.takeRoutes();
-    return { routes, peersSet: set, peersRemoved: removed, routesAfter: this.dropUnusedTables(), verdicts };
+    this.node = node;
+    const context = this.context as BgpContext;
+    const voters = isOther || changes.nodes.size > 0 || changes.members === true;
+    if (voters && this.election.refresh(world, this.layer2)) for (const key of this.claims.keys()) keys.add(key);
+    const verdicts = this.decideAll(world, keys, before, context);
+    return this.difference(before, context, verdicts);
   }
 
-  /** True when the verdict differs. */
-  private planService(world: World, key: string): boolean {
-    const { pools, facts } = this;
-    if (!pools || !facts) return false;
-    this.want(key, []);
-    const service = world.services.get(key);
-    const ours = service?.type === "LoadBalancer" && service.loadBalancerClass === this.options.loadBalancerClass;
-    const before = this.verdicts.get(key);
-    if (!service || !ours) return this.verdicts.delete(key);
-    const decision = decideBgp(service, world.endpointSlices(key), pools, facts);
-    if (decision.announced) this.want(key, decision.routes);
-    const verdict: Verdict = {
-      bgp: bgpVerdict(decision),
-      layer2: { announced: false, reason: "layer2Later", facts: {} },
-    };
-    if (before && sameVerdict(before.bgp, verdict.bgp)) return false;
-    this.verdicts.set(key, verdict);
+  private decideAll(
+    world: World,
+    keys: ReadonlySet<string>,
+    before: BgpContext | null,
+    context: BgpContext,
+  ): readonly string[] {
+    const changed = before && before !== context ? this.changedClasses(before, context) : null;
+    const verdicts: string[] = [];
+    for (const key of keys) if (this.decide(world, key, before, context)) verdicts.push(key);
+    if (changed && changed.size > 0)
+      for (const key of this.entries.keys())
+        if (!keys.has(key) && changed.has(this.entries.classOf(key) as ServiceClass)) verdicts.push(key);
+    return verdicts;
+  }
+
+  private changedClasses(before: BgpContext, context: BgpContext): ReadonlySet<ServiceClass> {
+    return new Set([...this.classes].filter((each) => before.effect(each).text !== context.effect(each).text));
+  }
+
+  private difference(before: BgpContext | null, context: BgpContext, verdicts: readonly string[]): PlanDifference {
+    const { peersSet, peersRemoved } = this.peersBetween(before, context);
+    // Where neither tables nor what classes say in them differ, only the prefixes that were touched can.
+    const isSame = before !== null && (before === context || this.saysTheSame(before, context));
+    const { routes, after } = routeDifference(isSame ? context : before, context, this.touched, this.holders);
+    this.touched = new Map();
+    this.classes.sweep();
+    return { routes, peersSet, peersRemoved, routesAfter: after, layer2: this.claims.take(), verdicts };
+  }
+
+  private peersBetween(
+    before: BgpContext | null,
+    { parts }: BgpContext,
+  ): Pick<PlanDifference, "peersSet" | "peersRemoved"> {
+    if (before?.parts === parts) return NOTHING;
+    const { set, removed } = peerDifference(before?.parts.peers ?? new Map(), parts.peers);
+    return { peersSet: set, peersRemoved: removed };
+  }
+
+  private saysTheSame(before: BgpContext, context: BgpContext): boolean {
+    const [a, b] = [before.parts.tables, context.parts.tables];
+    if (a.size !== b.size) return false;
+    for (const [name, { named }] of b) {
+      const old = a.get(name)?.named;
+      if (old?.size !== named.size || !old.isSubsetOf(named)) return false;
+    }
+    for (const each of this.classes) if (!sameRoutes(before.effect(each), context.effect(each))) return false;
     return true;
   }
 
-  private want(key: string, routes: readonly WantedRoute[]): void {
-    for (const { prefix, advertisement } of this.wanted.get(key) ?? [])
-      this.inTables(advertisement, (set) => set.remove(prefix, advertisement));
-    for (const { prefix, advertisement } of routes)
-      this.inTables(advertisement, (set) => set.add(prefix, advertisement));
-    if (routes.length > 0) this.wanted.set(key, routes);
-    else this.wanted.delete(key);
+  private newContext(config: Config, node: Node | null): BgpContext {
+    const { nodeName, ignoreExcludeLabel } = this.options;
+    const { settings, tables, problems } = planPeers(config, node?.labels ?? {}, this.context?.parts.peers);
+    this.peerProblems = problems;
+    const { classes, attributes } = this;
+    return new BgpContext({ nodeName, node, ignoreExcludeLabel, peers: settings, tables, classes, attributes });
   }
 
-  private inTables(advertisement: BgpAdvertisement, act: (set: RouteSet) => void): void {
-    for (const set of this.routeSets.values())
-      if (advertisement.peers === null || set.named.has(advertisement.name)) act(set);
+  /** Takes the pools of another configuration; gives the Services that must be looked at for it. */
+  private *adoptPools(config: Config): Generator<string> {
+    const before = new Map(this.kept.map((pool) => [pool.name, pool]));
+    const kept = new Set<Pool>();
+    const pools = config.pools.map((pool) => {
+      const old = before.get(pool.name);
+      if (!old || !samePool(old, pool)) return pool;
+      // What is equal stays the same object, so that classes stay too.
+      kept.add(old);
+      return old;
+    });
+    this.pools = new PoolLookup({ pools, departed: this.departed(config) });
+    this.kept = pools;
+    this.layer2 = new Set(pools.flatMap(({ l2Advertisements }) => l2Advertisements));
+    const affected = new Set(
+      [...this.classes].filter(({ spec }) =>
+        spec.kind === "held" ? !(spec.isOwn && kept.has(spec.pool)) : spec.reason.reason === "ipNotAllowed",
+      ),
+    );
+    if (affected.size === 0) return;
+    for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key) as ServiceClass)) yield key;
   }
 
-  private takeRoutes(): TableChange[] {
-    const changes: TableChange[] = [];
-    for (const [table, set] of this.routeSets) {
-      let told = this.told.get(table);
-      if (!told) {
-        told = new Map();
-        this.told.set(table, told);
+  /** What speaks of pools that are gone, one object each as long as it says the same. */
+  private departed(config: Config): (name: string) => Pool {
+    const before = this.gone;
+    this.gone = new Map();
+    return (name) => {
+      let pool = this.gone.get(name);
+      if (!pool) {
+        const [old, now] = [before.get(name), config.departed(name)];
+        pool = old && samePool(old, now) ? old : now;
+        this.gone.set(name, pool);
       }
-      const change = set.takeChange(table, told);
-      if (change) changes.push(change);
-    }
-    return changes;
+      return pool;
+    };
   }
 
-  private dropUnusedTables(): TableChange[] {
-    const changes: TableChange[] = [];
-    for (const [table, told] of this.told) {
-      if (this.routeSets.has(table)) continue;
-      const withdraw: Prefix[] = [...told.values()].map((route) => route.prefix);
-      if (withdraw.length > 0) changes.push({ table, announce: [], withdraw });
-      this.told.delete(table);
+  /** True when the verdict of either protocol differs. */
+  private decide(world: World, key: string, before: BgpContext | null, context: BgpContext): boolean {
+    const old = this.entries.get(key);
+    const service = world.services.get(key);
+    if (!service || foreign(service, this.options.loadBalancerClass)) {
+      if (!old) return false;
+      this.hold(key, null, []);
+      this.claims.set(key, null, []);
+      return true;
     }
-    return changes;
+    const holding = holdingOf(service, this.pools as PoolLookup);
+    const isRefused = "reason" in holding;
+    const ips = isRefused ? [] : holding.ips;
+    const now = isRefused
+      ? this.classes.refused(holding)
+      : this.classes.held(service, holding, endpointState(service, world.endpointSlices(key), this.options.nodeName));
+    const takesPart = !isRefused && holding.pool.l2Advertisements.length > 0;
+    const layer2 = takesPart ? this.election.decide(service, world.endpointSlices(key), holding) : null;
+    const layer2Differs = this.claims.set(key, layer2, ips);
+    const isSame =
+      old &&
+      before &&
+      sameIps(old.ips, ips) &&
+      before.effect(old.of).text === context.effect(now).text &&
+      poolNameOf(old.of) === poolNameOf(now);
+    if (!old || old.of !== now || !sameIps(old.ips, ips)) this.hold(key, now, ips);
+    return !isSame || layer2Differs;
+  }
+
+  /** The Service is of this class with these addresses; null: it is none of ours any more. */
+  private hold(key: string, now: ServiceClass | null, ips: readonly Ip[]): void {
+    const old = this.entries.get(key);
+    if (old) {
+      this.eachPrefix(old.of, old.ips, (prefix) => this.holders.remove(prefix, old.of.id));
+      this.classes.leave(old.of);
+    }
+    if (now) {
+      this.classes.take(now);
+      this.entries.set(key, now, ips);
+      this.eachPrefix(now, ips, (prefix) => this.holders.add(prefix, now.id));
+    } else this.entries.delete(key);
+  }
+
+  private eachPrefix({ spec }: ServiceClass, ips: readonly Ip[], act: (prefix: PrefixKey) => void): void {
+    if (spec.kind === "refused") return;
+    const each = (prefix: PrefixKey): void => {
+      if (!this.touched.has(prefix)) this.touched.set(prefix, this.holders.of(prefix));
+      act(prefix);
+    };
+    const [only] = ips;
+    if (ips.length === 1 && only)
+      for (const length of only.family === 4 ? spec.lengths4 : spec.lengths6) each(prefixKey(only, length));
+    else for (const prefix of prefixesOf(spec, ips)) each(prefix);
+  }
+
+  private *routes(name: string): Generator<Route> {
+    const table = this.context?.parts.tables.get(name);
+    if (!table || !this.context) return;
+    for (const key of this.holders.prefixes()) {
+      const attributes = this.context.attributesOf(table, key, this.context.effectsOf(this.holders.of(key)));
+      if (attributes) yield { prefix: prefixOfKey(key), attributes };
+    }
+  }
+
+  private verdict(key: string, service: Service | undefined): Verdict {
+    const both = (reason: Reason): Verdict => ({
+      bgp: { announced: false, ...reason },
+      layer2: { announced: false, ...reason },
+    });
+    if (!service) return both({ reason: "serviceDeleted", facts: {} });
+    const none = foreign(service, this.options.loadBalancerClass);
+    if (none) return both(none);
+    const entry = this.entries.get(key);
+    if (!entry || !this.context) return both({ reason: "notPlannedYet", facts: {} });
+    const { spec } = entry.of;
+    if (spec.kind === "refused") return both(spec.reason);
+    return {
+      bgp: bgpVerdict(this.context.effect(entry.of), entry.ips),
+      layer2: this.claims.verdict(key) ?? {
+        announced: false,
+        reason: "noL2Advertisement",
+        facts: { pool: spec.pool.name },
+      },
+    };
   }
 }
 
-const bgpVerdict = (decision: BgpDecision): ProtocolVerdict =>
-  decision.announced ? { announced: true, ips: decision.ips, peers: decision.peers } : decision;
+/** Layer 2 says the pool's name where no L2Advertisement speaks of it. */
+const poolNameOf = ({ spec }: ServiceClass): string => (spec.kind === "held" ? spec.pool.name : "");
 
-function sameVerdict(a: ProtocolVerdict, b: ProtocolVerdict): boolean {
-  if (a.announced && b.announced) return sameList(a.ips, b.ips) && sameList(a.peers, b.peers);
-  return !a.announced && !b.announced && a.reason === b.reason && JSON.stringify(a.facts) === JSON.stringify(b.facts);
+/** Each once: two addresses may be in one aggregate. */
+function prefixesOf(spec: Extract<ClassSpec, { kind: "held" }>, ips: readonly Ip[]): ReadonlySet<PrefixKey> {
+  const prefixes = new Set<PrefixKey>();
+  for (const ip of ips)
+    for (const length of ip.family === 4 ? spec.lengths4 : spec.lengths6) prefixes.add(prefixKey(ip, length));
+  return prefixes;
 }
-
-const sameList = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((each, i) => each === b[i]);

@@ -1,29 +1,40 @@
-/** Why a Service is not announced: code → sentence. `{name}` stands for a fact of the verdict. */
+/** Why a Service is not announced: code → sentence. `{name}` stands for a fact. One table for both protocols. */
 export const REASONS = {
   serviceDeleted: "it is deleted",
   notLoadBalancer: "it is not of type LoadBalancer",
+  otherClass: 'its loadBalancerClass is "{class}", which another implementation serves',
+  noClass: 'it has no loadBalancerClass, and this speaker serves the class "{ours}" alone',
+  notPlannedYet: "the speaker has not looked at it yet",
   noIPAllocated: "it has no address yet",
   invalidIP: 'its address "{ip}" cannot be read',
   ipNotAllowed: "no pool holds {ips}",
-  notOwner: "no advertisement of pool {pool} includes node {node}",
   noAdvertisement: "no BGPAdvertisement speaks of pool {pool}",
+  noL2Advertisement: "no L2Advertisement speaks of pool {pool}",
+  notOwner: "no advertisement of pool {pool} includes node {node}",
   noMatchingAdvertisement: "no advertisement of pool {pool} selects both this Service and node {node}",
-  conflictingAdvertisements: "the advertisements {first} and {second} ask for different local preferences",
+  sharedIPWithServiceSelector:
+    "it may share its address (allow-shared-ip), which L2Advertisements with serviceSelectors exclude",
   nodeNetworkUnavailable: "node {node} has no network (condition NetworkUnavailable)",
   nodeLabeledExcludeBalancers: "node {node} has the label node.kubernetes.io/exclude-from-external-load-balancers",
   nodeUnknown: "node {node} is not known to the API",
   noEndpoints: "it has no endpoint that can serve",
   noLocalEndpoints: "its policy is Local and node {node} has no endpoint that can serve",
   noPeer: "no BGPPeer that the advertisement names is open on node {node}",
-  layer2Later: "announcing by layer 2 comes with a later version",
+  noPeerOfFamily: "no BGPPeer that the advertisement names carries {family} on node {node}",
+  ownedByOther: "node {owner} announces it",
+  noCandidate: "no node is left that could announce it",
 } as const;
 
 export type ReasonCode = keyof typeof REASONS;
 
 export type Facts = Readonly<Record<string, string>>;
 
+/** A code of the table, and what fills its sentence. */
+export interface Reason {
+  readonly reason: ReasonCode;
+  readonly facts: Facts;
+}
+
 /** The reason in words for people. */
-export const sentence = (code: string, facts: Facts): string =>
-  Object.hasOwn(REASONS, code)
-    ? REASONS[code as ReasonCode].replace(/\{(\w+)\}/g, (_, name: string) => facts[name] ?? "?")
-    : code;
+export const sentence = ({ reason, facts }: Reason): string =>
+  REASONS[reason].replace(/\{(\w+)\}/g, (_, name: string) => facts[name] ?? "?");

@@ -1,9 +1,34 @@
+import { createHash } from "node:crypto";
 import type { EndpointSlice, Node, Service } from "#api";
-import type { BgpAdvertisement, Config, Peer, Pool } from "#config";
-import { parseIp, parseRange, RangeSet } from "#net";
-import type { World } from "./plan.ts";
+import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
+import { formatPrefix, parseIp, parseRange, RangeSet } from "#net";
+import type { Changes, Plan, World } from "./plan.ts";
+import type { PlannerOptions } from "./planner.ts";
 
 // Small worlds for tests: everything has a default, so that a test names only what it is about.
+
+export const OPTIONS: PlannerOptions = {
+  nodeName: "node-1",
+  loadBalancerClass: null,
+  ignoreExcludeLabel: false,
+  sha256: (text) => createHash("sha256").update(text).digest(),
+};
+
+export const changes = (fields: Partial<Changes> = {}): Changes => ({
+  services: new Set(),
+  nodes: new Set(),
+  config: false,
+  ...fields,
+});
+
+/** The routes of the plan as text, table by table. */
+export const routesOf = (plan: Plan): Record<string, Record<string, unknown>> =>
+  Object.fromEntries(
+    [...plan.tables].map((table) => [
+      table,
+      Object.fromEntries([...plan.routes(table)].map(({ prefix, attributes }) => [formatPrefix(prefix), attributes])),
+    ]),
+  );
 
 export const service = (name: string, fields: Partial<Service> & { ips?: readonly string[] } = {}): Service => {
   const { ips = [], ...rest } = fields;
@@ -65,6 +90,7 @@ const always = () => true;
 
 export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = {}): BgpAdvertisement => ({
   name,
+  created: "",
   aggregationLength: 32,
   aggregationLengthV6: 128,
   localPref: null,
@@ -77,19 +103,39 @@ export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = 
   ...fields,
 });
 
-export const pool = (name: string, range: string, advertisements: readonly BgpAdvertisement[]): Pool => {
-  const parsed = parseRange(range);
-  if (!parsed.ok) throw new Error(parsed.error);
+export const l2Advertisement = (name: string, fields: Partial<L2Advertisement> = {}): L2Advertisement => ({
+  name,
+  nodes: always,
+  services: always,
+  hasServiceSelectors: false,
+  interfaces: null,
+  preferences: [],
+  ...fields,
+});
+
+export const pool = (
+  name: string,
+  texts: string | readonly string[],
+  bgpAdvertisements: readonly BgpAdvertisement[],
+  l2Advertisements: readonly L2Advertisement[] = [],
+): Pool => {
+  const ranges = [texts].flat().map((text) => {
+    const parsed = parseRange(text);
+    if (!parsed.ok) throw new Error(parsed.error);
+    return parsed.value;
+  });
   return {
     name,
-    ranges: [parsed.value],
-    addresses: RangeSet.of([parsed.value]),
-    families: new Set([parsed.value.family]),
+    ranges,
+    addresses: RangeSet.of(ranges),
+    families: new Set(ranges.map(({ family }) => family)),
+    frozen: null,
+    unreadable: false,
     autoAssign: true,
     avoidBuggyIPs: false,
     allocation: null,
-    bgpAdvertisements: advertisements,
-    l2Advertisements: [],
+    bgpAdvertisements,
+    l2Advertisements,
   };
 };
 
@@ -97,6 +143,7 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   const address = parseIp("192.0.2.254");
   return {
     name,
+    frozen: false,
     myASN: 64500,
     peerASN: 64512,
     localASN: null,
@@ -119,15 +166,24 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   };
 };
 
+export const config = (pools: readonly Pool[], peers: readonly Peer[]): Config => ({
+  pools,
+  peers,
+  bfdProfiles: new Map(),
+  unreadablePeers: new Set(),
+  departed: (name) => pool(name, "192.0.2.0/32", []),
+});
+
 /** A world that can be changed in place. */
 export class TestWorld implements World {
   readonly services = new Map<string, Service>();
   readonly nodes = new Map<string, Node>();
   readonly slices = new Map<string, EndpointSlice[]>();
   config: Config | null;
+  members: ReadonlySet<string> | null = null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
-    this.config = { pools, peers, bfdProfiles: new Map() };
+    this.config = config(pools, peers);
     this.nodes.set("node-1", node("node-1"));
   }
 

@@ -17,6 +17,10 @@ export interface Recorder {
 export interface BgpStatusWriter {
   /** Null: not announced. */
   want(service: string, peers: readonly string[] | null): void;
+  /** All that is wanted at the start was told: what stands beyond it is of the past. */
+  begin(): void;
+  /** There are more Services than objects, so that nothing standing says nothing of what was before. */
+  readonly isLimited: boolean;
   /** What stands in the API of this node's objects: the peers, or undefined. */
   has(service: string): readonly string[] | undefined;
 }
@@ -27,9 +31,14 @@ export class Announcements {
   readonly #log: Logger;
   readonly #recorder: Recorder;
   readonly #status: BgpStatusWriter;
-  readonly #announced = new Set<string>();
+  /** What was told to be announced: the Service and its addresses. */
+  readonly #announced = new Map<string, readonly string[]>();
   /** Services whose event waits until it is known what stood before the start; null: it is known. */
   #waiting: Set<string> | null = new Set();
+  /** What stood before the start can be asked for, or was given up on. */
+  #known = false;
+  /** The first plan has been told. */
+  #begun = false;
 
   constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
     this.#node = node;
@@ -38,19 +47,34 @@ export class Announcements {
     this.#status = status;
   }
 
+  get announced(): ReadonlyMap<string, readonly string[]> {
+    return this.#announced;
+  }
+
   /** The Services whose verdict differs from what was last told. */
   tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
     for (const key of keys) this.#one(key, plan, services.get(key));
+    this.#begun = true;
+    this.#status.begin();
+    this.#recall(plan, services);
   }
 
-  /** What this node announced before it started is known, or will not be: that is no news again. */
+  /** Once the state before the restart is known or given up on, events are emitted for changes only. */
   recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
-    const waiting = this.#waiting ?? [];
+    this.#known = true;
+    this.#recall(plan, services);
+  }
+
+  #recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    if (!this.#known || !this.#begun || !this.#waiting) return;
+    const waiting = this.#waiting;
     this.#waiting = null;
     for (const key of waiting) {
-      const verdict = plan.verdicts.get(key)?.bgp;
       const service = services.get(key);
-      if (service && verdict?.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+      const verdict = plan.verdict(key, service).bgp;
+      const stood = this.#status.has(key);
+      if (!service || !verdict.announced || (stood === undefined && this.#status.isLimited)) continue;
+      if (!sameList(stood, verdict.peers)) this.#event(service);
     }
   }
 
@@ -60,24 +84,23 @@ export class Announcements {
   }
 
   #one(key: string, plan: Plan, service: Service | undefined): void {
-    const verdict = plan.verdicts.get(key)?.bgp;
-    if (!verdict?.announced) {
-      const reason = verdict?.reason ?? (service ? "notLoadBalancer" : "serviceDeleted");
+    const verdict = plan.verdict(key, service).bgp;
+    if (!verdict.announced) {
+      const { reason } = verdict;
       if (this.#announced.delete(key))
-        this.#log.info("service is not announced any more", {
+        this.#log.info("service is no longer announced", {
           op: "withdraw",
           event: "serviceWithdrawn",
           service: key,
           protocol: "bgp",
           reason,
         });
-      else
-        this.#log.debug(sentence(reason, verdict?.facts ?? {}), { op: "plan", service: key, protocol: "bgp", reason });
+      else this.#log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
       this.#status.want(key, null);
       return;
     }
     const isNews = !this.#announced.has(key);
-    this.#announced.add(key);
+    this.#announced.set(key, verdict.ips);
     this.#status.want(key, verdict.peers);
     this.#log.info("service has an address announced", {
       op: "announce",

@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
-import { openTcp } from "#sys";
 import { EngineHost } from "./engine-host.ts";
+import { ENGINES } from "./engines.ts";
+import { hostPorts } from "./host-ports.ts";
 import { Outbox } from "./outbox.ts";
 import type { FromEngines, ToEngines } from "./thread-protocol.ts";
 
@@ -12,23 +13,18 @@ if (!port) throw new Error("this file runs as a worker thread");
 
 const post = (message: FromEngines): void => port.postMessage(message);
 const outbox = new Outbox(post);
-let timer: NodeJS.Timeout | null = null;
 
-const host = new EngineHost({
-  now: () => performance.now(),
-  random: Math.random,
-  wakeAfter: (milliseconds, wake) => {
-    if (timer) clearTimeout(timer);
-    timer = milliseconds === null ? null : setTimeout(wake, milliseconds);
-  },
-  openTcp,
-  tell: (telling) => outbox.tell(telling),
-  stopped: () => {
-    outbox.flush();
-    post({ kind: "stopped" });
-    port.close();
-  },
-});
+const host = new EngineHost(
+  ENGINES,
+  hostPorts({
+    tell: (telling) => outbox.tell(telling),
+    stopped: () => {
+      outbox.flush();
+      post({ kind: "stopped" });
+      port.close();
+    },
+  }),
+);
 
 port.on("message", (message: ToEngines) => {
   if (message.kind === "heard") outbox.heard();

@@ -1,2 +1,4 @@
+export { bgpParts } from "./bgp-difference.ts";
 export { EngineThread } from "./engine-thread.ts";
+export { type NeighborSocketPorts, NeighborSockets } from "./neighbor-sockets.ts";
 export { runSpeaker } from "./run.ts";

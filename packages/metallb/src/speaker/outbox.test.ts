@@ -1,21 +1,29 @@
 import { expect, it } from "vitest";
-import type { SessionReport } from "#bgp";
 import { Outbox } from "./outbox.ts";
 import type { Telling } from "./thread-protocol.ts";
 
-const session = (peer: string, reason: string): Telling => {
-  const report: SessionReport = {
-    peer,
-    state: "Idle",
-    reason,
-    since: 0,
-    localAddress: null,
-    negotiatedHoldTime: null,
-    announcedPrefixes: 0,
-  };
-  return { kind: "session", report };
-};
-const line = (message: string): Telling => ({ kind: "log", level: "info", peer: "p", message });
+const session = (peer: string, reason: string): Telling => ({
+  kind: "report",
+  engine: "bgp",
+  about: peer,
+  report: {
+    kind: "session",
+    session: {
+      peer,
+      state: "Idle",
+      reason,
+      since: 0,
+      localAddress: null,
+      negotiatedHoldTime: null,
+      ttlSecurity: false,
+      peerAs: null,
+      families: [],
+      shortcomings: [],
+      announcedPrefixes: 0,
+    },
+  },
+});
+const line = (message: string): Telling => ({ kind: "log", engine: "bgp", level: "info", subject: "p", message });
 
 function open(): { outbox: Outbox; posted: (readonly Telling[])[] } {
   const posted: (readonly Telling[])[] = [];
@@ -50,7 +58,7 @@ it("keeps the latest of each peer and a bounded number of lines while nobody lis
   outbox.heard();
   const [, news = []] = posted;
   const lines = news.filter(({ kind }) => kind === "log");
-  expect(lines[0]).toMatchObject({ level: "warn", message: "9800 earlier lines were left out" });
+  expect(lines[0]).toMatchObject({ level: "warn", message: "9800 earlier log lines were dropped" });
   expect(lines.at(-1)).toEqual(line("line 10000"));
   expect(news.filter(({ kind }) => kind !== "log")).toEqual([
     session("a", "a10000"),

@@ -1,15 +1,18 @@
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createHash } from "node:crypto";
+import { type Problem, problemsAt } from "#config";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ProblemLog, WatchedWorld } from "#world";
-import { Announcements } from "./announcements.ts";
+import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { Announcements, type Recorder } from "./announcements.ts";
+import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import { ConfigurationStateWriter } from "./configuration-state.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { createMetrics } from "./metrics.ts";
+import { PlanLoop } from "./plan-loop.ts";
 import { stateOf } from "./state.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
@@ -36,7 +39,9 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
 function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; node: string }> {
+): Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const node = flags["node-name"];
   if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
   const namespace = ownNamespace(flags.namespace);
@@ -47,6 +52,7 @@ function prepare(
     client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
     namespace: namespace.value,
     node,
+    tls: tls.value,
   });
 }
 
@@ -54,6 +60,7 @@ interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -61,189 +68,196 @@ interface Parts {
 
 /** Joins watches, planner, engines and servers, and ends them together. */
 class Speaker {
-  readonly #parts: Parts;
-  readonly #trouble: Trouble;
-  readonly #world: WatchedWorld;
-  readonly #problems: ProblemLog;
-  readonly #planner: Planner;
-  readonly #thread: EngineThread;
-  readonly #over = Promise.withResolvers<number>();
-  #announcements: Announcements | null = null;
-  #status: BgpStatus | null = null;
-  #state: ConfigurationStateWriter | null = null;
-  #told: ReadonlySet<string> = new Set();
-  #scheduled = false;
-  #ready = false;
+  private readonly parts: Parts;
+  private readonly world: WatchedWorld;
+  private readonly planner: Planner;
+  private readonly thread: EngineThread;
+  private readonly sessions = new BgpSessions();
+  private readonly status: BgpStatus;
+  private state: ConfigurationStateWriter | null = null;
+  private readonly announcements: Announcements;
+  private readonly loop: PlanLoop;
+  private readonly over = Promise.withResolvers<number>();
+  private ready = false;
 
   constructor(parts: Parts) {
-    this.#parts = parts;
+    this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
-    this.#trouble = new Trouble(log);
-    this.#world = new WatchedWorld({
+    const trouble = new Trouble(log);
+    this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
-      trouble: (what) => this.#trouble.of(what),
+      trouble: (what) => trouble.of(what),
     });
-    this.#problems = new ProblemLog(log);
-    this.#planner = new Planner({
+    this.planner = new Planner({
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      sha256: (text) => createHash("sha256").update(text).digest(),
     });
-    this.#thread = new EngineThread(
-      {
-        applied: () => this.#schedule(),
-        session: () => {},
-        log: (level, peer, message) => log[level](message, { op: "bgp", peer }),
-        died: (reason) => {
-          log.error("the engines' thread ended: ending, so that the process starts afresh", {
-            op: "engines",
-            error: reason,
-          });
-          this.#over.resolve(1);
-        },
+    this.thread = new EngineThread({
+      applied: () => this.schedule(),
+      report: (report) => {
+        if (report.engine === "bgp") this.sessions.take(report.report);
       },
-      fallbackRouterId(node),
-    );
+      log: (level, engine, peer, message) => log[level](message, { op: engine || "engines", peer }),
+      died: (reason) => {
+        log.error("the engines' thread ended unexpectedly: exiting, to start afresh", { op: "engines", error: reason });
+        this.over.resolve(1);
+      },
+    });
+    const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.status = new BgpStatus({
+      client,
+      namespace,
+      node,
+      owner,
+      log,
+      trouble: trouble.of("servicebgpstatuses"),
+      peersOf: (service) => {
+        const { bgp } = this.planner.plan.verdict(service, this.world.services.get(service));
+        return bgp.announced ? bgp.peers : null;
+      },
+    });
+    void this.openState(owner, trouble.of("configurationstates"));
+    this.announcements = new Announcements(node, log, this.recorder(), this.status);
+    this.loop = new PlanLoop({
+      world: this.world,
+      planner: this.planner,
+      node,
+      engines: this.thread,
+      announcements: this.announcements,
+      log,
+      fallbackRouterId: fallbackRouterId(node),
+      soon: (then) => void setImmediate(then),
+      onDifference: (difference) => this.sessions.expect(difference),
+      onProblems: (problems) => this.state?.tell(problems),
+    });
   }
 
   async run(): Promise<number> {
-    const { stop, log } = this.#parts;
-    const servers = await this.#listen();
+    const { stop, log } = this.parts;
+    const servers = await this.listen();
     if (!servers.ok) {
       log.error(servers.error, { op: "startup" });
-      this.#over.resolve(1);
+      this.over.resolve(1);
     } else {
-      stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
-      if (stop.aborted) this.#over.resolve(0);
-      void this.#work();
+      stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
+      if (stop.aborted) this.over.resolve(0);
+      void this.work();
     }
-    const code = await this.#over.promise;
-    await this.#thread.stop("the speaker is shut down");
-    this.#world.stop();
-    this.#status?.stop();
-    this.#state?.stop();
+    const code = await this.over.promise;
+    await this.thread.stop("the speaker is shut down");
+    this.world.stop();
+    await this.status.stop();
+    this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
-    this.#parts.client.close();
+    this.parts.client.close();
     return code;
   }
 
-  async #work(): Promise<void> {
-    const { client, namespace, node, log } = this.#parts;
+  private async work(): Promise<void> {
+    const { node, log } = this.parts;
     const started = performance.now();
-    const synced = this.#world.start();
-    const owner = await this.#ownPod();
-    const common = { client, namespace, node, owner };
-    this.#status = new BgpStatus({ ...common, log, trouble: this.#trouble.of("servicebgpstatuses") });
-    this.#state = new ConfigurationStateWriter({ ...common, trouble: this.#trouble.of("configurationstates") });
+    // Routes wait for nothing but what they are planned from: status objects are for people.
+    await this.world.start();
+    void this.recall(this.status.start());
+    this.world.onChange = () => this.schedule();
+    this.ready = true;
+    this.loop.plan();
+    log.info("initial sync complete, announcing", {
+      op: "sync",
+      services: this.world.services.size,
+      peers: this.planner.plan.peers.size,
+      milliseconds: Math.round(performance.now() - started),
+    });
+    if (!this.world.nodes.has(node))
+      log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
+  }
+
+  /** Status objects wait for their owner; routes do not. */
+  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
+    const { client, namespace, node } = this.parts;
+    const identity = {
+      name: `speaker-${node}`,
+      component: "speaker",
+      node,
+      owner: await owner,
+      fieldManager: "configReconciler",
+      conditionType: "configReconcilerValid",
+    } as const;
+    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
+    if (this.parts.stop.aborted) return;
+    this.state.start();
+    if (this.ready) this.state.tell(this.problems());
+  }
+
+  /** What is wrong with the configuration, as far as it concerns this node. */
+  private problems(): readonly Problem[] {
+    return problemsAt(this.world.problems, this.world.nodes.get(this.parts.node)?.labels);
+  }
+
+  private schedule(): void {
+    if (this.ready) this.loop.schedule();
+  }
+
+  /** Events wait for what stood before the start, but not for an API that does not tell it. */
+  private async recall(known: Promise<void>): Promise<void> {
+    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
+    this.announcements.recall(this.planner.plan, this.world.services);
+  }
+
+  private recorder(): Recorder {
+    const { client, node, log } = this.parts;
     const events = new EventRecorder(client, {
       component: "metallb-speaker",
       host: node,
       onTrouble: (message) => log.warn(message, { op: "event" }),
     });
-    const recorder = {
-      event: (
-        service: { namespace: string; name: string; uid: string },
-        type: "Normal" | "Warning",
-        reason: string,
-        message: string,
-      ) => events.event({ resource: RESOURCES.services, ...pick(service) }, type, reason, message),
+    return {
+      event: ({ namespace, name, uid }, type, reason, message) =>
+        events.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
     };
-    this.#announcements = new Announcements(node, log, recorder, this.#status);
-    // Routes do not wait for the status objects: those are for people.
-    await synced;
-    void this.#recall(this.#status.start());
-    this.#world.onChange = () => this.#schedule();
-    this.#ready = true;
-    this.#plan();
-    log.info("reading is done, announcing", {
-      op: "sync",
-      services: this.#world.services.size,
-      peers: this.#planner.plan.peers.size,
-      milliseconds: Math.round(performance.now() - started),
-    });
-    if (!this.#world.nodes.has(node))
-      log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }
 
-  /** Events wait for what stood before the start, but not for an API that does not tell it. */
-  async #recall(known: Promise<void>): Promise<void> {
-    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
-    this.#announcements?.recall(this.#planner.plan, this.#world.services);
-  }
-
-  /** The own Pod's reference; null when there is none or it may not be read. */
-  async #ownPod(): Promise<{ name: string; uid: string } | null> {
-    const { client, namespace, flags, log } = this.#parts;
-    const name = flags["pod-name"];
-    if (name === "") return null;
-    try {
-      const { metadata } = await client.get(RESOURCES.pods, { namespace, name });
-      return metadata?.uid ? { name, uid: metadata.uid } : null;
-    } catch (error) {
-      log.warn("the own Pod cannot be read: status objects will outlive this speaker", {
-        op: "startup",
-        pod: name,
-        error: (error as Error).message,
-      });
-      return null;
-    }
-  }
-
-  /** Plans once a turn, and not while the engines are behind: what changes meanwhile is planned together. */
-  #schedule(): void {
-    if (this.#scheduled || !this.#ready) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#thread.hasRoom) this.#plan();
-    });
-  }
-
-  #plan(): void {
-    const changes = this.#world.take();
-    const difference = this.#planner.update(this.#world, changes);
-    this.#thread.apply(difference);
-    this.#announcements?.tell(difference.verdicts, this.#planner.plan, this.#world.services);
-    if (changes.config || changes.problems) this.#tellProblems();
-  }
-
-  /** Each problem once, as long as it lasts. */
-  #tellProblems(): void {
-    const { log } = this.#parts;
-    const now = new Set<string>();
-    this.#problems.tell(this.#world.problems);
-    for (const { peer, message } of this.#planner.peerProblems) {
-      const text = `peer ${peer} ${message}`;
-      now.add(text);
-      if (!this.#told.has(text)) log.warn(message, { op: "configuration", kind: "BGPPeer", name: peer });
-    }
-    this.#told = now;
-    this.#state?.tell(this.#world.problems);
-  }
-
-  #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log, node } = this.#parts;
+  private listen(): Promise<Result<readonly HttpServer[]>> {
+    const { flags, client, log, node, tls } = this.parts;
     return serve({
       health: {
         host: "127.0.0.1",
         port: flags["health-probe-port"],
-        ready: () => this.#ready,
+        ready: () => this.ready,
+        why: () => this.world.troubles,
         routes: {
-          "/state": () => stateOf(node, this.#world, this.#planner.plan, this.#thread, this.#planner.peerProblems),
+          "/state": () =>
+            stateOf({
+              node,
+              world: this.world,
+              plan: this.planner.plan,
+              sequence: this.thread.sequence,
+              sessions: this.sessions,
+              peerProblems: this.planner.peerProblems,
+              isApplied: (service) => this.loop.isApplied(service),
+            }),
         },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
-        registry: createMetrics(node, this.#world, () => this.#planner.plan, this.#thread),
+        tls,
+        registry: createMetrics(
+          node,
+          this.world,
+          () => this.problems().length > 0,
+          this.announcements,
+          () => this.planner.plan,
+          this.sessions,
+        ),
         guard: createGuard(reviews(client)),
         log,
       },
     });
   }
 }
-
-const pick = ({ namespace, name, uid }: { namespace: string; name: string; uid: string }) => ({ namespace, name, uid });

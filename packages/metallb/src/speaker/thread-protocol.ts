@@ -1,42 +1,50 @@
-import type { PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
-import type { Ip } from "#net";
+import type { EngineLogLevel, EngineName, EngineTypes } from "./engine-registry.ts";
 
-/**
- * What passes between the main thread and the engines' thread. Equal attribute sets of one message
- * stay one object on the other side: structured clone keeps identity within a message.
- */
+/** One part of a difference on its way to its engine. */
+export type EnginePart = {
+  readonly [Name in EngineName]: {
+    readonly kind: "apply";
+    /** Counts up by one from 1, over all engines. */
+    readonly sequence: number;
+    readonly engine: Name;
+    readonly difference: EngineTypes[Name]["difference"];
+  };
+}[EngineName];
+
+/** What passes from the main thread to the engines' thread. */
 export type ToEngines =
-  | {
-      readonly kind: "apply";
-      /** Counts up by one from 1. */
-      readonly sequence: number;
-      readonly routes: readonly TableChange[];
-      readonly peersSet: readonly PeerSettings[];
-      readonly peersRemoved: readonly string[];
-      readonly routesAfter: readonly TableChange[];
-      /** BGP Identifier where neither settings nor the session's own address give one. */
-      readonly fallbackRouterId: Ip;
-    }
+  | EnginePart
   /** The answer to each `news`: the next may come. */
   | { readonly kind: "heard" }
   | { readonly kind: "shutdown"; readonly text: string };
 
+/** What passes from the engines' thread to the main thread. */
 export type FromEngines =
   /** In the order in which they are to be taken; never a second one before `heard`. */
   | { readonly kind: "news"; readonly tellings: readonly Telling[] }
   /** The answer to `shutdown`: every goodbye is said. */
   | { readonly kind: "stopped" };
 
+export type EngineReport = {
+  readonly [Name in EngineName]: {
+    readonly kind: "report";
+    readonly engine: Name;
+    /** A later report about the same takes the place of an earlier one that is still waiting. */
+    readonly about: string;
+    readonly report: EngineTypes[Name]["report"];
+  };
+}[EngineName];
+
 /** One thing that the engines tell. */
 export type Telling =
   /** Everything up to this number has been handed to the engines, and what they sent to the sockets. */
   | { readonly kind: "applied"; readonly sequence: number }
-  | { readonly kind: "session"; readonly report: SessionReport }
+  | EngineReport
   | {
       readonly kind: "log";
-      readonly level: "debug" | "info" | "warn" | "error";
-      readonly peer: string;
+      readonly engine: EngineName | "";
+      readonly level: EngineLogLevel;
+      /** The peer, the interface or the address that the line is about. */
+      readonly subject: string;
       readonly message: string;
-    }
-  /** Once a second while something moves. */
-  | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };
+    };

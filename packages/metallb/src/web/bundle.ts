@@ -38,6 +38,7 @@ export async function buildClient(): Promise<ClientBundle> {
     target: "es2022",
     jsx: "automatic",
     jsxImportSource: "preact",
+    conditions: ["metallb-source"],
     logLevel: "silent",
   });
   await esbuild.stop();

@@ -1,7 +1,7 @@
-import type { LabView } from "./view.ts";
+import type { View } from "#view";
 
 export interface Listener {
-  /** JSON of a LabView. */
+  /** JSON of a View. */
   readonly tell: (data: string) => void;
   /** The feed is over. */
   readonly end: () => void;
@@ -11,13 +11,13 @@ const PERIOD = 1_000;
 
 /** Looks at the lab once a second while anybody listens, and tells all of them what is new. */
 export class Feed {
-  readonly #view: () => Promise<LabView>;
+  readonly #view: () => Promise<View>;
   readonly #listeners = new Set<Listener>();
   #timer: NodeJS.Timeout | null = null;
   #last = "";
   #looking = false;
 
-  constructor(view: () => Promise<LabView>) {
+  constructor(view: () => Promise<View>) {
     this.#view = view;
   }
 

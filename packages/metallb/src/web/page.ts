@@ -5,13 +5,13 @@ export const PAGE = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <title>MetalLB lab</title>
+    <title>MetalLB</title>
     <link rel="icon" href="data:,">
     <link rel="stylesheet" href="/client.css">
   </head>
   <body>
     <main id="app"></main>
-    <noscript>This page needs JavaScript; 'metallb lab status' shows the same in a terminal.</noscript>
+    <noscript>This page needs JavaScript; <code>metallb status</code> shows the same in a terminal.</noscript>
     <script type="module" src="/client.js"></script>
   </body>
 </html>

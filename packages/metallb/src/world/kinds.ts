@@ -79,27 +79,29 @@ const NO_LABELS = Object.freeze({});
 function projectService(object: unknown): Service | null {
   const service = decodeService(object);
   if (service === null || service.type === "LoadBalancer") return service;
-  if (service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined) return service;
-  const { key, namespace, name, uid, type } = service;
-  return {
-    key,
-    namespace,
-    name,
-    uid,
-    resourceVersion: "",
-    labels: NO_LABELS,
-    annotations: NO_LABELS,
-    type,
-    loadBalancerClass: null,
-    loadBalancerIP: null,
-    clusterIPs: NOTHING,
-    ipFamilies: NOTHING,
-    ipFamilyPolicy: null,
-    externalTrafficPolicy: "Cluster",
-    selector: NO_LABELS,
-    ports: NOTHING,
-    ingress: NOTHING,
-    creationTimestamp: "",
-    deleting: false,
-  };
+  const marked = service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined;
+  return marked ? service : leanService(service);
 }
+
+/** The name and type of a Service, and nothing else of it. */
+export const leanService = ({ key, namespace, name, uid, type }: Service): Service => ({
+  key,
+  namespace,
+  name,
+  uid,
+  resourceVersion: "",
+  labels: NO_LABELS,
+  annotations: NO_LABELS,
+  type,
+  loadBalancerClass: null,
+  loadBalancerIP: null,
+  clusterIPs: NOTHING,
+  ipFamilies: NOTHING,
+  ipFamilyPolicy: null,
+  externalTrafficPolicy: "Cluster",
+  selector: NO_LABELS,
+  ports: NOTHING,
+  ingress: NOTHING,
+  creationTimestamp: "",
+  deleting: false,
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeEndpointSlice, decodeIPAddressPool } from "#api";
+import { decodeCommunity, decodeEndpointSlice, decodeIPAddressPool } from "#api";
 import { compile } from "#config";
 import { CONFIGURATION_KINDS, customResources, POOL_KINDS } from "./custom-resources.ts";
 import { decoding } from "./decoded.ts";
@@ -41,6 +41,9 @@ function world(kinds: readonly KindName[], configuration: readonly KindName[] = 
 const decodePool = decoding("IPAddressPool", decodeIPAddressPool);
 const pool = (name: string, addresses: unknown, more: object = {}) =>
   decodePool({ metadata: { name, namespace: "metallb-system", ...more }, spec: { addresses } });
+const decodeCommunities = decoding("Community", decodeCommunity);
+const community = (name: string) =>
+  decodeCommunities({ metadata: { name, namespace: "metallb-system" }, spec: { communities: [{ name: "x" }] } });
 const slice = (name: string, service: string | null) =>
   decodeEndpointSlice({
     metadata: { name, namespace: "default", labels: service === null ? {} : { "kubernetes.io/service-name": service } },
@@ -96,12 +99,31 @@ describe("the world's machine", () => {
     read(...all);
     machine.take();
     put("ipaddresspools", "metallb-system/a", pool("a", 7));
-    expect(machine.take()).toMatchObject({ config: false, problems: true });
+    // A pool that cannot be read is there all the same, and frozen.
+    expect(machine.take()).toMatchObject({ config: true, problems: true });
     expect(machine.problems).toMatchObject([{ kind: "IPAddressPool", name: "a", code: "invalidSchema" }]);
     put("ipaddresspools", "metallb-system/a", pool("a", 7));
     expect(machine.take()).toMatchObject({ problems: false });
     put("ipaddresspools", "metallb-system/a", null);
+    expect(machine.take()).toMatchObject({ config: true, problems: true });
+    put("communities", "metallb-system/c", community("c"));
     expect(machine.take()).toMatchObject({ config: false, problems: true });
+  });
+
+  it("tells that a problem concerns other nodes now, though it reads the same", () => {
+    const { machine, put, read, all } = world([], CONFIGURATION_KINDS);
+    read(...all);
+    const peer = (rack: string) =>
+      KINDS.bgppeers.project({
+        metadata: { name: "p", namespace: "metallb-system" },
+        spec: { myASN: 1, peerASN: 2, peerAddress: "x", nodeSelectors: [{ matchLabels: { rack } }] },
+      });
+    put("bgppeers", "metallb-system/p", peer("1"));
+    machine.take();
+    expect(machine.problems.map(({ nodes }) => nodes?.({ rack: "1" }))).toEqual([true]);
+    put("bgppeers", "metallb-system/p", peer("2"));
+    expect(machine.take()).toMatchObject({ problems: true });
+    expect(machine.problems.map(({ nodes }) => nodes?.({ rack: "1" }))).toEqual([false]);
   });
 
   it("names both Services when a slice moves from one to the other, and its Service when it is gone", () => {

@@ -61,7 +61,6 @@ export class WorldMachine {
   private stale = true;
   private told = false;
   private compilation: Compilation | null = null;
-  private problemText = "";
 
   constructor(parts: WorldParts) {
     this.parts = parts;
@@ -108,9 +107,7 @@ export class WorldMachine {
     const before = this.compilation;
     if (this.stale && this.isConfigured) this.recompile();
     const config = this.compilation?.config !== before?.config;
-    const text = JSON.stringify(this.problems);
-    const problems = this.compilation !== before && (before === null || text !== this.problemText);
-    this.problemText = text;
+    const problems = this.compilation !== before && !sameProblems(before?.problems ?? null, this.problems);
     return { services, nodes, config, problems };
   }
 
@@ -143,3 +140,9 @@ export class WorldMachine {
     this.stale = false;
   }
 }
+
+/** Also that they concern the same nodes: a selector that was read anew is taken for another. */
+const sameProblems = (before: readonly Problem[] | null, now: readonly Problem[]): boolean =>
+  before !== null &&
+  before.length === now.length &&
+  before.every((problem, i) => problem.nodes === now[i]?.nodes && JSON.stringify(problem) === JSON.stringify(now[i]));

@@ -82,6 +82,17 @@ export class WatchedWorld {
     return this.machine.isSynced;
   }
 
+  /** Whether every object of these kinds was read once. */
+  hasRead(kinds: Iterable<KindName>): boolean {
+    for (const kind of kinds) if (this.reflectors.get(kind)?.isSynced !== true) return false;
+    return true;
+  }
+
+  /** Why kinds that are watched cannot be read now; empty when all is well. */
+  get troubles(): readonly string[] {
+    return [...this.reflectors.values()].flatMap(({ trouble }) => (trouble === null ? [] : [trouble]));
+  }
+
   /** Hears of every key of the kind that differs, at once. */
   onDifference(kind: KindName, listener: (keys: ReadonlySet<string>) => void): void {
     this.reflectors.get(kind)?.onChange(listener);

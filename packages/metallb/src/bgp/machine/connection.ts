@@ -1,19 +1,24 @@
-import type { Ip } from "#net";
 import type { BgpEffect, ConnectionId, Instant } from "../events.ts";
 import { Framer } from "../packet/framer.ts";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, type Notification } from "../packet/notification.ts";
-import { DEFAULT_HOLD_TIME, type Negotiated } from "./negotiate.ts";
+import { encodeOpen, type Open } from "../packet/open.ts";
+import { DEFAULT_HOLD_TIME, type LocalEnd, type Negotiated } from "./negotiate.ts";
+import { farewells } from "./reasons.ts";
 import { Timers } from "./timers.ts";
 
 /** RFC 4271 section 8.2.2: "a large value" until the peer's OPEN names another; milliseconds. */
 const OPEN_HOLD_TIME = 240_000;
 /** RFC 9687 section 4: the send hold time is at least eight minutes. */
 const MIN_SEND_HOLD = 480_000;
-/** A hold timer that is seen so late was not missed by the peer but by us: the process stood still. */
-const STALLED = 1_000;
 
 const KEEPALIVE = encodeKeepalive();
+
+/** The OPEN that was sent; `restarting`: as the first since this speaker started. */
+export interface Offer {
+  readonly open: Open;
+  readonly restarting: boolean;
+}
 
 /** Messages that were counted, over all connections of a session. */
 export interface MessageCounts {
@@ -25,7 +30,22 @@ export interface MessageCounts {
   keepalivesSent: number;
   keepalivesReceived: number;
   routeRefreshesReceived: number;
+  updatesTreatedAsWithdraw: number;
+  attributesDiscarded: number;
 }
+
+export const noMessages = (): MessageCounts => ({
+  opensSent: 0,
+  opensReceived: 0,
+  notificationsSent: 0,
+  notificationsReceived: 0,
+  updatesReceived: 0,
+  keepalivesSent: 0,
+  keepalivesReceived: 0,
+  routeRefreshesReceived: 0,
+  updatesTreatedAsWithdraw: 0,
+  attributesDiscarded: 0,
+});
 
 /** What a connection needs of the session around it. */
 export interface ConnectionPorts {
@@ -47,13 +67,14 @@ export class Connection {
   readonly outgoing: boolean;
   readonly framer = new Framer();
   state: "Connect" | "OpenSent" | "OpenConfirm" | "Established" = "Connect";
-  local: Ip | null = null;
-  /** From OpenConfirm on. */
-  negotiated: Negotiated | null = null;
+  /** This end, once the connection stands. */
+  local: LocalEnd | null = null;
+  /** What was offered, once the connection stands. */
+  offered: Offer | null = null;
+  /** From OpenConfirm on: the peer's OPEN and what both agreed on. */
+  agreed: { readonly theirs: Open; readonly negotiated: Negotiated } | null = null;
   /** Since when octets wait to be handed to the kernel; null: none do. */
   private waitingSince: Instant | null = null;
-  /** The hold timer was seen late and has been put off once. */
-  private putOff = false;
   private readonly timers = new Timers();
   private readonly ports: ConnectionPorts;
 
@@ -64,17 +85,18 @@ export class Connection {
   }
 
   /** The connection stands: sends OPEN and enters OpenSent. */
-  open(local: Ip, open: Uint8Array, now: Instant): void {
+  open(local: LocalEnd, offered: Offer, now: Instant): void {
     this.local = local;
+    this.offered = offered;
     this.state = "OpenSent";
     this.ports.count.opensSent++;
-    this.send([open], now);
+    this.send([encodeOpen(offered.open)], now);
     this.timers.set("hold", now + OPEN_HOLD_TIME);
   }
 
   /** The peer's OPEN is good: sends KEEPALIVE and enters OpenConfirm. */
-  confirm(negotiated: Negotiated, now: Instant): void {
-    this.negotiated = negotiated;
+  confirm(theirs: Open, negotiated: Negotiated, now: Instant): void {
+    this.agreed = { theirs, negotiated };
     this.state = "OpenConfirm";
     this.framer.extended = negotiated.limit > 4096;
     this.keepalive(now);
@@ -89,7 +111,6 @@ export class Connection {
 
   /** The peer gave a sign of life: the hold timer starts again. */
   heard(now: Instant): void {
-    this.putOff = false;
     if (this.holdTime > 0) this.timers.set("hold", now + this.holdTime * 1000);
     else this.timers.clear("hold");
   }
@@ -111,6 +132,16 @@ export class Connection {
     this.timers.clear("sendHold");
   }
 
+  /** The NOTIFICATION after which the peer forgets our routes at once. */
+  final(reason: Notification): Notification {
+    return this.agreed?.negotiated.graceful === "with notifications" ? farewells.hard(reason) : reason;
+  }
+
+  /** The NOTIFICATION after which the peer keeps our routes until we are back; null: only silence does. */
+  graceful(reason: Notification): Notification | null {
+    return this.agreed?.negotiated.graceful === "without notifications" ? null : reason;
+  }
+
   /** Nothing is said on a connection that does not stand yet. */
   notify(reason: Notification): void {
     if (this.state === "Connect") return;
@@ -124,24 +155,19 @@ export class Connection {
 
   /** Does what is due; says which timer has ended the connection. */
   time(now: Instant): "hold" | "sendHold" | null {
-    for (const { name, due } of this.timers.expired(now)) {
+    for (const { name } of this.timers.expired(now)) {
       if (name === "sendHold") return "sendHold";
       if (name === "keepalive") {
         // Octets already wait: they tell the peer as much as a keepalive behind them.
         if (!this.busy) this.keepalive(now);
         else this.armKeepalive(now);
-      } else if (name === "hold") {
-        if (this.putOff || now - due < STALLED) return "hold";
-        // What the peer sent meanwhile is still to be read.
-        this.putOff = true;
-        this.timers.set("hold", now + STALLED);
-      }
+      } else return "hold";
     }
     return null;
   }
 
   private get holdTime(): number {
-    return this.negotiated?.holdTime ?? 0;
+    return this.agreed?.negotiated.holdTime ?? 0;
   }
 
   private keepalive(now: Instant): void {

@@ -1,14 +1,23 @@
 import { err, type Ip, ok, type Result } from "#net";
+import type { Link } from "../events.ts";
 import { ERROR, MAX_EXTENDED_LENGTH, MAX_LENGTH, OPEN_ERROR } from "../packet/constants.ts";
 import { type Notification, notification } from "../packet/notification.ts";
-import type { Open } from "../packet/open.ts";
+import { encodeOpen, type Open } from "../packet/open.ts";
 import type { AddressFamily, Asn, PeerSettings } from "../settings.ts";
 
 /** RFC 4271 section 10. */
 export const DEFAULT_HOLD_TIME = 90;
 
 /** Seconds for which a peer that offers graceful restart keeps our routes without us (RFC 4724 section 3). */
-const RESTART_TIME = 120;
+const DEFAULT_RESTART_TIME = 120;
+
+/** This end of a connection, with the other addresses of the interface that holds it. */
+export interface LocalEnd {
+  readonly address: Ip;
+  readonly link: Link | null;
+  /** RFC 5082. */
+  readonly guarded: boolean;
+}
 
 /** What both sides agreed on. */
 export interface Negotiated {
@@ -23,7 +32,15 @@ export interface Negotiated {
   /** Longest message that the peer takes, octets. */
   readonly limit: number;
   readonly enhancedRouteRefresh: boolean;
+  /**
+   * Whether the peer keeps our routes while we restart (RFC 4724), and then also after a NOTIFICATION
+   * (RFC 8538); null: it does not.
+   */
+  readonly graceful: "with notifications" | "without notifications" | null;
 }
+
+/** In the order in which they are offered. */
+const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
 
 /** The OPEN that these settings make. `restarting`: the first since this speaker started (RFC 4724 section 4.1). */
 export const openOf = (settings: PeerSettings, identifier: Ip, restarting: boolean): Open => ({
@@ -31,7 +48,7 @@ export const openOf = (settings: PeerSettings, identifier: Ip, restarting: boole
   holdTime: settings.holdTime ?? DEFAULT_HOLD_TIME,
   identifier,
   capabilities: {
-    families: settings.families,
+    families: FAMILIES.filter((family) => settings.families.includes(family)),
     extendedNextHop: wantsExtendedNextHop(settings),
     routeRefresh: true,
     enhancedRouteRefresh: true,
@@ -40,18 +57,21 @@ export const openOf = (settings: PeerSettings, identifier: Ip, restarting: boole
     gracefulRestart: settings.gracefulRestart
       ? {
           restarting,
-          notification: false,
-          restartTime: RESTART_TIME,
+          notification: true,
+          restartTime: settings.restartTime ?? DEFAULT_RESTART_TIME,
           // The kernel forwards to Services whether or not this speaker runs.
-          families: settings.families.map((family) => ({ family, forwarding: true })),
+          families: FAMILIES.filter((family) => settings.families.includes(family)).map((family) => ({
+            family,
+            forwarding: true,
+          })),
         }
       : null,
   },
 });
 
 /** IPv4 routes over an IPv6 session have no other next hop than the session's own address. */
-const wantsExtendedNextHop = ({ address, families }: PeerSettings): boolean =>
-  address.family === 6 && families.includes("ipv4-unicast");
+const wantsExtendedNextHop = ({ endpoint, families }: PeerSettings): boolean =>
+  (endpoint.kind === "interface" || endpoint.address.family === 6) && families.includes("ipv4-unicast");
 
 /** Checks the peer's OPEN against the settings (RFC 4271 section 6.2); the error is the NOTIFICATION to send. */
 export function negotiate(settings: PeerSettings, ours: Ip, theirs: Open): Result<Negotiated, Notification> {
@@ -76,6 +96,11 @@ export function negotiate(settings: PeerSettings, ours: Ip, theirs: Open): Resul
     extendedNextHop: wantsExtendedNextHop(settings) && capabilities.extendedNextHop,
     limit: capabilities.extendedMessage ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
     enhancedRouteRefresh: capabilities.enhancedRouteRefresh,
+    graceful: !(settings.gracefulRestart && capabilities.gracefulRestart)
+      ? null
+      : capabilities.gracefulRestart.notification
+        ? "with notifications"
+        : "without notifications",
   });
 }
 
@@ -88,4 +113,24 @@ function isWanted({ localAs, peerAs: wanted }: PeerSettings, peerAs: Asn): boole
     default:
       return peerAs === wanted;
   }
+}
+
+/** The BGP Identifier: configured, else an IPv4 address of this end (its own, its interface's), else the fallback. */
+export const identifierOf = ({ routerId }: PeerSettings, { address, link }: LocalEnd, fallback: Ip): Ip =>
+  routerId ?? (address.family === 4 ? address : (link?.ipv4 ?? fallback));
+
+/** What was said on a connection so far. */
+interface Said {
+  readonly local: LocalEnd | null;
+  readonly offered: { readonly open: Open; readonly restarting: boolean } | null;
+  readonly agreed: { readonly theirs: Open } | null;
+}
+
+/** Whether with other settings the OPEN would be the same octets, and the peer's as good as it was. */
+export function goesOn({ local, offered, agreed }: Said, settings: PeerSettings, fallback: Ip): boolean {
+  if (!local || !offered) return false;
+  const ours = identifierOf(settings, local, fallback);
+  const [then, now] = [encodeOpen(offered.open), encodeOpen(openOf(settings, ours, offered.restarting))];
+  if (then.length !== now.length || then.some((octet, i) => octet !== now[i])) return false;
+  return !agreed || negotiate(settings, ours, agreed.theirs).ok;
 }

@@ -3,6 +3,7 @@ import { CEASE, ERROR } from "../packet/constants.ts";
 import { type Notification, notification, shutdown } from "../packet/notification.ts";
 import { describeNotification } from "../packet/notification-text.ts";
 import type { Open } from "../packet/open.ts";
+import type { PeerSettings } from "../settings.ts";
 
 // Why a session ended: what the peer is told, and what people are told.
 
@@ -14,15 +15,26 @@ export const farewells = {
   /** RFC 9384. */
   bfdDown: (): Notification => notification(ERROR.cease, CEASE.bfdDown),
   reset: (text: string): Notification => shutdown(CEASE.administrativeReset, text),
+  /** RFC 8538 section 3: the peer must not keep our routes, though NOTIFICATIONs are graceful on this session. */
+  hard: ({ code, subcode, data }: Notification): Notification =>
+    notification(ERROR.cease, CEASE.hardReset, Uint8Array.of(code, subcode, ...data)),
   collision: (): Notification => notification(ERROR.cease, CEASE.connectionCollision),
 } as const;
 
 export const reasons = {
-  attemptTimedOut: "the connection attempt timed out",
+  /** A wrong key is silence, and so is a closed port, whose reset is not signed (RFC 2385 section 2.0). */
+  attemptTimedOut: ({ endpoint, password }: PeerSettings): string => {
+    if (endpoint.kind === "interface")
+      return `no answer on ${endpoint.interface}: no router advertises itself there, or it does not answer`;
+    return password === null
+      ? "no answer: the connection attempt timed out"
+      : "no answer: nothing listens there, or the passwords differ";
+  },
   notReading: "the peer stopped reading (send hold timer expired)",
   removed: "the peer was removed",
   changed: "its settings changed",
-  bfdDown: "BFD says that the peer is down",
+  bfdDown: "BFD says that the peer is down; the session waits until it is up",
+  bfdUp: "BFD says that the peer is up again",
   shutdown: (text: string): string => text || "shut down",
   reset: (text: string): string => (text ? `reset: ${text}` : "reset"),
   received: (received: Notification): string => `the peer sent ${describeNotification(received)}`,

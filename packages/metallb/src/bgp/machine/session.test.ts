@@ -3,7 +3,7 @@ import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, shutdown } from "../packet/notification.ts";
 import { decodeOpen, encodeOpen } from "../packet/open.ts";
 import type { PeerSettings } from "../settings.ts";
-import { address, announce, Bench, capabilities, hostRoutes, inShort, peerOpen, unhex } from "../testing.ts";
+import { address, announce, at, Bench, capabilities, hostRoutes, inShort, peerOpen, unhex } from "../testing.ts";
 import { collisionKeeps } from "./collision.ts";
 
 const inOpenSent = (overrides: Partial<PeerSettings> = {}): Bench => {
@@ -35,7 +35,7 @@ describe("the OPEN that is sent", () => {
   it("has the configured identifier, else the IPv4 address of this end, else what the shell derived", () => {
     expect(sentOpen({ routerId: address("10.9.8.7") }).identifier).toEqual(address("10.9.8.7"));
     const six = new Bench();
-    six.set({ address: address("2001:db8::1") });
+    six.set({ endpoint: at("2001:db8::1") });
     const open = decodeOpen((six.sent(six.connected("2001:db8::10"))[0] ?? new Uint8Array()).subarray(19));
     expect(open).toMatchObject({
       value: { identifier: address("198.51.100.9"), capabilities: { extendedNextHop: true } },
@@ -50,7 +50,7 @@ describe("the OPEN that is sent", () => {
     };
     bench.set({ gracefulRestart: true });
     const families = (["ipv4-unicast", "ipv6-unicast"] as const).map((family) => ({ family, forwarding: true }));
-    expect(offered()).toEqual({ restarting: true, notification: false, restartTime: 120, families });
+    expect(offered()).toEqual({ restarting: true, notification: true, restartTime: 120, families });
     bench.receive(encodeOpen(peerOpen()));
     bench.receive(encodeKeepalive());
     bench.step({ kind: "closed", connection: bench.connection, reason: "" });
@@ -130,18 +130,14 @@ describe("time", () => {
     expect(bench.report.state).toBe("Established");
   });
 
-  it("does not blame the peer when the process stood still, but once", () => {
+  it("judges by what came before it: octets of a stall count when they are read first", () => {
     const bench = new Bench();
     bench.establish({ holdTime: 9 });
-    bench.now = 60_000;
-    expect(inShort(bench.step({ kind: "time" }))).toEqual(["keepalive"]);
+    bench.now = 9_500;
     bench.receive(encodeKeepalive());
-    bench.drain();
-    expect(inShort(bench.advance(2_000))).toEqual([]);
-    bench.now = 120_000;
-    bench.step({ kind: "time" });
-    bench.drain();
-    bench.now = 125_000;
+    expect(inShort(bench.step({ kind: "time" }))).toEqual(["keepalive"]);
+    expect(bench.report.state).toBe("Established");
+    bench.now = 18_501;
     expect(inShort(bench.step({ kind: "time" }))).toContain("notification 4/0");
   });
 
@@ -210,7 +206,7 @@ describe("time", () => {
     expect(inShort(bench.advance(3_000))).toEqual(["close", "connect"]);
   });
 
-  it("tries again at once after a session that stood, and after a second when it fell soon", () => {
+  it("tries again at once after a session that was stable", () => {
     const bench = new Bench(() => 1);
     bench.set();
     for (const pause of [1_000, 2_000, 4_000]) {
@@ -221,12 +217,35 @@ describe("time", () => {
     bench.advance(10_000);
     bench.step({ kind: "closed", connection: bench.connection, reason: "reset by the peer" });
     expect(inShort(bench.advance(100))).toEqual(["connect"]);
-    for (const pause of [1_000, 1_000]) {
+  });
+
+  it("damps a peer that closes soon after each Established, until a session was stable", () => {
+    const bench = new Bench(() => 1);
+    bench.set();
+    for (const pause of [1_000, 2_000, 4_000, 8_000]) {
       bench.standUp();
       bench.advance(9_999);
       bench.step({ kind: "closed", connection: bench.connection, reason: "reset by the peer" });
       expect(inShort(bench.advance(pause - 1))).toEqual([]);
       expect(inShort(bench.advance(1))).toEqual(["connect"]);
+    }
+    bench.standUp();
+    bench.advance(10_000);
+    bench.step({ kind: "closed", connection: bench.connection, reason: "reset by the peer" });
+    expect(inShort(bench.advance(100))).toEqual(["connect"]);
+    bench.step({ kind: "connect-failed", connection: bench.connection, reason: "connection refused" });
+    expect(inShort(bench.advance(1_000))).toEqual(["connect"]);
+  });
+
+  it("asks about the password when an attempt with one meets silence", () => {
+    for (const [password, reason] of [
+      ["secret", "no answer: nothing listens there, or the passwords differ"],
+      [null, "no answer: the connection attempt timed out"],
+    ] as const) {
+      const bench = new Bench(() => 1);
+      bench.set({ password });
+      expect(inShort(bench.advance(10_000))).toEqual(["close", "connect"]);
+      expect(bench.report).toMatchObject({ state: "Connect", reason });
     }
   });
 });
@@ -311,15 +330,9 @@ describe("an end", () => {
     expect(bench.report.reason).toBe('the peer sent cease: administrative shutdown ("maintenance until 06:00")');
   });
 
-  it("comes by BFD with 6/10, by an operator with 6/4, by a change with 6/6", () => {
+  it("comes by an operator with 6/4, by a change with 6/6", () => {
     const bench = new Bench();
     bench.establish();
-    expect(inShort(bench.step({ kind: "peer-down", peer: "router", cause: "bfd", text: "" }))).toEqual([
-      "notification 6/10",
-      "close",
-    ]);
-    bench.advance(2_000);
-    bench.standUp();
     expect(inShort(bench.step({ kind: "peer-down", peer: "router", cause: "administrative", text: "x" }))).toEqual([
       "notification 6/4",
       "close",
@@ -330,6 +343,63 @@ describe("an end", () => {
     expect(inShort(bench.advance(100))).toEqual(["connect"]);
   });
 
+  it("comes by BFD with 6/10, and nothing starts until BFD is up", () => {
+    const bench = new Bench();
+    bench.establish();
+    expect(inShort(bench.step({ kind: "peer-down", peer: "router", cause: "bfd", text: "" }))).toEqual([
+      "notification 6/10",
+      "close",
+    ]);
+    expect(bench.report).toMatchObject({ state: "Idle", reason: expect.stringContaining("BFD") });
+    expect(inShort(bench.advance(1_000_000))).toEqual([]);
+    expect(inShort(bench.accepted(1))).toEqual(["close"]);
+    // Other settings do not help either.
+    bench.set({ holdTime: 30 });
+    expect(inShort(bench.advance(1_000_000))).toEqual([]);
+    bench.step({ kind: "peer-up", peer: "router" });
+    expect(inShort(bench.advance(100))).toEqual(["connect"]);
+    bench.standUp();
+    expect(inShort(bench.step({ kind: "peer-up", peer: "router" }))).toEqual([]);
+    expect(bench.report).toMatchObject({ state: "Established", reason: "" });
+  });
+
+  describe("where the peer keeps routes over a restart", () => {
+    const restart = (notifications: boolean) => ({
+      restarting: false,
+      notification: notifications,
+      restartTime: 120,
+      families: [],
+    });
+    const standing = (notifications: boolean | null, gracefulRestart = true): Bench => {
+      const bench = new Bench();
+      const graceful = notifications === null ? null : restart(notifications);
+      bench.establish({ gracefulRestart }, { capabilities: capabilities({ gracefulRestart: graceful }) });
+      return bench;
+    };
+    const ends = (bench: Bench, routes: "keep" | "withdraw") =>
+      inShort(bench.step({ kind: "shutdown", text: "update", routes }));
+
+    it("is silent, or a NOTIFICATION that both sides take as graceful (RFC 8538)", () => {
+      expect(ends(standing(false), "keep")).toEqual(["close"]);
+      expect(ends(standing(true), "keep")).toEqual(["notification 6/4", "close"]);
+    });
+
+    it("withdraws where that is asked for: with a hard reset where NOTIFICATIONs are graceful", () => {
+      expect(ends(standing(false), "withdraw")).toEqual(["notification 6/2", "close"]);
+      const hard = standing(true);
+      expect(ends(hard, "withdraw")).toEqual(["notification 6/9", "close"]);
+      const octets = hard.sent()[0]?.subarray(19);
+      expect(octets?.subarray(0, 4)).toEqual(Uint8Array.of(6, 9, 6, 2));
+    });
+
+    it("withdraws where it was not agreed, and says so", () => {
+      for (const bench of [standing(null), standing(true, false)]) {
+        expect(ends(bench, "keep")).toEqual(["notification 6/2", "close"]);
+        expect(bench.effects).toContainEqual(expect.objectContaining({ kind: "log", level: "warn" }));
+      }
+    });
+  });
+
   it("of a peer that is not there does nothing", () => {
     const bench = new Bench();
     bench.step({ kind: "peer-removed", peer: "nobody" });
@@ -337,5 +407,136 @@ describe("an end", () => {
     bench.step({ kind: "closed", connection: 99, reason: "" });
     bench.drain(99);
     expect(inShort(bench.accepted(1, "nobody"))).toEqual(["close"]);
+  });
+});
+
+describe("a passive peer", () => {
+  it("is waited for, and never called", () => {
+    const bench = new Bench();
+    expect(inShort(bench.set({ passive: true }))).toEqual([]);
+    expect(bench.report.state).toBe("Active");
+    expect(inShort(bench.advance(1_000_000))).toEqual([]);
+    expect(inShort(bench.accepted(1))).toEqual(["open"]);
+    bench.receive(encodeOpen(peerOpen()), 1);
+    bench.receive(encodeKeepalive(), 1);
+    expect(bench.report.state).toBe("Established");
+    bench.step({ kind: "closed", connection: 1, reason: "" });
+    bench.advance(1_000);
+    expect(bench.report.state).toBe("Active");
+    expect(inShort(bench.accepted(3))).toEqual(["open"]);
+  });
+});
+
+describe("families", () => {
+  const lacks = (open: Parameters<typeof peerOpen>[0], local = "192.0.2.10", settings: Partial<PeerSettings> = {}) => {
+    const bench = new Bench();
+    bench.establish(settings, open, local);
+    expect(bench.report.state).toBe("Established");
+    return bench.report;
+  };
+
+  it("that both sides offer are told", () => {
+    expect(lacks({}, "2001:db8::10", { families: ["ipv6-unicast"] })).toMatchObject({
+      families: ["ipv6-unicast"],
+      shortcomings: [],
+      peerAs: 64512,
+    });
+  });
+
+  it("that the peer lacks, or that have no next hop here, are told", () => {
+    const four = capabilities({ families: ["ipv4-unicast"] });
+    expect(lacks({ capabilities: four })).toMatchObject({
+      families: ["ipv4-unicast"],
+      shortcomings: ["the peer did not offer IPv6 unicast: no IPv6 route is sent"],
+    });
+    expect(lacks({}).shortcomings).toEqual(["no IPv6 route is sent: this end of the session has no next hop for IPv6"]);
+  });
+
+  it("of which none is shared are told, in the log too", () => {
+    const bench = new Bench();
+    bench.set({ families: ["ipv6-unicast"] });
+    bench.standUp({ capabilities: capabilities({ families: ["ipv4-unicast"] }) });
+    const sentence = "the peer shares no address family with us: it did not offer IPv6 unicast, so no route is sent";
+    expect(bench.report.shortcomings).toEqual([sentence]);
+    expect(bench.reports.at(-1)?.shortcomings).toEqual([sentence]);
+  });
+
+  it("of which the session is not one go with the next hop of the interface", () => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8", "2001:db8:1::/48"]));
+    bench.set();
+    const link = { ipv4: address("192.0.2.10"), ipv6: address("2001:db8::10"), linkLocal: address("fe80::1") };
+    const reader = bench.standUp({}, "192.0.2.10", link);
+    expect(reader.routes.get("2001:db8:1::/48")?.nextHop).toEqual(address("2001:db8::10"));
+    expect(bench.report.shortcomings).toEqual([]);
+    const six = new Bench();
+    six.routes(announce(["10.0.0.0/8"]));
+    six.set({ endpoint: at("2001:db8::1") });
+    const read = six.standUp({}, "2001:db8::10", link);
+    expect(read.routes.get("10.0.0.0/8")?.nextHop).toEqual(address("192.0.2.10"));
+  });
+});
+
+describe("a malformed UPDATE", () => {
+  const MARKER = "ff".repeat(16);
+  it("is counted, logged once a session, and leaves the session", () => {
+    const bench = new Bench();
+    bench.establish();
+    const malformed = [
+      // MP_UNREACH_NLRI with a prefix of 129 bits; ORIGIN 3.
+      unhex(`${MARKER} 001e 02 0000 0007 80 0f 04 0002 01 81`),
+      unhex(`${MARKER} 001d 02 0000 0004 40 01 01 03 08 0a`),
+    ];
+    const logs = [...malformed, ...malformed]
+      .flatMap((octets) => bench.receive(octets))
+      .filter(({ kind }) => kind === "log");
+    expect(logs).toMatchObject([{ level: "warn", message: expect.stringContaining("MP_UNREACH_NLRI is malformed") }]);
+    expect(bench.report.state).toBe("Established");
+    expect(bench.engine.counters()).toMatchObject([
+      { updatesReceived: 4, updatesTreatedAsWithdraw: 2, attributesDiscarded: 2 },
+    ]);
+  });
+});
+
+describe("hops", () => {
+  const asked = (settings: Partial<PeerSettings>) =>
+    new Bench().set(settings).flatMap((effect) => (effect.kind === "connect" ? [effect.hops] : []));
+
+  it("are one for an external peer, unless it may be further away", () => {
+    expect(asked({})).toEqual(["one"]);
+    expect(asked({ peerAs: "external" })).toEqual(["one"]);
+    expect(asked({ ebgpMultiHop: true })).toEqual(["any"]);
+    expect(asked({ localAs: 64512 })).toEqual(["any"]);
+    expect(asked({ peerAs: "internal" })).toEqual(["any"]);
+  });
+
+  it("are guarded from the first session on that was (RFC 5082), until the peer is another", () => {
+    const bench = new Bench();
+    bench.set();
+    bench.standUp();
+    const { connection } = bench;
+    expect(bench.report.ttlSecurity).toBe(false);
+    bench.step({ kind: "guarded", connection });
+    expect(bench.report).toMatchObject({ state: "Established", ttlSecurity: true });
+    expect(bench.reports.at(-1)?.ttlSecurity).toBe(true);
+    bench.step({ kind: "closed", connection, reason: "" });
+    const next = () => bench.advance(10_000).flatMap((effect) => (effect.kind === "connect" ? [effect.hops] : []));
+    expect(next()[0]).toBe("guarded");
+    bench.set({ endpoint: at("192.0.2.2") });
+    expect(next()[0]).toBe("one");
+  });
+});
+
+describe("an unnumbered peer", () => {
+  it("is offered both families and RFC 8950, and missed by the name of its interface", () => {
+    const bench = new Bench(() => 1);
+    bench.set({ endpoint: { kind: "interface", interface: "eth1" } });
+    bench.advance(10_000);
+    expect(bench.report.reason).toContain("no answer on eth1");
+    const open = decodeOpen((bench.sent(bench.connected("fe80::1"))[0] ?? new Uint8Array()).subarray(19));
+    expect(open.ok && open.value.capabilities).toMatchObject({
+      extendedNextHop: true,
+      families: ["ipv4-unicast", "ipv6-unicast"],
+    });
   });
 });

@@ -1,19 +1,23 @@
 import type { Ip } from "#net";
 import type { BgpEffect, ConnectionId, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
-import { ERROR, FSM_ERROR, MESSAGE } from "../packet/constants.ts";
+import { ERROR } from "../packet/constants.ts";
 import type { Frame } from "../packet/framer.ts";
 import { decodeNotification, type Notification, notification } from "../packet/notification.ts";
-import { decodeOpen, encodeOpen, type Open } from "../packet/open.ts";
+import { decodeOpen } from "../packet/open.ts";
 import { decodeRouteRefresh } from "../packet/route-refresh.ts";
-import { decodeUpdate } from "../packet/update.ts";
 import { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { RouteTable } from "../rib/route-table.ts";
-import type { PeerSettings } from "../settings.ts";
+import { hopsOf, type PeerSettings } from "../settings.ts";
+import { settingsChange } from "../settings-change.ts";
 import { Backoff } from "./backoff.ts";
-import { collisionKeeps } from "./collision.ts";
-import { Connection, type ConnectionPorts, type MessageCounts } from "./connection.ts";
-import { type Negotiated, negotiate, openOf } from "./negotiate.ts";
+import { collisionKeeps, survivesCollision } from "./collision.ts";
+import { Connection, type ConnectionPorts, noMessages } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { EVENT_OF, FSM, UNEXPECTED } from "./fsm.ts";
+import { goesOn, identifierOf, type LocalEnd, negotiate, openOf } from "./negotiate.ts";
 import { farewells, reasons } from "./reasons.ts";
+import { Reception } from "./reception.ts";
+import { type Standing, Telling } from "./session-report.ts";
 import { Timers } from "./timers.ts";
 
 /** What a session needs of the engine around it. */
@@ -26,96 +30,94 @@ export interface SessionPorts {
 }
 
 /**
- * One peer: the finite state machine of RFC 4271 section 8, one for each connection while two collide.
- * Numbers in comments are the events of section 8.1. Optional attributes: DampPeerOscillations and
- * TrackTcpState are on, DelayOpen, PassiveTcpEstablishment and SendNOTIFICATIONwithoutOPEN are off.
+ * One peer: the finite state machine of RFC 4271 section 8, whose table is `fsm.ts`, one for each
+ * connection while two collide. Optional attributes: DampPeerOscillations and TrackTcpState are on,
+ * PassiveTcpEstablishment as configured, DelayOpen and SendNOTIFICATIONwithoutOPEN are off.
  */
 export class Session {
   settings: PeerSettings;
   fallbackRouterId: Ip;
+  readonly adjRibOut: AdjRibOut;
+  readonly count = noMessages();
   private readonly ports: SessionPorts;
   private readonly connectionPorts: ConnectionPorts;
   private readonly timers = new Timers();
-  private readonly connections = new Map<ConnectionId, Connection>();
-  private readonly adjRibOut: AdjRibOut;
-  private up: { readonly connection: Connection; readonly negotiated: Negotiated } | null = null;
+  private readonly connections: Connections;
+  private readonly backoff: Backoff;
+  private readonly telling: Telling;
+  private readonly reception: Reception;
+  private up: (Standing & { readonly connection: Connection }) | null = null;
   /** Where a session without a connection is: Active listens, Idle does not. */
   private resting: "Idle" | "Active" = "Idle";
-  private readonly backoff: Backoff;
+  /** The peer protects itself by its TTL (RFC 5082): from now on nobody else is taken for it. */
+  private guarded = false;
+  /** BFD says that the peer is down: nothing starts. */
+  private held = false;
   /** RFC 4724: no session has stood since this speaker started. */
   private restarting = true;
-  private reported: SessionState = "Idle";
-  private reason = "";
-  private since: Instant;
-  private readonly count: MessageCounts = {
-    opensSent: 0,
-    opensReceived: 0,
-    notificationsSent: 0,
-    notificationsReceived: 0,
-    updatesReceived: 0,
-    keepalivesSent: 0,
-    keepalivesReceived: 0,
-    routeRefreshesReceived: 0,
-  };
 
   constructor(settings: PeerSettings, fallbackRouterId: Ip, ports: SessionPorts, now: Instant) {
     this.settings = settings;
     this.fallbackRouterId = fallbackRouterId;
     this.ports = ports;
     this.backoff = new Backoff(() => ports.random());
+    this.connections = new Connections((effect) => ports.emit(effect));
     this.connectionPorts = {
       emit: (effect) => ports.emit(effect),
       random: () => ports.random(),
       keepaliveTime: () => this.settings.keepaliveTime,
       count: this.count,
     };
-    this.since = now;
     this.adjRibOut = new AdjRibOut(ports.table(settings.table));
+    this.telling = new Telling(this, now);
+    this.reception = new Reception(this.count, (message) => this.telling.log("warn", message));
   }
 
   // ===== what the shell and the engine say =====
 
-  /** ManualStart (1), AutomaticStart (3), ConnectRetryTimer_Expires (9) in Active, IdleHoldTimer_Expires (13). */
   start(now: Instant): void {
-    this.timers.clear();
-    this.connect(now);
-    this.report(now);
+    if (FSM[this.state].Start === "connect") this.connect(now);
+    this.telling.tell(now);
   }
 
-  /** Tcp_CR_Acked (16). */
-  connected(id: ConnectionId, local: Ip, now: Instant): void {
+  connected(id: ConnectionId, local: LocalEnd, now: Instant): void {
     const connection = this.connections.get(id);
-    if (connection?.state === "Connect") this.begin(connection, local, now);
+    if (connection && FSM[connection.state].Tcp_CR_Acked === "open") this.open(connection, local, now);
   }
 
-  /** TcpConnectionConfirmed (17): the peer opened a connection. */
-  accepted(id: ConnectionId, local: Ip, now: Instant): void {
+  accepted(id: ConnectionId, local: LocalEnd, now: Instant): void {
     const connection = new Connection(id, false, this.connectionPorts);
-    if (this.state === "Idle") return this.close(connection);
-    const earlier = [...this.connections.values()].find((each) => !each.outgoing);
+    const action = FSM[this.state].TcpConnectionConfirmed;
+    if (action === "refuse") return this.connections.close(connection);
+    const earlier = this.connections.list().find((each) => !each.outgoing);
     // A peer that comes again has lost the earlier connection, unless that one is in use.
-    if (earlier && !this.up) this.dismiss(earlier, farewells.collision());
-    this.begin(connection, local, now);
-    if (this.up) this.dismiss(connection, farewells.collision());
+    if (earlier && action !== "dump") this.connections.dismiss(earlier, farewells.collision());
+    this.open(connection, local, now);
+    if (action === "dump") this.connections.dismiss(connection, farewells.collision());
   }
 
-  /** TcpConnectionFails (18). */
   lost(id: ConnectionId, reason: string, now: Instant): void {
     const connection = this.connections.get(id);
     if (!connection) return;
-    const { state } = connection;
-    // Section 8.2.2 goes on listening after OpenSent; so does this after Connect, as with DelayOpen.
-    this.fail(connection, reason, now, state === "Connect" || state === "OpenSent" ? "Active" : "Idle");
+    this.fall(connection, reason, now, FSM[connection.state].TcpConnectionFails === "listen" ? "Active" : "Idle");
+  }
+
+  /** The peer is seen to protect itself by RFC 5082. */
+  guard(id: ConnectionId, now: Instant): void {
+    const { up } = this;
+    if (!up || up.connection.id !== id) return;
+    this.guarded = true;
+    this.up = { ...up, local: { ...up.local, guarded: true } };
+    this.telling.tell(now, true);
   }
 
   received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
     const connection = this.connections.get(id);
-    if (!connection || connection.state === "Connect") return;
+    if (!connection || FSM[connection.state].BGPHeaderErr === "ignore") return;
     for (const frame of connection.framer.push(bytes)) {
-      // BGPHeaderErr (21).
-      if (!frame.ok) this.failWith(connection, frame.error, now);
+      if (!frame.ok) this.complain(connection, frame.error, now);
       else this.message(connection, frame.value, now);
-      if (!this.connections.has(id)) return;
+      if (!this.connections.has(connection)) return;
     }
   }
 
@@ -128,37 +130,62 @@ export class Session {
 
   time(now: Instant): void {
     for (const { name } of this.timers.expired(now)) {
-      if (name === "idleHold" || this.connections.size === 0) this.start(now);
-      else this.attemptTimedOut(now);
+      const action = FSM[this.state][name === "idleHold" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires"];
+      if (action === "connect") {
+        this.connect(now);
+        this.telling.tell(now);
+      } else if (action === "connect again") this.connectAgain(now);
     }
-    for (const connection of [...this.connections.values()]) {
-      if (!this.connections.has(connection.id)) continue;
+    for (const connection of this.connections.list()) {
+      if (!this.connections.has(connection)) continue;
       const ended = connection.time(now);
-      // HoldTimer_Expires (10).
-      if (ended === "hold") this.failWith(connection, notification(ERROR.holdTimer), now);
-      else if (ended === "sendHold") this.fail(connection, reasons.notReading, now);
+      if (ended === "hold") this.complain(connection, notification(ERROR.holdTimer), now);
+      else if (ended === "sendHold") this.fall(connection, reasons.notReading, now);
     }
   }
 
-  /** ManualStop (2) or AutomaticStop (8): takes leave on every connection and stays Idle. */
-  stop(farewell: Notification, reason: string, now: Instant): void {
-    this.rest(farewell, "Idle");
-    this.fall(reason, now);
-  }
-
-  /** AutomaticStop (8), then a new start: at once after a change of settings, else as after a failure. */
-  reset(farewell: Notification, reason: string, now: Instant, again: "at once" | "as after a failure"): void {
-    this.rest(farewell, "Idle");
-    this.timers.set("idleHold", now + (again === "at once" ? this.backoff.afresh() : this.pause(now)));
-    this.fall(reason, now);
-  }
-
-  /** Takes settings whose change needs no new OPEN. */
-  adopt(settings: PeerSettings, now: Instant): void {
+  /** Takes other settings, and begins anew only where the session that stands cannot go on with them. */
+  change(settings: PeerSettings, now: Instant): void {
+    const change = settingsChange(this.settings, settings);
+    if (change === "connection" || (change === "open" && !this.goesOnWith(settings)))
+      this.takeLeave(farewells.changed(), reasons.changed, now, this.backoff.afresh());
+    if (change === "connection") this.guarded = false;
     const moved = settings.table !== this.settings.table;
     this.settings = settings;
     if (moved) this.adjRibOut.moveTo(this.ports.table(settings.table));
     this.flush(now);
+  }
+
+  /** The peer is gone and is tried again as after a failure. */
+  reset(farewell: Notification, reason: string, now: Instant): void {
+    this.takeLeave(farewell, reason, now, this.pause(now));
+  }
+
+  /** BFD says that the peer is down: its routes go at once, and nothing starts until {@link release}. */
+  hold(now: Instant): void {
+    this.held = true;
+    this.takeLeave(farewells.bfdDown(), reasons.bfdDown, now, null);
+  }
+
+  release(now: Instant): void {
+    if (!this.held) return;
+    this.held = false;
+    this.timers.set("idleHold", now + this.backoff.afresh());
+    this.telling.reason = reasons.bfdUp;
+  }
+
+  remove(now: Instant): void {
+    this.takeLeave(farewells.removed(), reasons.removed, now, null);
+  }
+
+  /** `keep`: the peer is to keep the routes until this speaker is back. */
+  shutdown(text: string, keep: boolean, now: Instant): void {
+    if (keep && this.up?.negotiated.graceful) {
+      this.telling.log("info", "graceful restart: the peer keeps the routes until this speaker is back");
+      this.connections.dismissAll((each) => each.graceful(farewells.reset(text)));
+    } else if (keep && this.up)
+      this.telling.log("warn", "graceful restart was not agreed with the peer: the routes are withdrawn");
+    this.takeLeave(farewells.shutdown(text), reasons.shutdown(text), now, null);
   }
 
   /** Sends what the table holds and the peer has not been told, unless the peer is still reading. */
@@ -171,19 +198,12 @@ export class Session {
   // ===== what it tells =====
 
   get state(): SessionState {
-    let state: SessionState = this.resting;
-    for (const connection of this.connections.values())
-      if (RANK[connection.state] > RANK[state]) state = connection.state;
-    return state;
+    return this.connections.furthest(this.resting);
   }
 
   nextTimer(): Instant | null {
-    let next = this.timers.next();
-    for (const connection of this.connections.values()) {
-      const at = connection.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    return next;
+    const [own, theirs] = [this.timers.next(), this.connections.nextTimer()];
+    return own === null || (theirs !== null && theirs < own) ? theirs : own;
   }
 
   /** How far in its table this session is; null while it is not Established. */
@@ -195,225 +215,171 @@ export class Session {
     return this.adjRibOut.table;
   }
 
+  get standing(): Standing | null {
+    return this.up;
+  }
+
   reportNow(): SessionReport {
-    return {
-      peer: this.settings.name,
-      state: this.state,
-      reason: this.reason,
-      since: this.since,
-      localAddress: this.up?.connection.local ?? null,
-      negotiatedHoldTime: this.up?.negotiated.holdTime ?? null,
-      announcedPrefixes: this.adjRibOut.announced,
-    };
+    return this.telling.report();
   }
 
   counters(): PeerCounters {
-    const { updatesSent, bytesSent, announced, waiting, standing } = this.adjRibOut;
-    return {
-      peer: this.settings.name,
-      ...this.count,
-      updatesSent,
-      bytesSent,
-      announcedPrefixes: announced,
-      pendingPrefixes: this.up ? waiting : standing,
-    };
+    return this.telling.counters();
   }
 
-  // ===== connections =====
+  emit(effect: BgpEffect): void {
+    this.ports.emit(effect);
+  }
+
+  // ===== beginnings =====
 
   private connect(now: Instant): void {
+    this.timers.clear();
+    if (this.held) return;
     this.resting = "Active";
+    if (this.settings.passive) return;
     const connection = new Connection(this.ports.newConnection(this), true, this.connectionPorts);
-    this.connections.set(connection.id, connection);
+    this.connections.add(connection);
     this.timers.set("connectRetry", now + this.backoff.attempt(this.settings.connectTime));
-    this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings });
+    const hops = this.guarded ? "guarded" : hopsOf(this.settings);
+    this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings, hops });
   }
 
-  /** ConnectRetryTimer_Expires (9) in Connect: drops the attempt and makes another. */
-  private attemptTimedOut(now: Instant): void {
-    const attempt = [...this.connections.values()].find((each) => each.state === "Connect");
+  private connectAgain(now: Instant): void {
+    const attempt = this.connections.list().find((each) => each.state === "Connect");
     // It stands by now, or the peer's own connection does.
     if (!attempt) return;
-    this.close(attempt);
-    this.reason = reasons.attemptTimedOut;
+    this.connections.close(attempt);
+    this.telling.reason = reasons.attemptTimedOut(this.settings);
     this.connect(now);
-    this.report(now, true);
+    this.telling.tell(now, true);
   }
 
-  private begin(connection: Connection, local: Ip, now: Instant): void {
-    this.connections.set(connection.id, connection);
-    connection.open(local, encodeOpen(openOf(this.settings, this.identifier(local), this.restarting)), now);
-    this.report(now);
+  private open(connection: Connection, local: LocalEnd, now: Instant): void {
+    this.connections.add(connection);
+    const open = openOf(this.settings, identifierOf(this.settings, local, this.fallbackRouterId), this.restarting);
+    connection.open(local, { open, restarting: this.restarting }, now);
+    this.telling.tell(now);
   }
 
-  /** The BGP Identifier: configured, else the IPv4 address of this end, else what the shell derived. */
-  private identifier(local: Ip): Ip {
-    return this.settings.routerId ?? (local.family === 4 ? local : this.fallbackRouterId);
+  /** Whether every connection on which an OPEN was sent can go on with the settings. */
+  private goesOnWith(settings: PeerSettings): boolean {
+    const said = this.connections.list().filter((each) => each.offered !== null);
+    return said.length > 0 && said.every((each) => goesOn(each, settings, this.fallbackRouterId));
   }
 
   // ===== messages =====
 
   private message(connection: Connection, { type, body }: Frame, now: Instant): void {
-    if (type === MESSAGE.notification) {
-      // NotifMsgVerErr (24), NotifMsg (25).
-      this.count.notificationsReceived++;
-      return this.fail(connection, reasons.received(decodeNotification(body)), now);
-    }
-    switch (connection.state) {
-      case "OpenSent":
-        if (type === MESSAGE.open) return this.openReceived(connection, body, now);
-        return this.unexpected(connection, FSM_ERROR.inOpenSent, type, now);
-      case "OpenConfirm":
-        if (type === MESSAGE.keepalive) return this.confirmed(connection, now);
-        return this.unexpected(connection, FSM_ERROR.inOpenConfirm, type, now);
-      case "Established":
-        return this.whileEstablished(connection, type, body, now);
+    const action = FSM[connection.state][EVENT_OF[type] ?? "BGPHeaderErr"];
+    switch (action) {
+      case "confirm":
+        return this.confirm(connection, body, now);
+      case "establish":
+        return this.establish(connection, now);
+      case "heard":
+        this.count.keepalivesReceived++;
+        return connection.heard(now);
+      case "read routes":
+        return this.up ? this.readRoutes(connection, this.up, body, now) : undefined;
+      case "refresh":
+        return this.refresh(connection, body, now);
+      case "fall":
+        this.count.notificationsReceived++;
+        return this.fall(connection, reasons.received(decodeNotification(body)), now);
+      case "complain":
+        // RFC 6608: the subcode names the state, the data is the type of the message.
+        return this.complain(
+          connection,
+          notification(ERROR.fsm, UNEXPECTED[connection.state], Uint8Array.of(type)),
+          now,
+        );
     }
   }
 
-  /** RFC 6608: the data is the type of the message. */
-  private unexpected(connection: Connection, subcode: number, type: number, now: Instant): void {
-    this.failWith(connection, notification(ERROR.fsm, subcode, Uint8Array.of(type)), now);
-  }
-
-  /** BGPOpen (19), BGPOpenMsgErr (22). */
-  private openReceived(connection: Connection, body: Uint8Array, now: Instant): void {
+  private confirm(connection: Connection, body: Uint8Array, now: Instant): void {
     this.count.opensReceived++;
     const open = decodeOpen(body);
-    if (!open.ok) return this.failWith(connection, open.error, now);
-    const ours = this.identifier(connection.local ?? this.fallbackRouterId);
+    if (!open.ok) return this.complain(connection, open.error, now);
+    const ours = connection.offered?.open.identifier ?? this.fallbackRouterId;
     const agreed = negotiate(this.settings, ours, open.value);
-    if (!agreed.ok) return this.failWith(connection, agreed.error, now, reasons.ofOpen(open.value));
-    if (!this.survivesCollision(connection, ours, open.value, agreed.value)) return;
-    connection.confirm(agreed.value, now);
-    this.report(now);
+    if (!agreed.ok) return this.complain(connection, agreed.error, now, reasons.ofOpen(open.value));
+    const { identifier } = open.value;
+    const kept = collisionKeeps(
+      { identifier: ours, as: this.settings.localAs },
+      { identifier, as: agreed.value.peerAs },
+    );
+    if (!survivesCollision(this.connections, connection, kept)) return;
+    connection.confirm(open.value, agreed.value, now);
+    this.telling.tell(now);
   }
 
-  /** Resolves a collision (RFC 4271 section 6.8); false: this connection had to go. */
-  private survivesCollision(connection: Connection, ours: Ip, { identifier }: Open, { peerAs }: Negotiated): boolean {
-    const kept = collisionKeeps({ identifier: ours, as: this.settings.localAs }, { identifier, as: peerAs });
-    for (const other of [...this.connections.values()]) {
-      // With one in OpenSent it is decided when the peer's OPEN comes there too.
-      if (other === connection || other.state === "OpenSent") continue;
-      if (other.state === "OpenConfirm" && other.outgoing === (kept === "outgoing")) {
-        this.dismiss(connection, farewells.collision());
-        return false;
-      }
-      // OpenCollisionDump (23). An attempt that does not stand yet could only collide later.
-      this.dismiss(other, farewells.collision());
-    }
-    return true;
-  }
-
-  /** KeepAliveMsg (26) in OpenConfirm. */
-  private confirmed(connection: Connection, now: Instant): void {
+  private establish(connection: Connection, now: Instant): void {
     this.count.keepalivesReceived++;
-    const { negotiated, local } = connection;
-    if (!negotiated || !local) return;
-    for (const other of [...this.connections.values()])
-      if (other !== connection) this.dismiss(other, farewells.collision());
+    const { agreed, local } = connection;
+    if (!agreed || !local) return;
+    for (const other of this.connections.others(connection)) this.connections.dismiss(other, farewells.collision());
     this.timers.clear();
     connection.establish(now);
-    this.up = { connection, negotiated };
+    this.up = { connection, local, negotiated: agreed.negotiated };
     this.restarting = false;
-    this.reason = "";
-    this.adjRibOut.begin(this.settings.localAs, negotiated, local);
-    this.report(now);
+    this.guarded ||= local.guarded;
+    this.reception.begin();
+    this.telling.reason = "";
+    this.adjRibOut.begin(this.settings.localAs, agreed.negotiated, local);
+    this.telling.tell(now);
     this.flush(now);
   }
 
-  private whileEstablished(connection: Connection, type: number, body: Uint8Array, now: Instant): void {
-    switch (type) {
-      // KeepAliveMsg (26).
-      case MESSAGE.keepalive:
-        this.count.keepalivesReceived++;
-        return connection.heard(now);
-      // UpdateMsg (27), UpdateMsgErr (28). We only originate: what the peer announces is read and dropped.
-      case MESSAGE.update: {
-        this.count.updatesReceived++;
-        const update = decodeUpdate(body, { fourOctetAs: this.up?.negotiated.fourOctetAs ?? true });
-        return update.ok ? connection.heard(now) : this.failWith(connection, update.error, now);
-      }
-      case MESSAGE.routeRefresh: {
-        this.count.routeRefreshesReceived++;
-        const refresh = decodeRouteRefresh(body);
-        if (!refresh.ok) return this.failWith(connection, refresh.error, now);
-        connection.heard(now);
-        const { family, subtype } = refresh.value;
-        if (family && subtype === "request") this.adjRibOut.refresh(family);
-        return this.flush(now);
-      }
-      default:
-        return this.unexpected(connection, FSM_ERROR.inEstablished, type, now);
-    }
+  private readRoutes(connection: Connection, { negotiated }: Standing, body: Uint8Array, now: Instant): void {
+    const update = this.reception.update(body, negotiated);
+    if (update.ok) connection.heard(now);
+    else this.complain(connection, update.error, now);
+  }
+
+  private refresh(connection: Connection, body: Uint8Array, now: Instant): void {
+    this.count.routeRefreshesReceived++;
+    const refresh = decodeRouteRefresh(body);
+    if (!refresh.ok) return this.complain(connection, refresh.error, now);
+    connection.heard(now);
+    const { family, subtype } = refresh.value;
+    if (family && subtype === "request") this.adjRibOut.refresh(family);
+    this.flush(now);
   }
 
   // ===== endings =====
 
-  private failWith(connection: Connection, reason: Notification, now: Instant, detail = ""): void {
+  /** Tells the peer what is wrong, and ends the connection. */
+  private complain(connection: Connection, reason: Notification, now: Instant, detail = ""): void {
     connection.notify(reason);
-    this.fail(connection, reasons.sent(reason, detail), now);
+    this.fall(connection, reasons.sent(reason, detail), now);
   }
 
   /** Ends one connection. With it the session ends, unless the other of two that collide goes on. */
-  private fail(connection: Connection, reason: string, now: Instant, resting: "Idle" | "Active" = "Idle"): void {
-    this.close(connection);
-    if (this.connections.size > 0) return this.report(now);
+  private fall(connection: Connection, reason: string, now: Instant, resting: "Idle" | "Active" = "Idle"): void {
+    this.connections.close(connection);
+    if (this.connections.size > 0) return this.telling.tell(now);
+    this.rest(resting, reason, now, this.pause(now));
+  }
+
+  /** Ends every connection with a word, so that the routes are gone; `again`: milliseconds until a new start, or never. */
+  private takeLeave(farewell: Notification, reason: string, now: Instant, again: number | null): void {
+    this.connections.dismissAll((each) => each.final(farewell));
+    this.rest("Idle", reason, now, this.held ? null : again);
+  }
+
+  private rest(resting: "Idle" | "Active", reason: string, now: Instant, again: number | null): void {
     this.resting = resting;
     this.timers.clear();
-    this.timers.set(resting === "Idle" ? "idleHold" : "connectRetry", now + this.pause(now));
-    this.fall(reason, now);
-  }
-
-  /** Ends every connection and waits for nothing. */
-  private rest(farewell: Notification, resting: "Idle" | "Active"): void {
-    for (const connection of [...this.connections.values()]) this.dismiss(connection, farewell);
-    this.resting = resting;
-    this.timers.clear();
-  }
-
-  private dismiss(connection: Connection, farewell: Notification): void {
-    connection.notify(farewell);
-    this.close(connection);
-  }
-
-  private close(connection: Connection): void {
-    this.connections.delete(connection.id);
-    this.ports.emit({ kind: "close", connection: connection.id });
+    if (again !== null) this.timers.set(resting === "Idle" ? "idleHold" : "connectRetry", now + again);
+    this.up = null;
+    this.adjRibOut.end();
+    this.telling.reason = reason;
+    this.telling.tell(now, true);
   }
 
   /** Milliseconds until the next attempt. */
   private pause(now: Instant): number {
-    return this.backoff.pause(this.up ? now - this.since : null, this.settings.connectTime);
-  }
-
-  private fall(reason: string, now: Instant): void {
-    this.up = null;
-    this.adjRibOut.end();
-    this.reason = reason;
-    this.report(now, true);
-  }
-
-  private report(now: Instant, always = false): void {
-    const state = this.state;
-    if (state === this.reported && !always) return;
-    const wasUp = this.reported === "Established";
-    if (state !== this.reported) this.since = now;
-    this.reported = state;
-    const log = (level: "info" | "warn", message: string): void =>
-      this.ports.emit({ kind: "log", level, peer: this.settings.name, message });
-    if (state === "Established") log("info", "session established");
-    else if (wasUp) log("warn", `session fell: ${this.reason}`);
-    else if (always && this.reason !== "") log("info", `session not up: ${this.reason}`);
-    this.ports.emit({ kind: "session", report: this.reportNow() });
+    return this.backoff.pause(this.up ? now - this.telling.since : null, this.settings.connectTime);
   }
 }
-
-const RANK: Readonly<Record<SessionState, number>> = {
-  Idle: 0,
-  Active: 1,
-  Connect: 2,
-  OpenSent: 3,
-  OpenConfirm: 4,
-  Established: 5,
-};

@@ -95,7 +95,7 @@ describe("any octets", () => {
         decodeOpen(bytes);
         decodeOpen(Uint8Array.of(4, ...bytes));
         decodeOpen(Uint8Array.of(4, 0, 1, 0, 90, 1, 2, 3, 4, bytes.length, ...bytes));
-        decodeUpdate(bytes, { fourOctetAs });
+        decodeUpdate(bytes, { fourOctetAs, internal: true });
         decodeRouteRefresh(bytes);
         describeNotification(decodeNotification(bytes));
       }),

@@ -1,12 +1,19 @@
-import { ByteReader, type Ip, ip, ipFromBytes, type Prefix } from "#net";
+import { type ByteReader, type Ip, ip, ipFromBytes } from "#net";
 import type { AddressFamily, Asn, LargeCommunity } from "../settings.ts";
 import { ATTRIBUTE, FLAG } from "./constants.ts";
 import { familyOf } from "./family.ts";
-import { readPrefixes } from "./prefixes.ts";
+import { type PrefixRun, readPrefixes } from "./prefixes.ts";
+
+/** What the reading of an UPDATE depends on. */
+export interface UpdateContext {
+  /** RFC 6793: AS numbers are four octets on this session. */
+  readonly fourOctetAs: boolean;
+  /** Whether the peer is of the own AS: only then LOCAL_PREF counts (RFC 7606 section 7.5). */
+  readonly internal: boolean;
+}
 
 /** What the attributes of one UPDATE say so far. */
-export interface AttributeDraft {
-  readonly fourOctetAs: boolean;
+export interface AttributeDraft extends UpdateContext {
   readonly seen: Set<number>;
   origin: number | null;
   asPath: readonly Asn[];
@@ -16,13 +23,14 @@ export interface AttributeDraft {
   localPref: number | null;
   communities: readonly number[];
   largeCommunities: readonly LargeCommunity[];
-  reach: readonly { readonly prefix: Prefix; readonly nextHop: Ip | null }[];
-  unreach: readonly Prefix[];
+  reach: { readonly prefixes: PrefixRun; readonly nextHop: Ip } | null;
+  unreach: PrefixRun | null;
   unreachFamily: AddressFamily | null;
 }
 
-export const emptyDraft = (fourOctetAs: boolean): AttributeDraft => ({
+export const emptyDraft = ({ fourOctetAs, internal }: UpdateContext): AttributeDraft => ({
   fourOctetAs,
+  internal,
   seen: new Set(),
   origin: null,
   asPath: [],
@@ -32,22 +40,25 @@ export const emptyDraft = (fourOctetAs: boolean): AttributeDraft => ({
   localPref: null,
   communities: [],
   largeCommunities: [],
-  reach: [],
-  unreach: [],
+  reach: null,
+  unreach: null,
   unreachFamily: null,
 });
 
 /**
  * What a malformed attribute does (RFC 7606 section 2): its routes count as withdrawn, or it alone is
- * not looked at, or nothing after it can be trusted and the session ends.
+ * not looked at. None ends the session: where MP_REACH_NLRI or MP_UNREACH_NLRI cannot be read, RFC 7606
+ * section 5.3 lets a speaker ignore the family instead, and this one keeps no routes anyway.
  */
-type Handling = "treat-as-withdraw" | "discard" | "reset";
+type Handling = "treat-as-withdraw" | "discard";
 
 interface AttributeRule {
   readonly name: string;
   /** The optional and transitive bits that it must have. */
   readonly flags: number;
   readonly malformed: Handling;
+  /** RFC 7606 section 3.g: with two lists of prefixes there is no telling which counts. */
+  readonly once?: true;
   /** Writes the value into the draft; false: malformed. */
   read(draft: AttributeDraft, value: ByteReader): boolean;
 }
@@ -100,6 +111,8 @@ const RULES: Readonly<Record<number, AttributeRule>> = {
     flags: WELL_KNOWN,
     malformed: "treat-as-withdraw",
     read: (draft, value) => {
+      // RFC 7606 section 7.5: of an external peer it is not looked at, not even for its length.
+      if (!draft.internal) return true;
       draft.localPref = value.u32();
       return exactly(value);
     },
@@ -114,7 +127,7 @@ const RULES: Readonly<Record<number, AttributeRule>> = {
     name: "AGGREGATOR",
     flags: TRANSITIVE,
     malformed: "discard",
-    read: (draft, value) => value.remaining === (draft.fourOctetAs ? 8 : 6),
+    read: (draft, value) => value.remaining === (draft.fourOctetAs ? 8 : 6) && readAs(value, draft.fourOctetAs) !== 0,
   },
   [ATTRIBUTE.communities]: {
     name: "COMMUNITIES",
@@ -128,8 +141,20 @@ const RULES: Readonly<Record<number, AttributeRule>> = {
       return sound;
     },
   },
-  [ATTRIBUTE.mpReach]: { name: "MP_REACH_NLRI", flags: NON_TRANSITIVE, malformed: "reset", read: readReach },
-  [ATTRIBUTE.mpUnreach]: { name: "MP_UNREACH_NLRI", flags: NON_TRANSITIVE, malformed: "reset", read: readUnreach },
+  [ATTRIBUTE.mpReach]: {
+    name: "MP_REACH_NLRI",
+    flags: NON_TRANSITIVE,
+    malformed: "discard",
+    once: true,
+    read: readReach,
+  },
+  [ATTRIBUTE.mpUnreach]: {
+    name: "MP_UNREACH_NLRI",
+    flags: NON_TRANSITIVE,
+    malformed: "discard",
+    once: true,
+    read: readUnreach,
+  },
   [ATTRIBUTE.extendedCommunities]: {
     name: "EXTENDED COMMUNITIES",
     flags: TRANSITIVE,
@@ -150,7 +175,7 @@ const RULES: Readonly<Record<number, AttributeRule>> = {
     name: "AS4_AGGREGATOR",
     flags: TRANSITIVE,
     malformed: "discard",
-    read: (_, value) => value.remaining === 8,
+    read: (_, value) => value.remaining === 8 && readAs(value, true) !== 0,
   },
   [ATTRIBUTE.largeCommunities]: {
     name: "LARGE_COMMUNITIES",
@@ -167,10 +192,10 @@ const RULES: Readonly<Record<number, AttributeRule>> = {
 };
 
 type AttributeOutcome =
-  | { readonly kind: "read" | "discard" }
-  | { readonly kind: "treat-as-withdraw"; readonly what: string }
-  /** `again`: it stands twice. */
-  | { readonly kind: "reset"; readonly again: boolean };
+  | { readonly kind: "read" }
+  | { readonly kind: "discard" | "treat-as-withdraw"; readonly what: string }
+  /** It stands twice, and must not. */
+  | { readonly kind: "reset" };
 
 const READ: AttributeOutcome = { kind: "read" };
 
@@ -178,24 +203,16 @@ const READ: AttributeOutcome = { kind: "read" };
 export function readAttribute(draft: AttributeDraft, flags: number, type: number, value: ByteReader): AttributeOutcome {
   const rule = RULES[type];
   if (draft.seen.has(type)) {
-    // RFC 7606 section 3.g: the first counts, but two lists of prefixes leave nothing to trust.
-    return rule?.malformed === "reset" ? { kind: "reset", again: true } : { kind: "discard" };
+    // RFC 7606 section 3.g: of others the first counts.
+    if (rule?.once) return { kind: "reset" };
+    return { kind: "discard", what: `${rule?.name ?? `attribute ${type}`} stands twice` };
   }
   draft.seen.add(type);
   if (!rule)
     return (flags & FLAG.optional) !== 0
       ? READ
       : { kind: "treat-as-withdraw", what: `well-known attribute ${type} is not recognized` };
-  if (!rule.read(draft, value)) {
-    switch (rule.malformed) {
-      case "reset":
-        return { kind: "reset", again: false };
-      case "discard":
-        return { kind: "discard" };
-      case "treat-as-withdraw":
-        return { kind: "treat-as-withdraw", what: `${rule.name} is malformed` };
-    }
-  }
+  if (!rule.read(draft, value)) return { kind: rule.malformed, what: `${rule.name} is malformed` };
   // RFC 7606 section 3.c.
   return (flags & TRANSITIVE) === rule.flags
     ? READ
@@ -216,10 +233,17 @@ function readAsPath(value: ByteReader, fourOctetAs: boolean): readonly Asn[] | n
     const count = value.u8();
     // AS_SET, AS_SEQUENCE and those of confederations (RFC 5065).
     if (type < 1 || type > 4 || count === 0 || count * (fourOctetAs ? 4 : 2) > value.remaining) return null;
-    for (let i = 0; i < count; i++) path.push(fourOctetAs ? value.u32() : value.u16());
+    for (let i = 0; i < count; i++) {
+      const as = readAs(value, fourOctetAs);
+      // RFC 7607 section 2.
+      if (as === 0) return null;
+      path.push(as);
+    }
   }
   return path;
 }
+
+const readAs = (value: ByteReader, fourOctetAs: boolean): Asn => (fourOctetAs ? value.u32() : value.u16());
 
 function readReach(draft: AttributeDraft, value: ByteReader): boolean {
   const family = familyOf(value.u16(), value.u8());
@@ -230,7 +254,7 @@ function readReach(draft: AttributeDraft, value: ByteReader): boolean {
   const nextHop = readNextHop(family, octets);
   const prefixes = readPrefixes(value, family === "ipv4-unicast" ? 4 : 6);
   if (!nextHop || !prefixes) return false;
-  draft.reach = prefixes.map((prefix) => ({ prefix, nextHop }));
+  draft.reach = { prefixes, nextHop };
   return true;
 }
 
@@ -259,7 +283,3 @@ export function nextAttribute(list: ByteReader): { flags: number; type: number; 
   const value = list.sub((flags & FLAG.extended) !== 0 ? list.u16() : list.u8());
   return list.failed || value.failed ? null : { flags, type, value };
 }
-
-/** The octets of an attribute as NOTIFICATION data (RFC 4271 section 6.3). */
-export const attributeOctets = (list: ByteReader, from: number): Uint8Array =>
-  new ByteReader(list.bytes, from, list.offset).view(list.offset - from).slice();

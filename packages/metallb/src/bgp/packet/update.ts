@@ -2,18 +2,26 @@ import { ByteReader, err, type Ip, ok, type Prefix, type Result } from "#net";
 import type { AddressFamily, Asn, LargeCommunity } from "../settings.ts";
 import {
   type AttributeDraft,
-  attributeOctets,
   emptyDraft,
   missingOf,
   nextAttribute,
   readAttribute,
+  type UpdateContext,
 } from "./attributes.ts";
 import { ATTRIBUTE, ERROR, UPDATE_ERROR } from "./constants.ts";
 import { type Notification, notification } from "./notification.ts";
-import { readPrefixes } from "./prefixes.ts";
+import { type PrefixRun, prefixesOf, readPrefixes } from "./prefixes.ts";
+
+/** What is wrong with an UPDATE and does not end the session (RFC 7606). */
+export interface UpdateFaults {
+  /** What was announced is to be treated as withdrawn; says why. */
+  readonly treatAsWithdraw: string | null;
+  /** An attribute was not looked at; says which and why. */
+  readonly discarded: string | null;
+}
 
 /** What an UPDATE says, for who learns from it. */
-export interface Update {
+export interface Update extends UpdateFaults {
   /** The next hop is null where the sender gave none that can be read. */
   readonly announced: readonly { readonly prefix: Prefix; readonly nextHop: Ip | null }[];
   /** Also what is treated as withdrawn. */
@@ -21,8 +29,6 @@ export interface Update {
   readonly attributes: ReceivedAttributes;
   /** The family whose initial table is complete (RFC 4724 section 2). */
   readonly endOfRib: AddressFamily | null;
-  /** RFC 7606: what was announced is to be treated as withdrawn; says what was wrong. */
-  readonly treatAsWithdraw: string | null;
 }
 
 /** The attributes that were read; those that were discarded are as if they were not there. */
@@ -41,54 +47,75 @@ export interface ReceivedAttributes {
  * Reads the body of an UPDATE. The error is the NOTIFICATION to send, and only where it cannot be
  * told which prefixes are meant; any other fault is handled as RFC 7606 says and never ends a session.
  */
-export function decodeUpdate(
-  body: Uint8Array,
-  context: { readonly fourOctetAs: boolean },
-): Result<Update, Notification> {
-  const reader = new ByteReader(body);
-  const gone = reader.sub(reader.u16());
-  const list = reader.sub(reader.u16());
-  if (reader.failed || gone.failed || list.failed)
-    return err(notification(ERROR.update, UPDATE_ERROR.malformedAttributeList));
-  const withdrawn = readPrefixes(gone, 4);
-  const nlri = readPrefixes(reader, 4);
-  if (!withdrawn || !nlri) return err(notification(ERROR.update, UPDATE_ERROR.invalidNetworkField));
-  const draft = emptyDraft(context.fourOctetAs);
-  const attributes = readAttributes(draft, list);
-  if (!attributes.ok) return attributes;
-  const announced = [...nlri.map((prefix) => ({ prefix, nextHop: draft.nextHop })), ...draft.reach];
-  const wrong = attributes.value ?? missing(draft, nlri.length > 0);
+export function decodeUpdate(body: Uint8Array, context: UpdateContext): Result<Update, Notification> {
+  const read = readUpdate(body, context);
+  if (!read.ok) return read;
+  const { draft, gone, nlri, treatAsWithdraw, discarded } = read.value;
+  const { reach, unreach } = draft;
+  const announced = [
+    ...prefixesOf(nlri).map((prefix) => ({ prefix, nextHop: draft.nextHop })),
+    ...(reach ? prefixesOf(reach.prefixes).map((prefix) => ({ prefix, nextHop: reach.nextHop })) : []),
+  ];
+  const withdrawn = [...prefixesOf(gone), ...(unreach ? prefixesOf(unreach) : [])];
   return ok({
-    announced: wrong === null ? announced : [],
-    withdrawn: [...withdrawn, ...draft.unreach, ...(wrong === null ? [] : announced.map(({ prefix }) => prefix))],
+    announced: treatAsWithdraw === null ? announced : [],
+    withdrawn: treatAsWithdraw === null ? withdrawn : [...withdrawn, ...announced.map(({ prefix }) => prefix)],
     attributes: received(draft),
-    endOfRib: endOfRib(draft, withdrawn.length + nlri.length),
-    treatAsWithdraw: wrong,
+    endOfRib: endOfRib(draft, gone.count + nlri.count),
+    treatAsWithdraw,
+    discarded,
   });
 }
 
-/** Null: all is well; a text: why the routes are to be treated as withdrawn. */
-function readAttributes(draft: AttributeDraft, list: ByteReader): Result<string | null, Notification> {
-  let wrong: string | null = null;
+/** As {@link decodeUpdate}, for who keeps no routes: nothing is built of what would be dropped. */
+export function checkUpdate(body: Uint8Array, context: UpdateContext): Result<UpdateFaults, Notification> {
+  const read = readUpdate(body, context);
+  return read.ok ? ok({ treatAsWithdraw: read.value.treatAsWithdraw, discarded: read.value.discarded }) : read;
+}
+
+interface ReadUpdate extends UpdateFaults {
+  readonly draft: AttributeDraft;
+  readonly gone: PrefixRun;
+  readonly nlri: PrefixRun;
+}
+
+function readUpdate(body: Uint8Array, context: UpdateContext): Result<ReadUpdate, Notification> {
+  const reader = new ByteReader(body);
+  const withdrawn = reader.sub(reader.u16());
+  const list = reader.sub(reader.u16());
+  if (reader.failed || withdrawn.failed || list.failed)
+    return err(notification(ERROR.update, UPDATE_ERROR.malformedAttributeList));
+  const gone = readPrefixes(withdrawn, 4);
+  const nlri = readPrefixes(reader, 4);
+  if (!gone || !nlri) return err(notification(ERROR.update, UPDATE_ERROR.invalidNetworkField));
+  const draft = emptyDraft(context);
+  const faults = readAttributes(draft, list);
+  if (!faults.ok) return faults;
+  const treatAsWithdraw = faults.value.treatAsWithdraw ?? missing(draft, nlri.count > 0);
+  return ok({ draft, gone, nlri, treatAsWithdraw, discarded: faults.value.discarded });
+}
+
+function readAttributes(draft: AttributeDraft, list: ByteReader): Result<UpdateFaults, Notification> {
+  let treatAsWithdraw: string | null = null;
+  let discarded: string | null = null;
   while (list.remaining > 0) {
-    const from = list.offset;
     const attribute = nextAttribute(list);
-    // RFC 7606 section 4: the list ends early, but where the NLRI begins is known.
-    if (!attribute) return ok(wrong ?? "the list of attributes is cut short");
-    const outcome = readAttribute(draft, attribute.flags, attribute.type, attribute.value);
-    if (outcome.kind === "reset") {
-      const subcode = outcome.again ? UPDATE_ERROR.malformedAttributeList : UPDATE_ERROR.optionalAttribute;
-      const data = outcome.again ? undefined : attributeOctets(list, from);
-      return err(notification(ERROR.update, subcode, data));
+    if (!attribute) {
+      // RFC 7606 section 4: the list ends early, but where the NLRI begins is known.
+      treatAsWithdraw ??= "the list of attributes is cut short";
+      break;
     }
-    if (outcome.kind === "treat-as-withdraw") wrong ??= outcome.what;
+    const outcome = readAttribute(draft, attribute.flags, attribute.type, attribute.value);
+    if (outcome.kind === "reset") return err(notification(ERROR.update, UPDATE_ERROR.malformedAttributeList));
+    if (outcome.kind === "treat-as-withdraw") treatAsWithdraw ??= outcome.what;
+    if (outcome.kind === "discard") discarded ??= outcome.what;
   }
-  return ok(wrong);
+  return ok({ treatAsWithdraw, discarded });
 }
 
 /** RFC 7606 section 3.d. */
 function missing(draft: AttributeDraft, hasNlri: boolean): string | null {
-  if (!hasNlri && draft.reach.length === 0) return null;
+  if (!hasNlri && !draft.reach) return null;
   const needed = [ATTRIBUTE.origin, ATTRIBUTE.asPath, ...(hasNlri ? [ATTRIBUTE.nextHop] : [])];
   const names = missingOf(draft, needed);
   return names.length === 0 ? null : `${names.join(" and ")} missing`;
@@ -96,7 +123,7 @@ function missing(draft: AttributeDraft, hasNlri: boolean): string | null {
 
 function endOfRib(draft: AttributeDraft, prefixes: number): AddressFamily | null {
   if (draft.seen.size === 0) return prefixes === 0 ? "ipv4-unicast" : null;
-  return draft.seen.size === 1 && draft.unreach.length === 0 && prefixes === 0 ? draft.unreachFamily : null;
+  return draft.seen.size === 1 && draft.unreach?.count === 0 && prefixes === 0 ? draft.unreachFamily : null;
 }
 
 /** RFC 6793 section 4.2.3: the last members of AS_PATH are replaced by those of AS4_PATH. */

@@ -1,5 +1,4 @@
-import type { Ip } from "#net";
-import type { Negotiated } from "../machine/negotiate.ts";
+import type { LocalEnd, Negotiated } from "../machine/negotiate.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
@@ -23,7 +22,7 @@ export class AdjRibOut {
   private parameters: PackParameters | null = null;
   private negotiated: readonly AddressFamily[] = [];
   /** Negotiated and with a next hop: what can be announced on this session. */
-  private families: readonly AddressFamily[] = [];
+  families: readonly AddressFamily[] = [];
   private enhancedRouteRefresh = false;
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
   private readonly whole = new Map<AddressFamily, "initial" | "refresh">();
@@ -34,10 +33,10 @@ export class AdjRibOut {
   }
 
   /** The session is Established: from here on the peer knows nothing. */
-  begin(localAs: Asn, negotiated: Negotiated, local: Ip): void {
+  begin(localAs: Asn, negotiated: Negotiated, { address, link }: LocalEnd): void {
     const nextHop = {
-      "ipv4-unicast": local.family === 4 || negotiated.extendedNextHop ? local : null,
-      "ipv6-unicast": local.family === 6 ? local : null,
+      "ipv4-unicast": address.family === 4 || negotiated.extendedNextHop ? address : (link?.ipv4 ?? null),
+      "ipv6-unicast": address.family === 6 ? address : (link?.ipv6 ?? null),
     };
     this.parameters = {
       localAs,

@@ -271,22 +271,28 @@ describe("what is packed", () => {
 
   it("is read again as it was", () => {
     fc.assert(
-      fc.property(routes, fc.boolean(), fc.boolean(), fc.nat(0xffffffff), (given, internal, fourOctetAs, localAs) => {
-        const parameters = { ...EXTERNAL, internal, fourOctetAs, localAs };
-        const reader = new Reader(fourOctetAs);
-        reader.read(pack({ table: "all", announce: given, withdraw: [] }, parameters));
-        expect(reader.routes.size).toBe(given.length);
-        for (const { prefix, attributes: sent } of given)
-          expect(reader.routes.get(formatPrefix(prefix))).toEqual({
-            origin: 0,
-            asPath: internal ? [] : [localAs],
-            multiExitDisc: null,
-            localPref: internal ? (sent.localPref ?? 100) : null,
-            communities: sent.communities,
-            largeCommunities: sent.largeCommunities,
-            nextHop: parameters.nextHop[prefix.ip.family === 4 ? "ipv4-unicast" : "ipv6-unicast"],
-          });
-      }),
+      fc.property(
+        routes,
+        fc.boolean(),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 0xffffffff }),
+        (given, internal, fourOctetAs, localAs) => {
+          const parameters = { ...EXTERNAL, internal, fourOctetAs, localAs };
+          const reader = new Reader(fourOctetAs);
+          reader.read(pack({ table: "all", announce: given, withdraw: [] }, parameters));
+          expect(reader.routes.size).toBe(given.length);
+          for (const { prefix, attributes: sent } of given)
+            expect(reader.routes.get(formatPrefix(prefix))).toEqual({
+              origin: 0,
+              asPath: internal ? [] : [localAs],
+              multiExitDisc: null,
+              localPref: internal ? (sent.localPref ?? 100) : null,
+              communities: sent.communities,
+              largeCommunities: sent.largeCommunities,
+              nextHop: parameters.nextHop[prefix.ip.family === 4 ? "ipv4-unicast" : "ipv6-unicast"],
+            });
+        },
+      ),
     );
   });
 

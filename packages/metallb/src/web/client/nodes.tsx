@@ -1,44 +1,90 @@
-import type { NodeView } from "../view.ts";
+import { type NodeView, type ProcessView, type SessionView, spanText } from "#view";
+import { type Column, DataTable } from "./table.tsx";
+
+interface SessionRow {
+  readonly node: NodeView;
+  /** Null: the node has no session at all. */
+  readonly session: SessionView | null;
+}
+
+const isDown = ({ node, session }: SessionRow): boolean => !node.speaker.running || session?.established === false;
+
+const stateText = ({ session }: SessionRow): string => {
+  if (session === null) return "no session";
+  return session.established ? "Established" : session.speaker || session.router || "down";
+};
+
+const COLUMNS: readonly Column<SessionRow>[] = [
+  {
+    title: "Node",
+    text: ({ node }) => `${node.name} ${node.address} ${node.cut ? "cut off" : ""}`,
+    cell: ({ node }) => (
+      <>
+        {node.name} <span class="quiet mono">{node.address}</span>{" "}
+        {node.cut ? <span class="chip bad">cut off</span> : null}
+      </>
+    ),
+  },
+  { title: "Peer", text: ({ session }) => session?.peer ?? "", cell: ({ session }) => session?.peer ?? "–" },
+  {
+    title: "Session",
+    class: "reasons",
+    text: (row) => `${stateText(row)} ${row.session?.reason ?? ""} ${row.session?.timer ?? ""}`,
+    cell: (row) => <Session row={row} />,
+  },
+  {
+    title: "Prefixes sent",
+    class: "number",
+    text: ({ session }) => String(session?.announcedPrefixes ?? ""),
+    cell: ({ session }) => session?.announcedPrefixes ?? "–",
+  },
+  {
+    title: "Speaker",
+    text: ({ node }) => `${node.speaker.title} ${node.speaker.lastEnding}`,
+    cell: ({ node }) => <Process process={node.speaker} />,
+  },
+];
 
 export function NodesTable({ nodes }: { readonly nodes: readonly NodeView[] }) {
+  const rows = nodes.flatMap((node): readonly SessionRow[] =>
+    node.sessions.length === 0 ? [{ node, session: null }] : node.sessions.map((session) => ({ node, session })),
+  );
   return (
-    <table>
-      <thead>
-        <tr>
-          <th>Node</th>
-          <th>Address</th>
-          <th>Session</th>
-          <th>Prefixes sent</th>
-          <th>Speaker</th>
-        </tr>
-      </thead>
-      <tbody>
-        {nodes.map((node) => (
-          <tr key={node.name}>
-            <td>
-              {node.name} {node.cut ? <span class="chip bad">cut off</span> : null}
-            </td>
-            <td class="mono">{node.address}</td>
-            <td>
-              <span class={node.session.established ? "chip good" : "chip bad"}>
-                {node.session.established ? "Established" : node.session.router || "down"}
-              </span>
-              {node.session.established || node.session.reason === "" ? null : (
-                <span class="reason">{node.session.reason}</span>
-              )}
-            </td>
-            <td class="number">{node.session.announcedPrefixes ?? "–"}</td>
-            <td>
-              {node.speaker.running ? `process ${node.speaker.pid}` : <span class="chip bad">not running</span>}
-              {node.speaker.restarts === 0 ? null : (
-                <span class="reason">
-                  restarted {node.speaker.restarts}× ({node.speaker.lastEnding})
-                </span>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <DataTable
+      label="Nodes and BGP sessions"
+      columns={COLUMNS}
+      rows={rows}
+      keyOf={({ node, session }) => `${node.name}/${session?.peer ?? ""}`}
+      isTrouble={isDown}
+      none="No node runs a speaker."
+    />
+  );
+}
+
+function Session({ row }: { readonly row: SessionRow }) {
+  const { session } = row;
+  const since = session?.since ?? null;
+  return (
+    <>
+      <span class={session?.established ? "chip good" : session === null ? "chip" : "chip bad"}>{stateText(row)}</span>
+      {since === null ? null : <span class="quiet">{spanText(Date.now() - since)}</span>}
+      {session === null || session.timer === "" ? null : <span class="reason">{session.timer}</span>}
+      {session === null || session.established || session.reason === "" ? null : (
+        <span class="reason">{session.reason}</span>
+      )}
+    </>
+  );
+}
+
+export function Process({ process }: { readonly process: ProcessView }) {
+  return (
+    <>
+      {process.running ? process.title : <span class="chip bad">not running</span>}
+      {process.lastEnding === "" ? null : (
+        <span class="reason">
+          {process.restarts === 0 ? process.lastEnding : `restarted ${process.restarts}× (${process.lastEnding})`}
+        </span>
+      )}
+    </>
   );
 }

@@ -1,56 +1,84 @@
 import type { ComponentChildren } from "preact";
-import type { LabView, PoolView } from "../view.ts";
-import { NodesTable } from "./nodes.tsx";
+import { type LabView, problemText, type View } from "#view";
+import { NodesTable, Process } from "./nodes.tsx";
+import { PoolsTable, RoutesTable } from "./pools.tsx";
 import { ServicesTable } from "./services.tsx";
-import { live, view } from "./state.ts";
+import { live, query, view } from "./state.ts";
 import { Topology } from "./topology.tsx";
 
 export function Page() {
-  const lab = view.value;
-  if (lab === null) return <p class="waiting">Waiting for the lab …</p>;
+  const now = view.value;
+  if (now === null) return <p class="waiting">{live.value ? "Waiting for the first look …" : "Connecting …"}</p>;
   return (
     <>
-      <Header lab={lab} />
-      <Section title="Network">
-        <Topology lab={lab} />
+      <Header view={now} />
+      <Search />
+      {now.kind === "lab" && now.nodes.length <= 20 ? (
+        <Section title="Network">
+          <Topology lab={now} />
+        </Section>
+      ) : null}
+      <Section title="Services" count={now.services.length}>
+        <ServicesTable services={now.services} nodes={now.nodes.length} />
       </Section>
-      <Section title="Services" count={lab.services.length}>
-        <ServicesTable services={lab.services} nodes={lab.nodes.length} />
+      {now.kind === "lab" ? (
+        <Section title="Routes at the router" count={now.routes.length}>
+          <RoutesTable routes={now.routes} />
+        </Section>
+      ) : null}
+      <Section title="Nodes and BGP sessions" count={now.nodes.length}>
+        <NodesTable nodes={now.nodes} />
       </Section>
-      <Section title="Routes at the router" count={lab.routes.length}>
-        <RoutesTable lab={lab} />
+      <Section title="Address pools" count={now.pools.length}>
+        <PoolsTable pools={now.pools} />
       </Section>
-      <Section title="Nodes and BGP sessions" count={lab.nodes.length}>
-        <NodesTable nodes={lab.nodes} />
-      </Section>
-      <Section title="Address pools" count={lab.pools.length}>
-        <PoolsTable pools={lab.pools} />
-      </Section>
-      <Footer lab={lab} />
+      {now.kind === "lab" ? <Footer lab={now} /> : null}
     </>
   );
 }
 
-function Header({ lab }: { readonly lab: LabView }) {
-  const up = lab.nodes.filter((node) => node.session.established).length;
-  const served = lab.services.filter((service) => service.addresses.length > 0).length;
+function Header({ view: now }: { readonly view: View }) {
+  const sessions = now.nodes.flatMap((node) => node.sessions);
+  const up = sessions.filter((session) => session.established).length;
+  const ours = now.services.filter((service) => service.foreign === "");
+  const served = ours.filter((service) => service.addresses.length > 0).length;
+  const ended = now.kind === "lab" ? "the lab has ended" : "the command that serves this page has ended";
   return (
     <header>
       <h1>
-        MetalLB <span>lab {lab.name}</span>
+        MetalLB <span>{now.kind === "lab" ? `lab ${now.name}` : now.server}</span>
       </h1>
       <p class="sentence">
-        {up} of {lab.nodes.length} BGP sessions established, {served} of {lab.services.length} Services with an address.
+        {up} of {sessions.length} BGP sessions established, {served} of {ours.length} Services with an address.
+      </p>
+      <p class="sentence">
+        Controller: <Process process={now.controller} />
+        {now.controller.leading === false ? " (stands by)" : ""}
       </p>
       <p class={live.value ? "live" : "live lost"} role="status">
-        {live.value ? "live" : "the lab has ended"}
+        {live.value ? "live" : ended}
       </p>
-      {lab.problems.map((problem) => (
-        <p class="problem" key={problem}>
+      {[...now.problems, ...now.configuration.map(problemText)].map((problem) => (
+        <p class="problem" role="alert" key={problem}>
           {problem}
         </p>
       ))}
     </header>
+  );
+}
+
+function Search() {
+  return (
+    <input
+      type="search"
+      class="search"
+      aria-label="Filter all tables"
+      placeholder="Filter all tables: a name, an address, a reason …"
+      value={query.value}
+      onInput={(event) => {
+        query.value = event.currentTarget.value;
+      }}
+    />
   );
 }
 
@@ -71,64 +99,6 @@ function Section({ title, count, children }: SectionProps) {
   );
 }
 
-function RoutesTable({ lab }: { readonly lab: LabView }) {
-  if (lab.routes.length === 0) return <p class="quiet">The router has learned no route yet.</p>;
-  return (
-    <table>
-      <thead>
-        <tr>
-          <th>Prefix</th>
-          <th>Service</th>
-          <th>Next hops</th>
-        </tr>
-      </thead>
-      <tbody>
-        {lab.routes.map((route) => (
-          <tr key={route.prefix}>
-            <td class="mono">{route.prefix}</td>
-            <td>{route.services.join(", ")}</td>
-            <td>
-              {route.via.map((hop) => (
-                <span class="chip good" title={hop.nextHop} key={hop.node + hop.nextHop}>
-                  {hop.node} <span class="mono">{hop.nextHop}</span>
-                </span>
-              ))}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function PoolsTable({ pools }: { readonly pools: readonly PoolView[] }) {
-  if (pools.length === 0) return <p class="quiet">No pool: no Service can get an address.</p>;
-  return (
-    <table>
-      <thead>
-        <tr>
-          <th>Pool</th>
-          <th>Addresses</th>
-          <th>Given out</th>
-          <th>Free</th>
-        </tr>
-      </thead>
-      <tbody>
-        {pools.map((pool) => (
-          <tr key={pool.name}>
-            <td>
-              {pool.name} {pool.autoAssign ? null : <span class="chip">on request only</span>}
-            </td>
-            <td class="mono">{pool.addresses.join(", ")}</td>
-            <td class="number">{pool.used ?? "–"}</td>
-            <td class="number">{pool.free ?? "–"}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
 function Footer({ lab }: { readonly lab: LabView }) {
   const node = lab.nodes[1]?.name ?? lab.nodes[0]?.name ?? "node-1";
   const name = lab.name === "default" ? "" : ` --name ${lab.name}`;
@@ -139,8 +109,8 @@ function Footer({ lab }: { readonly lab: LabView }) {
         {[
           `export KUBECONFIG=${lab.kubeconfig}`,
           "kubectl get services --all-namespaces --watch",
-          `npx metallb lab cut ${node}${name}`,
-          `npx metallb lab heal ${node}${name}`,
+          `${lab.command} cut ${node}${name}`,
+          `${lab.command} heal ${node}${name}`,
         ].join("\n")}
       </pre>
     </footer>

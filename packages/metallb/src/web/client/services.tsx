@@ -1,5 +1,5 @@
-import { refusals } from "../announcements.ts";
-import type { ServiceView } from "../view.ts";
+import type { ServiceView } from "#view";
+import { type Column, DataTable } from "./table.tsx";
 
 interface ServicesProps {
   readonly services: readonly ServiceView[];
@@ -7,47 +7,76 @@ interface ServicesProps {
   readonly nodes: number;
 }
 
+const isTrouble = ({ foreign, addresses, pending, announcedFrom }: ServiceView): boolean =>
+  foreign === "" && (addresses.length === 0 || pending !== "" || announcedFrom.length === 0);
+
+const columnsFor = (nodes: number): readonly Column<ServiceView>[] => [
+  { title: "Service", text: ({ key }) => key, cell: ({ key }) => key },
+  {
+    title: "Address",
+    class: "mono",
+    text: ({ addresses }) => addresses.join(" ") || "pending",
+    cell: ({ addresses, foreign }) =>
+      addresses.length > 0 ? addresses.join(", ") : foreign === "" ? <span class="chip wait">pending</span> : "–",
+  },
+  { title: "Pool", text: ({ pool }) => pool, cell: ({ pool }) => pool },
+  {
+    title: "Announced from",
+    class: "reasons",
+    text: textOf,
+    cell: (service) => <Announcements service={service} nodes={nodes} />,
+  },
+];
+
+// One list each, so that a table knows that its columns are the same as before.
+const columnsByNodes = new Map<number, readonly Column<ServiceView>[]>();
+
 export function ServicesTable({ services, nodes }: ServicesProps) {
-  if (services.length === 0) return <p class="quiet">No Service of type LoadBalancer.</p>;
+  const columns = columnsByNodes.get(nodes) ?? columnsFor(nodes);
+  columnsByNodes.set(nodes, columns);
   return (
-    <table>
-      <thead>
-        <tr>
-          <th>Service</th>
-          <th>Address</th>
-          <th>Pool</th>
-          <th>Announced from</th>
-        </tr>
-      </thead>
-      <tbody>
-        {services.map((service) => (
-          <tr key={service.key}>
-            <td>{service.key}</td>
-            <td class="mono">
-              {service.addresses.length > 0 ? service.addresses.join(", ") : <span class="chip wait">pending</span>}
-            </td>
-            <td>{service.pool}</td>
-            <td>
-              <Announcements service={service} nodes={nodes} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <DataTable
+      label="Services"
+      columns={columns}
+      rows={services}
+      keyOf={({ key }) => key}
+      isTrouble={isTrouble}
+      none="No Service of type LoadBalancer."
+    />
   );
 }
 
+function textOf({ foreign, pending, refusedBy, announcedFrom, refusals }: ServiceView): string {
+  const refused = refusedBy.map(({ pool, reason }) => `${pool}: ${reason}`);
+  const silent = refusals.map(({ nodes, reason }) => `${nodes.join(", ")}: ${reason}`);
+  return [foreign, pending, ...refused, announcedFrom.join(" "), ...silent].join(" ");
+}
+
 function Announcements({ service, nodes }: { readonly service: ServiceView; readonly nodes: number }) {
-  if (service.addresses.length === 0) return <span class="reason">{service.pending || "waiting"}</span>;
-  const from = service.announcements.filter((announcement) => announcement.announced);
+  const { foreign, addresses, announcedFrom, refusals, pending, refusedBy } = service;
+  if (foreign !== "") {
+    return (
+      <>
+        <span class="chip">not ours</span> <span class="reason">{foreign}</span>
+      </>
+    );
+  }
   return (
     <>
-      <span class={from.length > 0 ? "chip good" : "chip bad"}>
-        {from.length} of {nodes} nodes
-      </span>
-      {refusals(service.announcements).map(({ nodes: not, reason }) => (
+      {addresses.length === 0 ? null : (
+        <span class={announcedFrom.length > 0 ? "chip good" : "chip bad"} title={announcedFrom.join(", ")}>
+          {announcedFrom.length} of {nodes} nodes
+        </span>
+      )}
+      {pending === "" && addresses.length > 0 ? null : <span class="reason">{pending || "waiting"}</span>}
+      {refusedBy.map(({ pool, reason }) => (
+        <span class="reason" key={pool}>
+          pool {pool}: {reason}
+        </span>
+      ))}
+      {refusals.map(({ nodes: not, reason }) => (
         <span class="reason" key={reason}>
-          {not.join(", ")}: {reason}
+          {not.length > 3 ? `${not.slice(0, 3).join(", ")} and ${not.length - 3} more` : not.join(", ")}: {reason}
         </span>
       ))}
     </>

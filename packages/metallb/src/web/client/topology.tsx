@@ -1,4 +1,4 @@
-import type { LabView, NodeView } from "../view.ts";
+import type { LabView, NodeView } from "#view";
 
 const ROW = 46;
 const BOX = { width: 210, height: 34 } as const;
@@ -21,7 +21,7 @@ export function Topology({ lab }: { readonly lab: LabView }) {
           y={center(index)}
           title={node.name}
           note={node.address}
-          tone={node.session.established ? "" : "down"}
+          tone={stateOf(node).up ? "" : "down"}
           key={node.name}
         />
       ))}
@@ -57,14 +57,28 @@ function Box({ x, y, title, note, tone }: BoxProps) {
 function Cable({ node, from, to }: { readonly node: NodeView; readonly from: number; readonly to: number }) {
   const start = BOX.width + 2;
   const bend = (start + NODES_X) / 2;
-  const tone = node.cut ? "cut" : node.session.established ? "up" : "down";
-  const words = node.cut ? "cable cut" : node.session.established ? "Established" : node.session.router;
+  const { up, words } = stateOf(node);
+  const tone = node.cut ? "cut" : up ? "up" : "down";
   return (
     <g class={`cable ${tone}`}>
       <path d={`M ${start} ${from} C ${bend} ${from}, ${bend} ${to}, ${NODES_X - 1} ${to}`} />
       <text x={NODES_X - 12} y={to > from ? to + 14 : to - 6} text-anchor="end">
-        {words}
+        {node.cut ? `cable cut${up ? `, session ${words}` : ""}` : words}
       </text>
     </g>
   );
+}
+
+/** All sessions of a node on one line: an Established one never hides another. */
+function stateOf({ sessions }: NodeView): { readonly up: boolean; readonly words: string } {
+  const down = sessions.filter(({ established }) => !established);
+  const [first] = down;
+  if (sessions.length === 0) return { up: false, words: "no session" };
+  const timer = sessions.find((session) => session.timer !== "")?.timer ?? "";
+  if (first === undefined) return { up: true, words: timer || "Established" };
+  const state = first.speaker || first.router || "down";
+  return {
+    up: false,
+    words: sessions.length === 1 ? state : `${first.peer}: ${state}, ${down.length} of ${sessions.length} down`,
+  };
 }

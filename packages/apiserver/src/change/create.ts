@@ -1,0 +1,72 @@
+import { alreadyExists, badRequest } from "../base/errors.ts";
+import { ensure, type JsonObject, text } from "../base/json.ts";
+import { generateName, metadataErrors } from "../base/names.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { subjectOf } from "../kinds/resource.ts";
+import { Entry, objectKey } from "../store/storage.ts";
+import { checkKind } from "./decode.ts";
+import { trackUpdate } from "./managers.ts";
+import { checkNamespace } from "./preconditions.ts";
+
+import { decode, managerOf, placeIn, refuse, type WriteRequest, type Written } from "./request.ts";
+
+const MAX_NAME_TRIES = 8;
+
+export function create(cluster: Cluster, request: WriteRequest, body: JsonObject): Written {
+  checkKind(request.resource, body);
+  decode(request, body);
+  return insert(cluster, request, body, (next, time) =>
+    trackUpdate(request.resource, null, next, managerOf(request), time),
+  );
+}
+
+export function insert(
+  cluster: Cluster,
+  request: WriteRequest,
+  body: JsonObject,
+  track: (next: JsonObject, time: string) => void,
+): Written {
+  const { resource } = request;
+  placeIn(request, body);
+  const metadata = ensure(body, "metadata");
+  if (text(metadata, "resourceVersion") !== "")
+    throw badRequest("resourceVersion should not be set on objects to be created");
+  for (const key of [
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "managedFields",
+    "selfLink",
+    "resourceVersion",
+  ])
+    delete metadata[key];
+  const collection = cluster.storage.collection(resource.collection);
+  const prefix = text(metadata, "generateName");
+  if (text(metadata, "name") === "" && prefix !== "") {
+    for (let i = 0; i < MAX_NAME_TRIES; i += 1) {
+      metadata.name = generateName(prefix);
+      if (!collection.get(objectKey(request.namespace, text(metadata, "name")))) break;
+    }
+  }
+  const name = text(metadata, "name");
+  checkNamespace(cluster, request, name);
+  resource.strategy.setDefaults(body);
+  // What the server fills in from here on belongs to nobody.
+  const time = cluster.timestamp();
+  track(body, time);
+  resource.strategy.prepareCreate(body);
+  if (resource.isCustom) resource.strategy.setDefaults(body);
+  refuse(resource, name, [...metadataErrors(body, resource.names), ...resource.strategy.validate(body, null)]);
+  if (collection.get(objectKey(request.namespace, name))) throw alreadyExists(subjectOf(resource, name));
+  for (const warning of resource.strategy.warnings(body)) request.warn(warning);
+  const stored = resource.toStored ? resource.toStored(body) : body;
+  if (request.dryRun) {
+    const made = ensure(stored, "metadata");
+    made.uid = crypto.randomUUID();
+    made.creationTimestamp = time;
+    return { entry: new Entry(objectKey(request.namespace, name), 0, stored), created: true };
+  }
+  return { entry: cluster.create(collection, stored).entry, created: true };
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage } from "node:http";
+import { badRequest, methodNotAllowed } from "../base/errors.ts";
+import { isObject, type JsonObject, object, text } from "../base/json.ts";
+import { apply } from "../change/apply.ts";
+import { create } from "../change/create.ts";
+import { type DeleteOptions, remove } from "../change/delete.ts";
+import { patch } from "../change/patch.ts";
+import { patchKind } from "../change/patch-types.ts";
+import type { WriteRequest, Written } from "../change/request.ts";
+import { replace } from "../change/update.ts";
+import { type Resource, subjectOf } from "../kinds/resource.ts";
+import { type Exchange, type HandlerOptions, readBody } from "./exchange.ts";
+import { filterOf } from "./filter.ts";
+import { negotiate, parseBody } from "./media.ts";
+import { fieldValidationOf, isDryRun } from "./options.ts";
+import { getEntry, listJson, listPage } from "./pages.ts";
+import type { RequestInfo } from "./request-info.ts";
+import { sendBytes, sendEntry, sendJson, warn } from "./respond.ts";
+
+const VERBS = { POST: "Create", PUT: "Update", PATCH: "Patch" } as const;
+
+function writeRequest(exchange: Exchange, info: RequestInfo, resource: Resource): WriteRequest {
+  const { query, request, response, method } = exchange;
+  const kind = `${VERBS[method as keyof typeof VERBS]}Options`;
+  const agent = (request.headers["user-agent"] ?? "").split("/")[0] ?? "";
+  return {
+    resource,
+    namespace: resource.namespaced ? (info.namespace ?? "") : "",
+    name: info.name,
+    subresource: info.subresource === "status" || info.subresource === "finalize" ? info.subresource : "",
+    manager: query.get("fieldManager") || (info.name !== null && isApply(request) ? "" : agent.slice(0, 128)),
+    validation: fieldValidationOf(query, kind),
+    dryRun: isDryRun(query, kind),
+    force: query.get("force") === "true",
+    warn: (message) => warn(response, message),
+  };
+}
+
+const isApply = (request: IncomingMessage) => mediaType(request) === "application/apply-patch+yaml";
+
+const mediaType = (request: IncomingMessage) => (request.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+
+export async function write(
+  exchange: Exchange,
+  info: RequestInfo,
+  resource: Resource,
+  options: HandlerOptions,
+): Promise<void> {
+  const { request, method } = exchange;
+  negotiate(request.headers.accept);
+  const described = writeRequest(exchange, info, resource);
+  const kind = method === "PATCH" ? patchKind(resource, mediaType(request)) : null;
+  const body = parseBody(await readBody(request), request.headers["content-type"] ?? "");
+  // From here on nothing waits: two writes never mix.
+  let written: Written;
+  if (kind !== null && kind !== "apply") written = patch(options.cluster, described, kind, body);
+  else {
+    if (!isObject(body)) throw badRequest("the request's body is not an object");
+    written =
+      kind === "apply"
+        ? apply(options.cluster, described, body)
+        : method === "PUT"
+          ? replace(options.cluster, described, body)
+          : create(options.cluster, described, body);
+  }
+  sendEntry(exchange, written.created ? 201 : 200, resource, written.entry, options);
+}
+
+async function deleteOptions(exchange: Exchange): Promise<DeleteOptions> {
+  const bytes = await readBody(exchange.request);
+  const body = bytes.length === 0 ? {} : parseBody(bytes, exchange.request.headers["content-type"] ?? "");
+  const preconditions = object(body, "preconditions");
+  const dry = isObject(body) && Array.isArray(body.dryRun) && body.dryRun.includes("All");
+  return {
+    uid: text(preconditions, "uid") || null,
+    resourceVersion: text(preconditions, "resourceVersion") || null,
+    dryRun: dry || isDryRun(exchange.query, "DeleteOptions"),
+  };
+}
+
+/** These answer with the object itself, others with a Status. */
+const RETURNS_OBJECT = ["pods", "services"];
+
+export async function removeOne(
+  exchange: Exchange,
+  info: RequestInfo,
+  resource: Resource,
+  options: HandlerOptions,
+): Promise<void> {
+  const deletion = await deleteOptions(exchange);
+  const entry = getEntry(options.cluster, resource, info.namespace ?? "", info.name ?? "");
+  const { entry: last, gone } = remove(options.cluster, resource, entry, deletion);
+  if (!gone || (!resource.isCustom && RETURNS_OBJECT.includes(resource.plural))) {
+    sendEntry(exchange, 200, resource, last, options);
+    return;
+  }
+  const subject = subjectOf(resource, info.name ?? "");
+  const details: JsonObject = { name: subject.name, kind: subject.kind, uid: text(last.object, "metadata", "uid") };
+  if (subject.group !== "") details.group = subject.group;
+  sendJson(exchange.response, 200, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details });
+}
+
+export async function removeMany(
+  exchange: Exchange,
+  info: RequestInfo,
+  resource: Resource,
+  options: HandlerOptions,
+): Promise<void> {
+  if (resource.plural === "namespaces" && resource.group === "") throw methodNotAllowed();
+  const deletion = await deleteOptions(exchange);
+  const filter = filterOf(resource, info.namespace, null, exchange.query);
+  const page = listPage(options.cluster, resource, filter, exchange.query);
+  for (const entry of page.entries)
+    remove(options.cluster, resource, entry, { ...deletion, uid: null, resourceVersion: null });
+  sendBytes(exchange.response, 200, "application/json", listJson(resource, page));
+}

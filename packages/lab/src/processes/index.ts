@@ -1,0 +1,12 @@
+export { controlsOf } from "./control.ts";
+export { type Lab, startLab } from "./lab.ts";
+export {
+  KUBERNETES,
+  type LabOptions,
+  type LabOptionTexts,
+  MAX_NODES,
+  NETWORKS,
+  ROUTERS,
+  readLabOptions,
+} from "./options.ts";
+export { ownCommand } from "./own-command.ts";

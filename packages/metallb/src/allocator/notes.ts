@@ -1,0 +1,57 @@
+import type { Service } from "#api";
+import { formatIp, type Ip } from "#net";
+import type { Claim } from "./claim.ts";
+import type { Note } from "./decision.ts";
+import { quoteList, type Refusal } from "./reasons.ts";
+
+export const assigned = (what: string, ips: readonly Ip[]): Note => ({
+  type: "Normal",
+  reason: "IPAllocated",
+  message: `${what} ${quoteList(ips.map(formatIp))}`,
+});
+
+/** Events of Services that cannot be served at all; upstream only logs the other cases. */
+export function noteOfNoClaim(refusal: Refusal, clears: boolean, service: Service): Note | null {
+  if (refusal.code === "notEnoughClusterIPs")
+    return { type: "Warning", reason: "not enough clusterips", message: refusal.message };
+  if (clears) return null;
+  return service.ingress.length > 0
+    ? {
+        type: "Warning",
+        reason: "noclusterIPsIPFamily",
+        message: `Failed to retrieve cluster IPs family: ${refusal.message}`,
+      }
+    : {
+        type: "Warning",
+        reason: "AllocationFailed",
+        message: `Failed to allocate IP for ${JSON.stringify(service.key)}: ${refusal.message}`,
+      };
+}
+
+export const allocationFailed = (key: string, { message }: Refusal): Note => ({
+  type: "Warning",
+  reason: "AllocationFailed",
+  message: `Failed to allocate IP for ${JSON.stringify(key)}: ${message}`,
+});
+
+/** A Service has less than it asks for. */
+export const lacks = ({ service: { key }, request }: Claim, { message }: Refusal): Note =>
+  request && !request.ok
+    ? { type: "Warning", reason: "LoadBalancerFailed", message: `invalid requested loadbalancer IPs: ${message}` }
+    : {
+        type: "Normal",
+        reason: "AdditionalAssignFailed",
+        message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${message}`,
+      };
+
+export const cleared = (ips: readonly Ip[], { message }: Refusal): Note => ({
+  type: "Normal",
+  reason: "ClearAssignment",
+  message: `current IP(s) ${quoteList(ips.map(formatIp))} cannot be kept: ${message}`,
+});
+
+export const unreadableStatus = ({ ingress }: Service): Note => ({
+  type: "Warning",
+  reason: "nolbIPsIPFamily",
+  message: `Failed to retrieve LoadBalancer IPs family: ${quoteList(ingress.map(({ ip }) => ip ?? ""))}`,
+});

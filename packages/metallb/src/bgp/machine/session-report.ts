@@ -1,0 +1,108 @@
+import type { BgpEffect, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
+import type { AdjRibOut } from "../rib/adj-rib-out.ts";
+import type { AddressFamily, PeerSettings } from "../settings.ts";
+import type { MessageCounts } from "./connection.ts";
+import type { LocalEnd, Negotiated } from "./negotiate.ts";
+
+/** What a report says of a session that stands. */
+export interface Standing {
+  readonly local: LocalEnd;
+  readonly negotiated: Negotiated;
+}
+
+const NAME = { "ipv4-unicast": "IPv4", "ipv6-unicast": "IPv6" } as const satisfies Record<AddressFamily, string>;
+
+/** What a session that stands cannot do, in sentences; none: it does all that was configured. */
+function shortcomings(
+  wanted: readonly AddressFamily[],
+  agreed: readonly AddressFamily[],
+  announced: readonly AddressFamily[],
+): readonly string[] {
+  const lacking = wanted.filter((family) => !agreed.includes(family)).map((family) => NAME[family]);
+  const without = agreed.filter((family) => !announced.includes(family)).map((family) => NAME[family]);
+  return [
+    ...(lacking.length === wanted.length
+      ? [
+          `the peer shares no address family with us: it did not offer ${lacking.join(" or ")} unicast, so no route is sent`,
+        ]
+      : lacking.map((name) => `the peer did not offer ${name} unicast: no ${name} route is sent`)),
+    ...without.map((name) => `no ${name} route is sent: this end of the session has no next hop for ${name}`),
+  ];
+}
+
+/** Tells of each change of state, once, in the log and as a report. */
+export class Telling {
+  reason = "";
+  since: Instant;
+  private state: SessionState = "Idle";
+  private readonly session: Reported;
+
+  constructor(session: Reported, now: Instant) {
+    this.session = session;
+    this.since = now;
+  }
+
+  /** `always`: the reason is news, though the state is not. */
+  tell(now: Instant, always = false): void {
+    const { state } = this.session;
+    if (state === this.state && !always) return;
+    const wasUp = this.state === "Established";
+    if (state !== this.state) this.since = now;
+    this.state = state;
+    const report = this.report();
+    if (state === "Established" && wasUp) {
+      if (report.ttlSecurity) this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
+    } else if (state === "Established") {
+      this.log("info", "session established");
+      for (const sentence of report.shortcomings) this.log("warn", sentence);
+    } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
+    else if (always && this.reason !== "") this.log("info", `session not up: ${this.reason}`);
+    this.session.emit({ kind: "session", report });
+  }
+
+  report(): SessionReport {
+    const { settings, state, standing, adjRibOut } = this.session;
+    const agreed = standing?.negotiated.families ?? [];
+    return {
+      peer: settings.name,
+      state,
+      reason: this.reason,
+      since: this.since,
+      localAddress: standing?.local.address ?? null,
+      ttlSecurity: standing?.local.guarded ?? false,
+      peerAs: standing?.negotiated.peerAs ?? null,
+      negotiatedHoldTime: standing?.negotiated.holdTime ?? null,
+      families: agreed,
+      shortcomings: standing ? shortcomings(settings.families, agreed, adjRibOut.families) : [],
+      announcedPrefixes: adjRibOut.announced,
+    };
+  }
+
+  counters(): PeerCounters {
+    const { settings, standing, adjRibOut, count } = this.session;
+    const { updatesSent, bytesSent, announced, waiting, standing: prefixes } = adjRibOut;
+    return {
+      peer: settings.name,
+      ...count,
+      updatesSent,
+      bytesSent,
+      announcedPrefixes: announced,
+      pendingPrefixes: standing ? waiting : prefixes,
+    };
+  }
+
+  log(level: "info" | "warn", message: string): void {
+    this.session.emit({ kind: "log", level, peer: this.session.settings.name, message });
+  }
+}
+
+/** What is told of a session. */
+export interface Reported {
+  readonly settings: PeerSettings;
+  readonly state: SessionState;
+  /** Null: not Established. */
+  readonly standing: Standing | null;
+  readonly adjRibOut: AdjRibOut;
+  readonly count: MessageCounts;
+  emit(effect: BgpEffect): void;
+}

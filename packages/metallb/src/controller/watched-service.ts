@@ -1,0 +1,65 @@
+import { ALLOCATED_FROM_POOL, decodeService, type Service } from "#api";
+import { leanService } from "#world";
+
+/** The type of the condition that says whether a Service has its addresses, and why not. */
+export const ALLOCATED = "metallb.io/Allocated";
+
+export interface ConditionText {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A Service as the controller sees it: also what it wrote into it, and who else did. */
+export interface WatchedService extends Service {
+  /** Our condition as it stands; absent: there is none. */
+  readonly condition?: ConditionText;
+  /** An entry of the ingress has `ports`, which we never write. */
+  readonly hasPorts?: true;
+  /** Who last wrote `status.loadBalancer`, as managedFields name it. */
+  readonly statusWriter?: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
+const list = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.map(fields) : []);
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** The controller's projection of a Service; of one that is and was no LoadBalancer only the name is kept. */
+export function watchedService(object: unknown): WatchedService | null {
+  const service = decodeService(object);
+  if (service === null) return null;
+  const status = fields(fields(object).status);
+  const condition = conditionOf(status);
+  const marked =
+    service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined || condition !== null;
+  if (service.type !== "LoadBalancer" && !marked) return leanService(service);
+  const hasPorts = list(fields(status.loadBalancer).ingress).some(({ ports }) => Array.isArray(ports));
+  const statusWriter = writerOf(fields(object).metadata);
+  return {
+    ...service,
+    ...(condition ? { condition } : {}),
+    ...(hasPorts ? { hasPorts } : {}),
+    ...(statusWriter === null ? {} : { statusWriter }),
+  };
+}
+
+function conditionOf(status: Fields): ConditionText | null {
+  const condition = list(status.conditions).find(({ type }) => type === ALLOCATED);
+  if (!condition) return null;
+  return {
+    status: condition.status === "True" ? "True" : "False",
+    reason: text(condition.reason),
+    message: text(condition.message),
+  };
+}
+
+/** The manager with the latest entry that owns `status.loadBalancer`. */
+function writerOf(metadata: unknown): string | null {
+  let latest: { readonly manager: string; readonly time: string } | null = null;
+  for (const { manager, time, fieldsV1 } of list(fields(metadata).managedFields)) {
+    if (!("f:loadBalancer" in fields(fields(fieldsV1)["f:status"]))) continue;
+    if (latest === null || text(time) > latest.time) latest = { manager: text(manager), time: text(time) };
+  }
+  return latest?.manager.slice(0, 128) ?? null;
+}

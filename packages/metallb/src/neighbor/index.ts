@@ -1,0 +1,17 @@
+export { createNeighborEngine, type NeighborEngine, type NeighborEngineOptions } from "./engine.ts";
+export type {
+  AddressCounters,
+  AddressReport,
+  AddressState,
+  Claim,
+  DropCounters,
+  ForeignClaim,
+  Instant,
+  LinkIndex,
+  LinkSettings,
+  NeighborEffect,
+  NeighborEvent,
+  NeighborOptions,
+  OnConflict,
+  Release,
+} from "./events.ts";

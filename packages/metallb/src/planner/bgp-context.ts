@@ -1,0 +1,205 @@
+import type { Node } from "#api";
+import type { AddressFamily, PathAttributes, PeerSettings } from "#bgp";
+import type { BgpAdvertisement } from "#config";
+import { formatIp, type Ip } from "#net";
+import type { AttributeTable } from "./attributes.ts";
+import { unfit } from "./node-facts.ts";
+import type { BgpVerdict, Refused } from "./plan.ts";
+import { type Holders, lengthOfKey, type PrefixKey } from "./prefix-holders.ts";
+import type { Reason } from "./reasons.ts";
+import type { ClassSpec, ServiceClass, ServiceClasses } from "./service-class.ts";
+
+/** A table of routes, and the advertisements for named peers whose routes stand in it beside those for all. */
+export interface Table {
+  readonly name: string;
+  readonly named: ReadonlySet<string>;
+}
+
+export interface BgpContextParts {
+  readonly nodeName: string;
+  /** Null: the API has never known it. */
+  readonly node: Node | null;
+  readonly ignoreExcludeLabel: boolean;
+  readonly peers: ReadonlyMap<string, PeerSettings>;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly classes: ServiceClasses;
+  readonly attributes: AttributeTable;
+}
+
+/** What comes of a class of Services on this node. */
+export interface ClassEffect {
+  /** Null: at least one family is announced. */
+  readonly refused: Reason | null;
+  /** Advertisements that count here. */
+  readonly active: readonly BgpAdvertisement[];
+  readonly four: FamilyEffect;
+  readonly six: FamilyEffect;
+  /** Two effects with equal texts make equal verdicts of equal addresses. */
+  readonly text: string;
+  /** By table, family and length: made when first asked for. */
+  readonly attributes: Map<Table, Map<number, PathAttributes | null>>;
+}
+
+/** Names of the peers that carry the family, sorted; or why none does; or null when the class has no such address. */
+export type FamilyEffect = readonly string[] | Reason | null;
+
+const isCarried = (effect: FamilyEffect): effect is readonly string[] => Array.isArray(effect);
+
+const FAMILIES = [
+  ["four", "ipv4-unicast", "IPv4"],
+  ["six", "ipv6-unicast", "IPv6"],
+] as const;
+
+/** Own node, peers and tables at one time: gives of each class of Services what is announced, where and how. */
+export class BgpContext {
+  readonly parts: BgpContextParts;
+  private readonly effects = new WeakMap<ServiceClass, ClassEffect>();
+  private readonly includes = new Map<BgpAdvertisement, boolean>();
+
+  constructor(parts: BgpContextParts) {
+    this.parts = parts;
+  }
+
+  effect(of: ServiceClass): ClassEffect {
+    let effect = this.effects.get(of);
+    if (!effect) {
+      effect = this.work(of.spec);
+      this.effects.set(of, effect);
+    }
+    return effect;
+  }
+
+  /** What the classes that hold a prefix have of it. */
+  effectsOf(holders: Holders): readonly ClassEffect[] {
+    const effects: ClassEffect[] = [];
+    for (const id of holders) effects.push(this.effect(this.parts.classes.at(id)));
+    return effects;
+  }
+
+  /** What the table has for a prefix that these classes hold; null: nothing. Equal attributes are one object. */
+  attributesOf(table: Table, key: PrefixKey, effects: readonly ClassEffect[]): PathAttributes | null {
+    const [first] = effects;
+    if (!first) return null;
+    const length = lengthOfKey(key);
+    const six = typeof key === "bigint";
+    if (effects.length === 1) return this.ofOne(table, first, length, six);
+    const all = new Set(effects.flatMap((effect) => speaking(effect, table, length, six)));
+    return all.size === 0 ? null : this.parts.attributes.of(all);
+  }
+
+  private ofOne(table: Table, effect: ClassEffect, length: number, six: boolean): PathAttributes | null {
+    let known = effect.attributes.get(table);
+    if (!known) {
+      known = new Map();
+      effect.attributes.set(table, known);
+    }
+    const place = six ? 256 + length : length;
+    let attributes = known.get(place);
+    if (attributes === undefined) {
+      const all = speaking(effect, table, length, six);
+      attributes = all.length === 0 ? null : this.parts.attributes.of(all);
+      known.set(place, attributes);
+    }
+    return attributes;
+  }
+
+  private work(spec: ClassSpec): ClassEffect {
+    if (spec.kind === "refused") return refusal(spec.reason);
+    const { nodeName, node, ignoreExcludeLabel } = this.parts;
+    const { pool, endpoints } = spec;
+    const facts = { pool: pool.name, node: nodeName };
+    if (!node) return refusal({ reason: "nodeUnknown", facts: { node: nodeName } });
+    if (pool.bgpAdvertisements.length === 0) return refusal({ reason: "noAdvertisement", facts: { pool: pool.name } });
+    if (!pool.bgpAdvertisements.some((each) => this.isHere(each, node))) return refusal({ reason: "notOwner", facts });
+    const active = spec.advertisements.filter((each) => this.isHere(each, node));
+    if (active.length === 0) return refusal({ reason: "noMatchingAdvertisement", facts });
+    const unable = unfit(node, ignoreExcludeLabel);
+    if (unable) return refusal(unable);
+    if (endpoints !== "ok") return refusal({ reason: endpoints, facts: { node: nodeName } });
+    return this.carry(spec, active);
+  }
+
+  private carry(
+    { has4, has6 }: Extract<ClassSpec, { kind: "held" }>,
+    active: readonly BgpAdvertisement[],
+  ): ClassEffect {
+    const four = has4 ? this.peersOf("ipv4-unicast", "IPv4", active) : null;
+    const six = has6 ? this.peersOf("ipv6-unicast", "IPv6", active) : null;
+    if (!isCarried(four) && !isCarried(six)) return refusal((four ?? six) as Reason);
+    const text = JSON.stringify([four, six]);
+    return { refused: null, active, four, six, text, attributes: new Map() };
+  }
+
+  private peersOf(family: AddressFamily, name: string, active: readonly BgpAdvertisement[]): FamilyEffect {
+    const forAll = active.some(({ peers }) => peers === null);
+    const named = [...this.parts.peers.values()].filter(
+      (peer) => forAll || active.some(({ peers }) => peers?.has(peer.name)),
+    );
+    const carrying = named.filter(({ families }) => families.includes(family)).map((peer) => peer.name);
+    const facts = { node: this.parts.nodeName };
+    if (carrying.length > 0) return carrying.sort();
+    return named.length === 0
+      ? { reason: "noPeer", facts }
+      : { reason: "noPeerOfFamily", facts: { ...facts, family: name } };
+  }
+
+  private isHere(advertisement: BgpAdvertisement, node: Node): boolean {
+    let here = this.includes.get(advertisement);
+    if (here === undefined) {
+      here = advertisement.nodes(node.labels);
+      this.includes.set(advertisement, here);
+    }
+    return here;
+  }
+}
+
+const refusal = (reason: Reason): ClassEffect => ({
+  refused: reason,
+  active: [],
+  four: null,
+  six: null,
+  text: JSON.stringify(reason),
+  attributes: new Map(),
+});
+
+/** Advertisements of a class that speak of prefixes of this length in the table. */
+const speaking = (
+  { active, four, six }: ClassEffect,
+  { named }: Table,
+  length: number,
+  isSix: boolean,
+): readonly BgpAdvertisement[] =>
+  isCarried(isSix ? six : four)
+    ? active.filter(
+        ({ name, peers, aggregationLength, aggregationLengthV6 }) =>
+          (isSix ? aggregationLengthV6 : aggregationLength) === length && (peers === null || named.has(name)),
+      )
+    : [];
+
+/** Whether two effects make the same routes. */
+export function sameRoutes(a: ClassEffect, b: ClassEffect): boolean {
+  return (
+    isCarried(a.four) === isCarried(b.four) &&
+    isCarried(a.six) === isCarried(b.six) &&
+    a.active.length === b.active.length &&
+    a.active.every((each, i) => each === b.active[i])
+  );
+}
+
+/** What is said of a Service of a class with these addresses. */
+export function bgpVerdict(effect: ClassEffect, ips: readonly Ip[]): BgpVerdict {
+  if (effect.refused) return { announced: false, ...effect.refused };
+  const lacking: (Refused & { readonly ips: readonly string[] })[] = [];
+  const carried: Ip[] = [];
+  const peers = new Set<string>();
+  for (const [name] of FAMILIES) {
+    const family = effect[name];
+    const own = ips.filter((each) => each.family === (name === "four" ? 4 : 6));
+    if (isCarried(family)) {
+      for (const peer of family) peers.add(peer);
+      carried.push(...own);
+    } else if (family) lacking.push({ announced: false, ...family, ips: own.map(formatIp) });
+  }
+  const inOrder = ips.filter((each) => carried.includes(each));
+  return { announced: true, ips: inOrder.map(formatIp), peers: [...peers].sort(), lacking };
+}

@@ -1,0 +1,101 @@
+import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
+import type { GossipEffect, GossipEvent } from "#gossip";
+import type { NeighborEffect, NeighborEvent } from "#neighbor";
+import type { Ip } from "#net";
+import type { GossipDifference, GossipReport } from "./gossip-entry.ts";
+import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+
+/** Milliseconds on the engines' clock, which never goes back. */
+export type Instant = number;
+
+/**
+ * The engines that live in the engines' thread, each with what it is sent, what happens to it, what it
+ * asks for and what it tells. A further engine is a line here and an entry in `engines.ts`.
+ */
+export interface EngineTypes {
+  readonly bgp: {
+    readonly difference: BgpDifference;
+    readonly event: BgpEvent;
+    readonly effect: BgpEffect;
+    readonly report: BgpReport;
+  };
+  readonly neighbor: {
+    readonly difference: NeighborDifference;
+    readonly event: NeighborEvent;
+    readonly effect: NeighborEffect;
+    readonly report: NeighborReport;
+  };
+  readonly gossip: {
+    readonly difference: GossipDifference;
+    readonly event: GossipEvent;
+    readonly effect: GossipEffect;
+    readonly report: GossipReport;
+  };
+}
+
+export type EngineName = keyof EngineTypes;
+
+/** A part of the way from one plan to the next, small enough that no other engine waits for it. */
+export interface BgpDifference {
+  readonly routes: readonly TableChange[];
+  readonly peersSet: readonly PeerSettings[];
+  readonly peersRemoved: readonly string[];
+  /** BGP Identifier where neither settings nor the session's own address give one. */
+  readonly fallbackRouterId: Ip;
+}
+
+/** `since` of a session is in milliseconds since 1970. */
+export type BgpReport =
+  | { readonly kind: "session"; readonly session: SessionReport }
+  | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };
+
+export type EngineLogLevel = "debug" | "info" | "warn" | "error";
+
+/** What the host gives to an engine's entry: its place in the thread. */
+export interface Seat<Event, Report> {
+  /** Feeds back what came of an effect. Not from within `step`; from within `perform` it nests. */
+  step(event: Event): void;
+  /** The engine wants `wake` at this time; replaces the earlier wish. Null: never. */
+  wakeAt(at: Instant | null): void;
+  /** An instant of the engines' clock in milliseconds since 1970. */
+  wallClock(at: Instant): number;
+  random(): number;
+  /** Tells the main thread; what is not yet under way is replaced by a later report about the same. */
+  report(about: string, report: Report): void;
+  log(level: EngineLogLevel, subject: string, message: string): void;
+  /** Tells another engine: "the path to the peer is down", from BFD to BGP. Nothing where it is not hosted. */
+  pass<Other extends EngineName>(engine: Other, event: EngineTypes[Other]["event"]): void;
+}
+
+/** A protocol engine between its pure machine and the host. */
+export interface Engine<Difference, Event, Effect> {
+  /** What a part of a difference means for the machine, in order. */
+  events(difference: Difference): Iterable<Event>;
+  step(event: Event, now: Instant): readonly Effect[];
+  /** Does what the machine asks for; what comes of it goes to `seat.step`, later. Never throws. */
+  perform(effect: Effect, now: Instant): void;
+  /** The event that says: a time that you asked for has come. */
+  readonly wake: Event;
+  /** Reports counters; called within a second after something moved, and not more often. */
+  standing?(now: Instant): void;
+  /** The event that ends it with a goodbye to everybody. */
+  farewell?(text: string): Event;
+  /** Resolves when what was sent, the goodbyes too, has left the process. */
+  flushed?(): Promise<unknown>;
+  /** Lets go of everything that would keep the thread alive. Called once, at the end. */
+  dispose?(): void;
+}
+
+/** An engine's line in the registry. */
+export interface EngineEntry<Difference = unknown, Event = unknown, Effect = unknown, Report = unknown> {
+  readonly name: EngineName;
+  create(seat: Seat<Event, Report>): Engine<Difference, Event, Effect>;
+}
+
+/** The entry of one engine by its name, fully typed. */
+export type EntryOf<Name extends EngineName> = EngineEntry<
+  EngineTypes[Name]["difference"],
+  EngineTypes[Name]["event"],
+  EngineTypes[Name]["effect"],
+  EngineTypes[Name]["report"]
+>;

@@ -1,0 +1,135 @@
+import {
+  type AddressCounters,
+  type AddressReport,
+  createNeighborEngine,
+  type DropCounters,
+  type NeighborEffect,
+  type NeighborEvent,
+} from "#neighbor";
+import { formatIp } from "#net";
+import type { HostLink, loadPacketSystem } from "#sys";
+import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import { NeighborSockets } from "./neighbor-sockets.ts";
+
+/** What the main thread asks of the neighbour engine. */
+export interface NeighborDifference {
+  readonly events: readonly Extract<NeighborEvent, { kind: "announce" | "withdraw" | "announce-again" | "options" }>[];
+  /** A regular expression of the interfaces to leave alone; null: none. Not there: as before. */
+  readonly exclude?: string | null;
+}
+
+/** `since` of an address is in milliseconds since 1970. */
+export type NeighborReport =
+  | { readonly kind: "address"; readonly address: AddressReport }
+  | { readonly kind: "counters"; readonly counters: AddressCounters }
+  | { readonly kind: "drops"; readonly drops: DropCounters }
+  /** All interfaces of this host, excluded ones too, whenever they differ. */
+  | { readonly kind: "links"; readonly links: readonly HostLink[] }
+  /** The machine does not let us: layer 2 does nothing here. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+/** The neighbour engine with its packet sockets, which are opened once there is something to do. */
+export const neighborEntry = (load: typeof loadPacketSystem): EntryOf<"neighbor"> => ({
+  name: "neighbor",
+  create: (seat) => new NeighborHosted(seat, load),
+});
+
+class NeighborHosted implements Engine<NeighborDifference, NeighborEvent, NeighborEffect> {
+  readonly wake = { kind: "time" } as const;
+  private readonly seat: Seat<NeighborEvent, NeighborReport>;
+  private readonly load: typeof loadPacketSystem;
+  private readonly machine = createNeighborEngine();
+  /** Those that are answered for. */
+  private readonly answered = new Set<string>();
+  private sockets: NeighborSockets | null = null;
+  private exclude: RegExp | null = null;
+  private loading = false;
+  private closed = false;
+  private drained: (() => void) | null = null;
+
+  constructor(seat: Seat<NeighborEvent, NeighborReport>, load: typeof loadPacketSystem) {
+    this.seat = seat;
+    this.load = load;
+  }
+
+  *events({ events, exclude }: NeighborDifference): Generator<NeighborEvent> {
+    if (exclude !== undefined) this.setExclude(exclude);
+    if (!this.loading) void this.open();
+    yield* events;
+  }
+
+  step(event: NeighborEvent, now: Instant): readonly NeighborEffect[] {
+    return this.machine.step(event, now);
+  }
+
+  perform(effect: NeighborEffect): void {
+    switch (effect.kind) {
+      case "wake":
+        return this.seat.wakeAt(effect.at);
+      case "address":
+        return this.tell(effect.report);
+      case "send":
+      case "groups":
+        return this.sockets?.perform(effect);
+    }
+  }
+
+  standing(): void {
+    for (const counters of this.machine.counters("moved"))
+      this.seat.report(`counters ${formatIp(counters.address)}`, { kind: "counters", counters });
+    this.seat.report("drops", { kind: "drops", drops: this.machine.drops() });
+  }
+
+  farewell(): NeighborEvent {
+    return { kind: "shutdown" };
+  }
+
+  /** Once another station has claimed each address: traffic that still comes here is forwarded until then. */
+  flushed(): Promise<unknown> {
+    if (this.answered.size === 0) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      this.drained = resolve;
+    });
+  }
+
+  dispose(): void {
+    this.closed = true;
+    this.sockets?.close();
+    this.sockets = null;
+  }
+
+  private tell(report: AddressReport): void {
+    const address = formatIp(report.address);
+    if (report.state === "announced" || report.state === "yielding") this.answered.add(address);
+    else this.answered.delete(address);
+    this.seat.report(address, { kind: "address", address: { ...report, since: this.seat.wallClock(report.since) } });
+    if (this.answered.size === 0) this.drained?.();
+  }
+
+  private setExclude(pattern: string | null): void {
+    this.exclude = pattern === null ? null : new RegExp(pattern);
+    this.sockets?.setExclude(this.exclude);
+  }
+
+  private async open(): Promise<void> {
+    this.loading = true;
+    try {
+      const system = await this.load();
+      if (this.closed) return;
+      this.sockets = new NeighborSockets(
+        system,
+        {
+          event: (event) => this.seat.step(event),
+          links: (links) => this.seat.report("links", { kind: "links", links }),
+          log: (level, subject, message) => this.seat.log(level, subject, message),
+        },
+        this.exclude,
+      );
+    } catch (error) {
+      this.seat.report("unavailable", {
+        kind: "unavailable",
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { NodeView, Picture, ServiceView } from "./view.ts";
+
+/** What is not as it should be, one sentence each; empty: all is well. What is merely strange is not named here. */
+export function troublesOf(view: Picture): readonly string[] {
+  const { controller, nodes, services, configuration, problems } = view;
+  return [
+    ...problems,
+    ...(controller.running ? [] : [`the controller does not run${because(controller.lastEnding)}`]),
+    ...nodes.flatMap(nodeTroubles),
+    ...configuration.map(problemText),
+    ...services.flatMap(serviceTroubles),
+  ];
+}
+
+export const problemText = ({ object, field, message }: Picture["configuration"][number]): string =>
+  `${object}${field === "" ? "" : ` ${field}`}: ${message}`;
+
+function nodeTroubles({ name, speaker, sessions }: NodeView): readonly string[] {
+  if (!speaker.running) return [`the speaker of ${name} does not run${because(speaker.lastEnding)}`];
+  return sessions
+    .filter(({ established }) => !established)
+    .map((session) => `${name}: the session with ${session.peer} is not established${because(session.reason)}`);
+}
+
+function serviceTroubles({ key, addresses, pending, foreign, announcedFrom }: ServiceView): readonly string[] {
+  if (foreign !== "") return [];
+  if (addresses.length === 0) return [`${key} has no address${because(pending)}`];
+  if (pending !== "") return [`${key} has only ${addresses.join(", ")}${because(pending)}`];
+  return announcedFrom.length === 0 ? [`${key} is announced from no node`] : [];
+}
+
+const because = (reason: string): string => (reason === "" ? "" : `: ${reason}`);

@@ -1,0 +1,130 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startApiServer } from "@metallb-ts/apiserver";
+import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
+import { crdOf, DEFINITIONS } from "metallb/api";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
+import { realKubernetes } from "../support/probes.ts";
+import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
+
+export const NAMESPACE = "metallb-system";
+export const POOL = "metallb.io/ip-allocated-from-pool";
+
+export type ApiKind = "embedded" | "real";
+
+interface ServiceObject extends KubeObject {
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
+}
+
+export const ipsOf = (service: unknown): string[] =>
+  ((service as ServiceObject).status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? "");
+
+export const pool = (name: string, addresses: readonly string[], more: object = {}): KubeObject => ({
+  apiVersion: "metallb.io/v1beta1",
+  kind: "IPAddressPool",
+  metadata: { name, namespace: NAMESPACE },
+  spec: { addresses, ...more },
+});
+
+/** An API with the custom resources and one pool "first", and what a test does with it. */
+export class ControllerBench {
+  readonly client: KubeClient;
+  readonly env: NodeJS.ProcessEnv;
+  private readonly undo: (() => Promise<unknown>)[];
+
+  private constructor(client: KubeClient, env: NodeJS.ProcessEnv, undo: (() => Promise<unknown>)[]) {
+    this.client = client;
+    this.env = env;
+    this.undo = undo;
+  }
+
+  static async create(kind: ApiKind): Promise<ControllerBench> {
+    const undo: (() => Promise<unknown>)[] = [];
+    const folder = await mkdtemp(join(tmpdir(), "metallb-controller-"));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    const kubeconfig = kind === "real" ? await real(folder, undo) : await embedded(folder, undo);
+    const env = { ...process.env, KUBECONFIG: kubeconfig };
+    const cluster = loadCluster({ env });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "test" });
+    undo.push(async () => client.close());
+    for (const definition of DEFINITIONS)
+      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
+    await client.create(
+      RESOURCES.namespaces,
+      {},
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
+    );
+    const bench = new ControllerBench(client, env, undo);
+    await eventually(
+      () => bench.createPool(pool("first", ["192.0.2.0/24", "2001:db8::/64"])),
+      () => true,
+      { what: "no pool could be made" },
+    );
+    return bench;
+  }
+
+  async close(): Promise<void> {
+    for (const step of this.undo.splice(0).reverse()) await step();
+  }
+
+  async start(...more: readonly string[]): Promise<Program> {
+    const flags = [`--namespace=${NAMESPACE}`, "--port=0", "--health-probe-port=0", "--pod-name=controller-0", ...more];
+    const program = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), ...flags], this.env);
+    this.undo.push(() => program.stop("SIGKILL"));
+    return program;
+  }
+
+  createPool(object: KubeObject): Promise<KubeObject> {
+    return this.client.create(RESOURCES.ipaddresspools, { namespace: NAMESPACE }, object);
+  }
+
+  create(name: string, spec: object = {}, annotations: Readonly<Record<string, string>> = {}): Promise<KubeObject> {
+    return this.client.create(
+      RESOURCES.services,
+      { namespace: "default" },
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name, namespace: "default", annotations },
+        spec: { type: "LoadBalancer", ports: [{ port: 80 }], ...spec },
+      },
+    );
+  }
+
+  get(name: string): Promise<KubeObject> {
+    return this.client.get(RESOURCES.services, { namespace: "default", name });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.client.remove(RESOURCES.services, { namespace: "default", name });
+  }
+
+  served(name: string, ...ips: string[]): Promise<string[]> {
+    return eventually(
+      async () => ipsOf(await this.get(name)),
+      (answer) => answer.join() === ips.join(),
+      { what: `${name} has not ${ips.join()}` },
+    );
+  }
+}
+
+async function embedded(folder: string, undo: (() => Promise<unknown>)[]): Promise<string> {
+  const server = await startApiServer({ host: "127.0.0.1", port: 0, dataFolder: null });
+  undo.push(() => server.close());
+  const kubeconfig = join(folder, "kubeconfig");
+  await writeFile(kubeconfig, server.kubeconfig, { mode: 0o600 });
+  return kubeconfig;
+}
+
+async function real(folder: string, undo: (() => Promise<unknown>)[]): Promise<string> {
+  const assets = realKubernetes();
+  const programs = await findOrBuild({
+    env: { ...process.env, ...(assets === null ? {} : { KUBEBUILDER_ASSETS: assets }) },
+    progress: () => {},
+  });
+  const plane = await startRealControlPlane({ programs, folder: join(folder, "kubernetes") });
+  undo.push(() => plane.close());
+  return plane.kubeconfig;
+}
