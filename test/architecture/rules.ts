@@ -31,37 +31,22 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   legacy: ["net"],
   allocator: ["config", "api", "net"],
   planner: ["config", "api", "bgp", "net"],
-  kube: ["api", "net"],
-  sys: ["bgp", "bfd", "neighbor", "gossip", "net"],
+  kube: ["net"],
+  sys: ["gossip", "net"],
   process: ["net"],
   http: ["kube", "process", "net"],
   world: ["config", "api", "net", "kube", "process"],
   report: [],
   controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
-  speaker: [
-    "report",
-    "world",
-    "planner",
-    "config",
-    "api",
-    "bgp",
-    "bfd",
-    "neighbor",
-    "gossip",
-    "net",
-    "kube",
-    "sys",
-    "http",
-    "process",
-  ],
+  speaker: ["report", "world", "planner", "config", "api", "bgp", "gossip", "net", "kube", "sys", "http", "process"],
   view: [],
   explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube", "lab"],
+  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
-  lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube", "sys"],
+  lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube"],
 };
 
 /** Library → rooms that may import it. A library that is not listed may be used by no room. */
@@ -101,4 +86,25 @@ const IMPURE_NAMES = [
 /** A file that is longer holds two concepts. */
 const MAX_LINES = 300;
 
-export const house = { MAX_LINES, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
+/** What breaks the rules still and is named here until it is mended: nothing new comes in. */
+const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
+  long: [
+    "packages/metallb/src/planner/planner.ts",
+    "packages/metallb/src/gossip/engine.ts",
+    "packages/metallb/src/controller/run.ts",
+    "packages/metallb/src/bgp/machine/session.ts",
+  ],
+  circles: [
+    "packages/metallb/src/sys/tcp.ts",
+    "packages/metallb/src/speaker/engine-registry.ts",
+    "packages/metallb/src/kube/cluster.ts",
+    "packages/metallb/src/explain/explain-announcement.ts",
+    "packages/metallb/src/explain/explain.ts",
+    "packages/lab/src/kubernetes/embedded.ts",
+    "packages/apiserver/src/http/pod-connect.ts",
+    "packages/apiserver/src/http/exchange.ts",
+    "bgp/rib",
+  ],
+};
+
+export const house = { MAX_LINES, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
