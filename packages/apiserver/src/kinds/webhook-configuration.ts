@@ -14,14 +14,14 @@ export function clientConfigErrors(config: JsonObject, at: string): FieldError[]
   if ((url === undefined) === (service === undefined))
     return [required(at, "exactly one of url or service is required")];
   if (typeof url === "string") {
-    const parsed = URL.parse(url);
-    if (!parsed)
+    if (!URL.canParse(url))
       return [invalid(`${at}.url`, url, "url must be a valid URL: parse error; desired format: https://host[/path]")];
-    if (parsed.protocol !== "https:")
+    const { protocol } = new URL(url);
+    if (protocol !== "https:")
       return [
         invalid(
           `${at}.url`,
-          parsed.protocol.slice(0, -1),
+          protocol.slice(0, -1),
           "'https' is the only allowed URL scheme; desired format: https://host[/path]",
         ),
       ];
