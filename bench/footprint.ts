@@ -44,7 +44,7 @@ async function start(bundle: string, program: Program, kubeconfig: string) {
   const v8 = ["--max-semi-space-size=1", "--v8-pool-size=1"];
   const began = monotonic();
   const child = spawn(process.execPath, [...v8, join(bundle, `${program}.mjs`), ...flags, ...own], {
-    env: { PATH: process.env.PATH, KUBECONFIG: kubeconfig },
+    env: { PATH: process.env.PATH, KUBECONFIG: kubeconfig, MALLOC_ARENA_MAX: "1" },
     stdio: ["ignore", "inherit", "inherit"],
   });
   while (true) {
