@@ -1,6 +1,8 @@
+import type { BfdEffect, BfdEvent } from "#bfd";
 import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Ip } from "#net";
+import type { BfdDifference, BfdTold } from "./bfd-entry.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
 
 /** Milliseconds on the engines' clock, which never goes back. */
@@ -16,6 +18,12 @@ export interface EngineTypes {
     readonly event: BgpEvent;
     readonly effect: BgpEffect;
     readonly report: BgpReport;
+  };
+  readonly bfd: {
+    readonly difference: BfdDifference;
+    readonly event: BfdEvent;
+    readonly effect: BfdEffect;
+    readonly report: BfdTold;
   };
   readonly neighbor: {
     readonly difference: NeighborDifference;
