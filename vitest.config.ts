@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const pure = "net,api,config,legacy,allocator,planner,bgp,bfd,neighbor,gossip,world,view";
+const pure = "net,api,config,legacy,allocator,planner,bgp,bfd,neighbor,gossip,world,view,explain";
 
 const conditions = ["metallb-source"];
 

@@ -13,6 +13,7 @@ const PURE = [
   "report",
   "legacy",
   "view",
+  "explain",
 ] as const;
 
 /** The engines: they never import each other and never see a Kubernetes type. */
@@ -53,10 +54,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  view: ["config", "api", "net"],
+  view: [],
+  explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["legacy", "view", "terminal", "web", "config", "api", "net", "kube", "lab"],
+  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube", "lab"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
   lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube", "sys"],

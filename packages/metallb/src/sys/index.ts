@@ -1,6 +1,8 @@
 import type { BfdSockets } from "./bfd-sockets.ts";
 import type { packetSystem } from "./packet-system.ts";
 
+export { createGossipCipher } from "./gossip-cipher.ts";
+export { type GossipListener, GossipSockets } from "./gossip-sockets.ts";
 export type { HostAddress, HostLink, HostLinksListener } from "./host-links.ts";
 export { fallbackRouterId, linkOf } from "./link.ts";
 export type { PacketListener, PacketSocket } from "./packet-socket.ts";
