@@ -1,15 +1,6 @@
-import { type BfdCounters, type BfdEffect, type BfdEvent, type BfdReport, createBfdEngine } from "#bfd";
+import { type BfdEffect, type BfdEvent, type BfdReport, createBfdEngine } from "#bfd";
 import type { BfdSockets, loadBfdSockets } from "#sys";
-import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
-
-/** Nothing: the BGP entry passes on which paths its peers want watched. */
-export type BfdDifference = Record<string, never>;
-
-/** `since` of a session is in milliseconds since 1970. */
-export type BfdTold =
-  | { readonly kind: "session"; readonly session: BfdReport }
-  | { readonly kind: "removed"; readonly session: string }
-  | { readonly kind: "counters"; readonly counters: readonly BfdCounters[] };
+import type { BfdDifference, BfdTold, Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
 
 /** The BFD engine with its UDP sockets. What it finds of a path goes to the BGP sessions that rely on it. */
 export const bfdEntry = (load: typeof loadBfdSockets): EntryOf<"bfd"> => ({
