@@ -167,7 +167,7 @@ export function writes(api: Requests): void {
     const refused = await apply("two", { a: "2", c: "2" });
     expect([refused.code, refused.body.reason]).toEqual([409, "Conflict"]);
     // In any order: a real API server walks a map.
-    const { causes } = refused.body.details as { readonly causes: readonly { readonly field: string }[] };
+    const { causes } = refused.body.details as unknown as { readonly causes: readonly { readonly field: string }[] };
     expect(causes.toSorted((a, b) => (a.field < b.field ? -1 : 1))).toMatchObject([
       { reason: "FieldManagerConflict", message: 'conflict with "one"', field: ".data.a" },
       { reason: "FieldManagerConflict", field: ".data.c" },
