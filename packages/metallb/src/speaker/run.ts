@@ -265,6 +265,7 @@ class Speaker {
               plan: this.planner.plan,
               sequence: this.thread.sequence,
               sessions: this.sessions,
+              layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
               isApplied: (service) => this.loop.isApplied(service),
             }),

@@ -80,6 +80,7 @@ export class SpeakerMembers {
 
   take(report: GossipReport): void {
     if (report.kind === "unavailable") return this.options.trouble(`other speakers cannot be heard: ${report.reason}`);
+    if (report.kind === "healed") return this.options.healed();
     if (report.kind === "joined") this.hasJoined = true;
     else {
       const before = this.reports.get(report.member.name);
