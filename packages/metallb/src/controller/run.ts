@@ -16,6 +16,7 @@ import {
 } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
@@ -188,6 +189,7 @@ class Controller {
     this.#world.onChange = () => this.#look();
     void this.#world.start(POOL_KINDS);
     this.#election.start();
+    void this.#makeSecret();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
@@ -205,6 +207,13 @@ class Controller {
       pools: this.#world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+
+  /** Speakers wait for it before they start, so no replica waits for the lead. */
+  #makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const { "ml-secret-name": name, deployment } = flags;
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
   }
 
   /** A burst of changes is taken once. */

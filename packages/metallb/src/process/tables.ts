@@ -29,12 +29,15 @@ const shared = {
 export const CONTROLLER_FLAGS = {
   ...shared,
   kubeconfig: { default: "", env: "KUBECONFIG", help: "kubeconfig file; empty: the Pod's service account" },
-  deployment: { default: "", env: "METALLB_DEPLOYMENT", help: "name of the own Deployment", later: "gossip secret" },
+  deployment: {
+    default: "",
+    env: "METALLB_DEPLOYMENT",
+    help: "name of the own Deployment, which owns the memberlist Secret",
+  },
   "ml-secret-name": {
     default: "",
     env: "METALLB_ML_SECRET_NAME",
-    help: "name of the memberlist Secret to create",
-    later: "gossip secret",
+    help: "name of the memberlist Secret to create; empty: none",
   },
   "disable-cert-rotation": { default: false, help: "do not renew webhook certificates", later: "webhooks" },
   "cert-dir": {
