@@ -145,7 +145,12 @@ export class Lan {
   /** The owner, once all agree and the router's kernel believes in it. */
   async settled(address: string): Promise<string> {
     await eventually(
-      () => Promise.all(this.names.map(async (name) => (await this.state(name)).members.filter(({ state }) => state === "alive").length)),
+      () =>
+        Promise.all(
+          this.names.map(
+            async (name) => (await this.state(name)).members.filter(({ state }) => state === "alive").length,
+          ),
+        ),
       (counts) => counts.every((count) => count === this.names.length),
       { what: "all speakers know each other", limit: 60_000 },
     );

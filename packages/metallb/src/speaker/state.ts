@@ -44,7 +44,12 @@ export function stateOf(sources: StateSources): SpeakerReport {
       service: holder,
       interfaces,
     })),
-    neighbors: [...layer2.addresses].map(([address, { state, since, foreign }]) => ({ address, state, since, foreign })),
+    neighbors: [...layer2.addresses].map(([address, { state, since, foreign }]) => ({
+      address,
+      state,
+      since,
+      foreign,
+    })),
     members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,
     problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
