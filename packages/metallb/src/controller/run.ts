@@ -22,6 +22,7 @@ import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { watchedService } from "./watched-service.ts";
+import { Webhooks } from "./webhooks.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -90,6 +91,7 @@ class Controller {
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #recorder: ReturnType<typeof eventRecorder>;
+  readonly #webhooks: Webhooks | null;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -114,6 +116,8 @@ class Controller {
     this.#writer = new ServiceWriter(serviceApi(client), log, lead);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.#recorder = eventRecorder(client, log);
+    this.#webhooks =
+      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
     this.#allocation = new Allocation({
       services: this.#world.services,
       source: new Allocator(flags["lb-class"]),
@@ -152,6 +156,7 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
+    this.#webhooks?.start();
     if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
     else void this.#lead();
     const code = await this.#over.promise;
@@ -163,6 +168,7 @@ class Controller {
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
+    await this.#webhooks?.stop();
     this.#parts.client.close();
     return code;
   }
@@ -285,6 +291,7 @@ class Controller {
 
   /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
   #isReady(): boolean {
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") return this.#webhooks?.isServing === true;
     if (this.#election.isLeader()) return this.#ready;
     return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }
