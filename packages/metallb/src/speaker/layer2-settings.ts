@@ -30,7 +30,7 @@ export interface Layer2Files {
 }
 
 /** Where MetalLB's manifests put them. */
-export const LAYER2_FILES: Layer2Files = {
+const LAYER2_FILES: Layer2Files = {
   exclude: "/etc/metallb/excludel2.yaml",
   gossip: "/etc/metallb/memberlist/config.json",
 };
