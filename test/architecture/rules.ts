@@ -53,7 +53,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  view: [],
+  view: ["report"],
   explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
