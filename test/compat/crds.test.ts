@@ -45,7 +45,8 @@ const ADMISSION: readonly (readonly [kind: string, spec: object, refusal: string
   ["BGPAdvertisement", { serviceSelectors: [{ matchLabels: { a: "b" } }] }, null],
   ["BGPAdvertisement", { aggregationLength: 0 }, "should be greater than or equal to 1"],
   ["BGPAdvertisement", { localPref: 2_147_483_647 }, null],
-  ["BGPAdvertisement", { localPref: -1 }, "should be greater than or equal to 0"],
+  // As upstream takes it; the controller then says what is wrong with it.
+  ["BGPAdvertisement", { localPref: -1 }, null],
   ["L2Advertisement", preferring(100), null],
   ["L2Advertisement", preferring(0), "should be greater than or equal to 1"],
   ["L2Advertisement", preferring(101), "should be less than or equal to 100"],
