@@ -144,6 +144,11 @@ describe("the house", () => {
     expect([...homes].filter((home) => !existsSync(join(root, home, "README.md")))).toEqual([]);
   });
 
+  it("names every room in the README", () => {
+    const text = readFileSync(join(root, "README.md"), "utf8");
+    expect(rooms.filter((room) => !text.includes(`${room}/README.md)`))).toEqual([]);
+  });
+
   it("keeps every library in its rooms", () => {
     const found = breaches(code, (source) =>
       source.imports
