@@ -16,6 +16,8 @@ export default defineConfig({
           name: "unit",
           include: [`packages/metallb/src/{${pure}}/**/*.test.ts`, "test/architecture/**/*.test.ts"],
           isolate: false,
+          // A machine that is busy with something else is no failure; a hang is.
+          testTimeout: 60_000,
         },
       },
       {

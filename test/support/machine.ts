@@ -16,6 +16,15 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   go: ["golang-go"],
   chromium: ["chromium"],
   buildah: ["buildah"],
+  containerd: [
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "busybox-static",
+    "openssl",
+    "nftables",
+    "conntrack",
+  ],
 };
 
 /** Whether this machine lets us install Debian's packages. */

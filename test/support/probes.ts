@@ -21,6 +21,7 @@ export const PARTS = [
   "kubectl",
   "helm",
   "buildah",
+  "containerd",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -62,6 +63,10 @@ const probes: Readonly<Record<Part, () => string | null>> = {
       : null,
   helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
   buildah: () => (onPath("buildah") ? null : "buildah is not installed"),
+  containerd: () =>
+    ["containerd", "runc", "busybox"].every(onPath) && existsSync("/usr/lib/cni/bridge")
+      ? null
+      : "containerd, runc, busybox-static and containernetworking-plugins are not installed",
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tooLarge } from "../base/errors.ts";
 import { MAX_OBJECT } from "../base/limits.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { Performer } from "../webhooks/perform.ts";
 import type { PodBackends } from "./pod-connect.ts";
 import type { Watch } from "./watch.ts";
 
@@ -16,6 +17,7 @@ export interface Exchange {
 
 export interface HandlerOptions {
   readonly cluster: Cluster;
+  readonly performer: Performer;
   readonly now: () => number;
   readonly bookmarkInterval: number;
   /** Watches that live, so that closing the server ends them. */

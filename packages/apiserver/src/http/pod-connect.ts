@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { request as httpRequest, type ServerResponse } from "node:http";
-import { ApiError, badRequest, methodNotAllowed } from "../base/errors.ts";
-import type { Exchange } from "./exchange.ts";
+import { ApiError, badRequest, methodNotAllowed, notFound, unknownPath } from "../base/errors.ts";
+import { objectKey } from "../store/storage.ts";
+import type { Exchange, HandlerOptions } from "./exchange.ts";
 
 /** What stands behind Pod objects, where something does: no kubelet runs them. */
 export interface PodBackends {
@@ -18,12 +19,17 @@ const TIMEOUT = 30_000;
 const PIECE = 64 * 1024;
 const FOLLOW_PERIOD = 250;
 
+/** For who serves the API alone. */
+const NOTHING: PodBackends = { address: () => null, log: () => null, insteadOfExec: "nothing runs Pods" };
+
 /** Serves the subresources that a kubelet would. False: the path is none of these. @throws ApiError */
-export async function connectPod(exchange: Exchange, backends: PodBackends | null): Promise<boolean> {
+export async function connectPod(exchange: Exchange, { cluster, pods }: HandlerOptions): Promise<boolean> {
+  const backends = pods ?? NOTHING;
   const [, namespace, target, subresource, rest = ""] = PATH.exec(exchange.path) ?? [];
-  if (namespace === undefined || target === undefined || backends === null) return false;
-  const [, name = "", port = ""] = /^(?:https?:)?([^:]+)(?::(\d*))?/.exec(decodeURIComponent(target)) ?? [];
-  const pod = `${decodeURIComponent(namespace)}/${name}`;
+  if (namespace === undefined || target === undefined) return false;
+  const [, name = "", port = ""] = /^(?:https?:)?([^:]+)(?::(\d*))?/.exec(decoded(target)) ?? [];
+  const pod = objectKey(decoded(namespace), name);
+  if (!cluster.storage.collection("pods").get(pod)) throw notFound({ group: "", kind: "pods", name });
   switch (subresource) {
     case "log":
       await sendLog(exchange, pod, backends);
@@ -33,6 +39,14 @@ export async function connectPod(exchange: Exchange, backends: PodBackends | nul
       return true;
     default:
       throw badRequest(`pods/${subresource} is not served here: ${backends.insteadOfExec}`);
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw unknownPath();
   }
 }
 
@@ -46,24 +60,24 @@ async function proxy(
   if (method !== "GET" && method !== "HEAD") throw methodNotAllowed();
   const address = backends.address(pod, port);
   if (address === null) throw new ApiError(503, "ServiceUnavailable", `nothing serves port ${port} of Pod ${pod}`);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
   const search = query.size === 0 ? "" : `?${query.toString()}`;
   const { accept } = request.headers;
   const headers = { host: `${address.host}:${address.port}`, ...(accept === undefined ? {} : { accept }) };
-  const asked = httpRequest({ ...address, method, path: path + search, headers, timeout: TIMEOUT }, (answer) => {
-    const type = answer.headers["content-type"];
-    response.writeHead(answer.statusCode ?? 502, type === undefined ? {} : { "content-type": type });
-    answer.pipe(response);
-    answer.on("end", resolve);
-    answer.on("error", reject);
+  await new Promise<void>((resolve, reject) => {
+    const asked = httpRequest({ ...address, method, path: path + search, headers, timeout: TIMEOUT }, (answer) => {
+      const type = answer.headers["content-type"];
+      response.writeHead(answer.statusCode ?? 502, type === undefined ? {} : { "content-type": type });
+      answer.pipe(response);
+      answer.on("end", resolve);
+      answer.on("error", reject);
+    });
+    asked.on("timeout", () => asked.destroy(new Error("no answer in time")));
+    asked.on("error", (error) =>
+      reject(new ApiError(503, "ServiceUnavailable", `error trying to reach Pod ${pod}: ${error.message}`)),
+    );
+    response.on("close", () => asked.destroy());
+    asked.end();
   });
-  asked.on("timeout", () => asked.destroy(new Error("no answer in time")));
-  asked.on("error", (error) =>
-    reject(new ApiError(503, "ServiceUnavailable", `error trying to reach Pod ${pod}: ${error.message}`)),
-  );
-  response.on("close", () => asked.destroy());
-  asked.end();
-  await promise;
 }
 
 async function sendLog({ response, method, query }: Exchange, pod: string, backends: PodBackends): Promise<void> {

@@ -5,6 +5,7 @@ import { Cluster } from "../cluster/cluster.ts";
 import { FileJournal } from "../store/journal.ts";
 import { lockFolder } from "../store/lock.ts";
 import { Storage } from "../store/storage.ts";
+import { Performer } from "../webhooks/perform.ts";
 import { kubeconfig, loadIdentity } from "./identity.ts";
 import type { PodBackends } from "./pod-connect.ts";
 import { Api } from "./routes.ts";
@@ -54,6 +55,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const cluster = new Cluster(storage, Date.now);
     const handler = {
       cluster,
+      performer: new Performer(cluster),
       now: Date.now,
       bookmarkInterval: options.bookmarkInterval ?? 30_000,
       watches: new Set<Watch>(),

@@ -15,6 +15,7 @@ export function drawStatus(view: LabView, now: number): readonly Line[] {
     ...draw(cablesOf(view)),
     ...draw(tables.sessions),
     ...draw(routesOf(view)),
+    ...(view.layer2.length === 0 ? [] : draw(tables.layer2)),
     ...draw(tables.services),
     ...draw(tables.pools),
   ];

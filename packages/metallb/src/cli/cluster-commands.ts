@@ -4,14 +4,13 @@ import { addDashboardCommand } from "./dashboard-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { EXPLAIN_COMMAND } from "./explain-command.ts";
-import { L2_COMMAND } from "./l2-command.ts";
 import type { Outcome } from "./outcome.ts";
 import { STATUS_COMMANDS } from "./status-commands.ts";
 import { addSupportCommand } from "./support-command.ts";
 
 /** The commands that speak to a cluster, through its API server alone. */
 export function addClusterCommands(program: Command, outcome: Outcome): void {
-  for (const command of [...STATUS_COMMANDS, EXPLAIN_COMMAND, L2_COMMAND]) addClusterCommand(program, outcome, command);
+  for (const command of [...STATUS_COMMANDS, EXPLAIN_COMMAND]) addClusterCommand(program, outcome, command);
   addEventsCommand(program);
   addDoctorCommand(program, outcome);
   addSupportCommand(program);

@@ -34,7 +34,7 @@ const status = (facts: ClusterFacts, _: readonly string[], all: boolean): Shown 
 };
 
 function statusLines(view: ClusterView, troubles: readonly string[], all: boolean, paint: Paint): readonly string[] {
-  const { sessions, pools, services, nodes } = tablesOf(view, Date.now());
+  const { sessions, pools, services, nodes, layer2 } = tablesOf(view, Date.now());
   const ours = view.services.filter(({ foreign }) => foreign === "");
   const served = ours.filter(({ addresses }) => addresses.length > 0).length;
   const up = view.nodes.flatMap((node) => node.sessions).filter(({ established }) => established).length;
@@ -60,6 +60,7 @@ function statusLines(view: ClusterView, troubles: readonly string[], all: boolea
     ...few("pools", pools),
     ...(all ? few("status", nodes) : []),
     ...(sessions.rows.length === 0 ? [] : few("bgp", sessions)),
+    ...(layer2.rows.length === 0 ? [] : few("l2", layer2)),
     ...few("services", services),
   ];
 }
@@ -100,6 +101,13 @@ export const STATUS_COMMANDS: readonly ClusterCommand[] = [
     kinds: ["services", "pods", "nodes", "servicebgpstatuses", "servicel2statuses"],
     states: true,
     show: tableOf("services", (view) => view.services),
+  },
+  {
+    grammar: "l2",
+    description: "owners at layer 2: which node answers ARP and NDP for which address",
+    kinds: ["services", "pods", "nodes", "servicel2statuses"],
+    states: true,
+    show: tableOf("layer2", (view) => view.layer2),
   },
   {
     grammar: "bgp",

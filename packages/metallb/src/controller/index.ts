@@ -1,1 +1,2 @@
 export { runController } from "./run.ts";
+export { Webhooks, type WebhooksOptions } from "./webhooks.ts";

@@ -16,11 +16,13 @@ import {
 } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { watchedService } from "./watched-service.ts";
+import { Webhooks } from "./webhooks.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -89,6 +91,7 @@ class Controller {
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #recorder: ReturnType<typeof eventRecorder>;
+  readonly #webhooks: Webhooks | null;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -113,6 +116,8 @@ class Controller {
     this.#writer = new ServiceWriter(serviceApi(client), log, lead);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.#recorder = eventRecorder(client, log);
+    this.#webhooks =
+      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
     this.#allocation = new Allocation({
       services: this.#world.services,
       source: new Allocator(flags["lb-class"]),
@@ -151,6 +156,7 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
+    this.#webhooks?.start();
     if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
     else void this.#lead();
     const code = await this.#over.promise;
@@ -162,6 +168,7 @@ class Controller {
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop();
     for (const server of servers.value) await server.close();
+    await this.#webhooks?.stop();
     this.#parts.client.close();
     return code;
   }
@@ -188,6 +195,7 @@ class Controller {
     this.#world.onChange = () => this.#look();
     void this.#world.start(POOL_KINDS);
     this.#election.start();
+    void this.#makeSecret();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
@@ -205,6 +213,13 @@ class Controller {
       pools: this.#world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+
+  /** Speakers wait for it before they start, so no replica waits for the lead. */
+  #makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const { "ml-secret-name": name, deployment } = flags;
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
   }
 
   /** A burst of changes is taken once. */
@@ -276,6 +291,7 @@ class Controller {
 
   /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
   #isReady(): boolean {
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") return this.#webhooks?.isServing === true;
     if (this.#election.isLeader()) return this.#ready;
     return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }

@@ -4,11 +4,13 @@ import type {
   ControllerView,
   NodeView,
   NodeVoice,
+  OwnerView,
   PoolView,
   SessionView,
 } from "#view";
 import {
   type ControllerState,
+  deafOf,
   type Fields,
   fields,
   list,
@@ -38,9 +40,32 @@ export function clusterView(facts: ClusterFacts): ClusterView {
     nodes: speakers.map((pod) => nodeView(facts, pod, told.get(pod.name) ?? null)),
     pools: objectsOf(facts, "ipaddresspools").map((pool) => poolView(pool, leader)),
     services: loadBalancers(facts).map((service) => serviceView(service, { ourClass, controller: leader, voices })),
+    layer2: ownersOf(facts, speakers, told),
     configuration: problemsOf(facts, leader, [...told.values()]),
     problems: [...facts.problems, ...silent(pods, facts)],
   };
+}
+
+/** What the speakers say; where they tell no state, what the status objects do, which name no address. */
+function ownersOf(
+  facts: ClusterFacts,
+  speakers: readonly OwnPod[],
+  told: ReadonlyMap<string, SpeakerState | null>,
+): readonly OwnerView[] {
+  const addresses = new Map(loadBalancers(facts).map((service) => [service.key, service.addresses]));
+  return speakers
+    .flatMap((pod): readonly OwnerView[] => {
+      const state = told.get(pod.name) ?? null;
+      if (state !== null) return state.layer2.map((owner) => ({ ...owner, node: pod.node }));
+      return objectsOf(facts, "servicel2statuses").flatMap((object) => {
+        const { node, service } = statusOf(object);
+        const { interfaces } = fields(object.status);
+        const names = list(interfaces).map((each) => text(fields(each).name));
+        if (node !== pod.node) return [];
+        return (addresses.get(service) ?? []).map((address) => ({ service, address, node, interfaces: names }));
+      });
+    })
+    .toSorted((a, b) => (a.service < b.service ? -1 : 1));
 }
 
 function controllerOf(
@@ -87,25 +112,35 @@ function nodeView(facts: ClusterFacts, pod: OwnPod, speaker: SpeakerState | null
     cut: false,
     speaker: processOf(pod),
     sessions: (speaker?.sessions ?? []).map((session): SessionView => {
-      const { peer, reason, since, announcedPrefixes } = session;
+      const { peer, reason, since, announcedPrefixes, shortcomings } = session;
       const established = session.state === "Established";
-      return { peer, established, router: "", speaker: session.state, reason, since, timer: "", announcedPrefixes };
+      const speaker = session.state;
+      return { peer, established, router: "", speaker, reason, shortcomings, since, timer: "", announcedPrefixes };
     }),
   };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** A speaker that tells no state (upstream's does not) is heard by the status objects that it writes. */
 function voiceOf(facts: ClusterFacts, pod: OwnPod, told: SpeakerState | null): NodeVoice {
-  if (told !== null) return { node: pod.node, speaker: told, unheard: "" };
+  if (told !== null) {
+    const deaf = deafOf(told.sessions.map(({ peer, state }) => ({ peer, established: state === "Established" })));
+    return { node: pod.node, speaker: told, deaf };
+  }
   const written = [
     ...objectsOf(facts, "servicebgpstatuses").map((object) => ({ by: "BGP", ...statusOf(object) })),
     ...objectsOf(facts, "servicel2statuses").map((object) => ({ by: "layer 2", ...statusOf(object) })),
   ].filter(({ node }) => node === pod.node);
-  if (written.length === 0) return { node: pod.node, speaker: null, unheard: "" };
+  if (written.length === 0) return { node: pod.node, speaker: null, deaf: NOBODY };
   const verdicts = new Map(
-    written.map(({ service, peers, by }) => [service, { announced: true, by: [by], reason: "", peers }]),
+    written.map(({ service, peers, by }) => [
+      service,
+      { announced: true, by: [by], reason: "", byDesign: false, peers, lacking: [] },
+    ]),
   );
-  return { node: pod.node, speaker: { sessions: [], verdicts, problems: [] }, unheard: "" };
+  const speaker = { sessions: [], verdicts, isPartial: false, layer2: [], problems: [] };
+  return { node: pod.node, speaker, deaf: NOBODY };
 }
 
 function statusOf({ status }: Fields): {

@@ -24,8 +24,18 @@ export function advertisementSteps(subject: Subject, pool: Pool): readonly Step[
   }
   const bgp = bgpAdvertisements.map((each) => selectionStep("BGPAdvertisement", each, subject, pool));
   const l2 = l2Advertisements.map((each) => selectionStep("L2Advertisement", each, subject, pool));
-  return [...bgp, ...l2, ...nodeSteps(subject, pool)];
+  const selection = [...bgp, ...l2];
+  const isSelected = selection.some(({ verdict }) => verdict === "yes");
+  // One that is for other Services is as somebody wanted it, where there is one for this.
+  return [...selection.map((step) => (isSelected ? excused(step) : step)), ...nodeSteps(subject, pool)];
 }
+
+/** A refusal that only says what somebody wanted: it is none where the Service is announced otherwise. */
+interface NodeStep extends Step {
+  readonly byDesign?: true;
+}
+
+const excused = (step: Step): Step => (step.verdict === "no" ? { ...step, verdict: "note" } : step);
 
 function selectionStep(
   kind: string,
@@ -56,34 +66,40 @@ function nodeSteps(subject: Subject, pool: Pool): readonly Step[] {
   );
   const serving = servingNodes(subject);
   const local = service.externalTrafficPolicy === "Local";
-  return pods
+  const steps = pods
     .filter(({ component }) => component === "speaker")
     .toSorted((a, b) => a.node.localeCompare(b.node, "en", { numeric: true }))
-    .flatMap((pod): readonly Step[] => {
+    .flatMap((pod): readonly NodeStep[] => {
       const node = nodes.get(pod.node) ?? null;
       const object = `Node ${pod.node}`;
-      const no = (field: string, text: string, at = object): readonly Step[] => [
-        { verdict: "no", rule: `node ${pod.node}`, object: at, field, text },
-      ];
+      const no = (field: string, text: string, at = object): NodeStep => ({
+        verdict: "no",
+        rule: `node ${pod.node}`,
+        object: at,
+        field,
+        text,
+      });
       if (!pod.ready)
-        return no("status.conditions[Ready]", `its speaker is not ready: ${pod.trouble}`, `Pod ${pod.name}`);
+        return [no("status.conditions[Ready]", `its speaker is not ready: ${pod.trouble}`, `Pod ${pod.name}`)];
       if (node !== null && EXCLUDE in node.labels)
-        return no(`metadata.labels[${EXCLUDE}]`, "the node is excluded by its label");
-      if (node?.networkUnavailable) return no("status.conditions[NetworkUnavailable]", "the node has no network");
+        return [{ ...no(`metadata.labels[${EXCLUDE}]`, "the node is excluded by its label"), byDesign: true }];
+      if (node?.networkUnavailable) return [no("status.conditions[NetworkUnavailable]", "the node has no network")];
       if (local && serving !== null && !serving.has(pod.node)) {
-        return no(
-          "endpoints[].nodeName",
-          "policy Local, and it has no endpoint of its own",
-          `EndpointSlices of ${service.key}`,
-        );
+        const text = "policy Local, and it has no endpoint of its own";
+        return [{ ...no("endpoints[].nodeName", text, `EndpointSlices of ${service.key}`), byDesign: true }];
       }
       const state = facts.states.has(pod.name) ? readSpeakerState(facts.states.get(pod.name)) : null;
-      return [...selectorSteps(subject, pool, node, pod.node), ...spokenSteps(service.key, pod.node, pod.name, state)];
+      const selected = selectorSteps(subject, pool, node, pod.node);
+      // The object that decided says more than the speaker that heeds it.
+      if (selected.some(({ verdict }) => verdict === "no")) return selected;
+      return [...selected, ...spokenSteps(service.key, pod.node, pod.name, state)];
     });
+  const isAnnounced = steps.some(({ verdict }) => verdict === "yes");
+  return steps.map(({ byDesign = false, ...step }) => (byDesign && isAnnounced ? excused(step) : step));
 }
 
 /** Which advertisements include the node, and which peers of theirs it keeps sessions with. */
-function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | null, name: string): readonly Step[] {
+function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | null, name: string): readonly NodeStep[] {
   if (node === null) {
     const text = "the Node object could not be read";
     return [{ verdict: "unknown", rule: `node ${name}`, object: `Node ${name}`, field: "", text }];
@@ -102,6 +118,7 @@ function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | nu
         object,
         field: "spec.nodeSelectors",
         text: "no advertisement includes the node",
+        byDesign: true,
       },
     ];
   }
@@ -127,9 +144,9 @@ function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | nu
 }
 
 /** What the speaker itself decided, and whether those that it tells hear it. */
-function spokenSteps(key: string, node: string, pod: string, state: SpeakerState | null): readonly Step[] {
+function spokenSteps(key: string, node: string, pod: string, state: SpeakerState | null): readonly NodeStep[] {
   const object = `Pod ${pod}`;
-  const step = (verdict: Step["verdict"], field: string, text: string): Step => ({
+  const step = (verdict: Step["verdict"], field: string, text: string): NodeStep => ({
     verdict,
     rule: `node ${node}`,
     object,
@@ -139,8 +156,12 @@ function spokenSteps(key: string, node: string, pod: string, state: SpeakerState
   if (state === null) return [step("unknown", "/state", "the speaker does not tell what it decided")];
   const verdict = state.verdicts.get(key);
   if (verdict === undefined) return [step("no", "/state", "the speaker has not seen the Service yet")];
-  if (!verdict.announced) return [step("no", "/state", verdict.reason)];
-  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`)];
+  if (!verdict.announced) {
+    const refusal = step("no", "/state", verdict.reason);
+    return [verdict.byDesign ? { ...refusal, byDesign: true } : refusal];
+  }
+  const lacking = verdict.lacking.map((lack) => step("no", "/state", lack));
+  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking];
   for (const peer of verdict.peers) {
     const session = state.sessions.find((each) => each.peer === peer);
     const up = session?.state === "Established";

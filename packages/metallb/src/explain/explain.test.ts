@@ -214,6 +214,33 @@ describe("explain", () => {
     ]);
   });
 
+  it("takes as no fault what somebody wanted, where another node announces", () => {
+    const two = { ...pod("speaker", "two") };
+    const layer2 = (announced: boolean, node: string) => ({
+      services: {
+        "shop/web": announced
+          ? { layer2: { announced: true, ips: [] } }
+          : { layer2: { announced: false, reason: "ownedByOther", message: `node ${node} announces it` } },
+      },
+    });
+    const facts = withObjects(
+      { nodes: [node("one"), node("two")], pods: [pod("controller", "one"), pod("speaker", "one"), two] },
+      {
+        states: new Map<string, unknown>([
+          ["speaker-one", layer2(true, "")],
+          ["speaker-two", layer2(false, "one")],
+        ]),
+      },
+    );
+    expect(refusals(facts)).toEqual([]);
+    const notes = explain(facts, "shop/web")?.steps.filter(
+      ({ verdict, rule }) => verdict === "note" && rule === "node two",
+    );
+    expect(notes?.map(({ text }) => text)).toEqual(["node one announces it"]);
+    const nobody = new Map<string, unknown>([["speaker-two", layer2(false, "one")]]);
+    expect(refusals({ ...facts, states: nobody })[0]).toContain("node one announces it");
+  });
+
   it("says what it could not read, and takes nothing for granted", () => {
     const facts = withObjects({ endpointslices: null, nodes: null, pods: null }, { states: new Map() });
     const unknown = explain(facts, "shop/web")?.steps.filter(({ verdict }) => verdict === "unknown") ?? [];

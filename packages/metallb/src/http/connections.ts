@@ -11,6 +11,11 @@ export interface ConnectionLimits {
 /** A prober, two scrapers and a dashboard need a handful; the rest is room for those that are slow to close. */
 const CONNECTION_LIMITS: ConnectionLimits = { total: 256, perSource: 32 };
 
+/** Those that are open. */
+export interface Connections {
+  closeAll(): void;
+}
+
 interface Connection {
   readonly socket: Socket;
   readonly source: string;
@@ -23,7 +28,7 @@ interface Connection {
  * source or in all, the one that is idle for longest makes room for the new one. Only where every one
  * is busy the new one is refused.
  */
-export function limitConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): void {
+export function limitConnections(server: Server, limits: ConnectionLimits = CONNECTION_LIMITS): Connections {
   /** By address and port of the other end, those that were idle for longest first. */
   const all = new Map<string, Connection>();
   const bySource = new Map<string, Set<Connection>>();
@@ -73,6 +78,11 @@ export function limitConnections(server: Server, limits: ConnectionLimits = CONN
       if (own?.delete(connection)) own.add(connection);
     });
   });
+  return {
+    closeAll: () => {
+      for (const { socket } of all.values()) socket.destroy();
+    },
+  };
 }
 
 const nameOf = ({ remoteAddress = "", remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { err, ok, type Result } from "#net";
-import { limitConnections } from "./connections.ts";
+import { type Connections, limitConnections } from "./connections.ts";
 
 /** A listening server. `close` ends open connections too. */
 export interface HttpServer {
@@ -21,7 +21,7 @@ export const LIMITS = {
 
 /** Listens (on both families where `host` is empty), or tells in one sentence why not, naming the port and the flag that sets it. */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<Result<HttpServer>> {
-  limitConnections(server);
+  const connections = limitConnections(server);
   return new Promise((resolve) => {
     const refuse = (error: NodeJS.ErrnoException) => resolve(err(explain(error, host, port, flag)));
     server.once("error", refuse);
@@ -29,7 +29,7 @@ export function listen(server: Server, host: string, port: number, flag: string)
       server.off("error", refuse);
       // Later errors, such as a lack of file descriptors in accept, must not end the process.
       server.on("error", () => {});
-      resolve(ok({ port: (server.address() as AddressInfo).port, close: () => closeServer(server) }));
+      resolve(ok({ port: (server.address() as AddressInfo).port, close: () => closeServer(server, connections) }));
     });
   });
 }
@@ -42,10 +42,10 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number, flag:
   return `${where} (${flag}): ${error.message}`;
 }
 
-const closeServer = (server: Server): Promise<void> =>
+const closeServer = (server: Server, connections: Connections): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    connections.closeAll();
   });
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;

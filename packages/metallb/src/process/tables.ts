@@ -29,29 +29,30 @@ const shared = {
 export const CONTROLLER_FLAGS = {
   ...shared,
   kubeconfig: { default: "", env: "KUBECONFIG", help: "kubeconfig file; empty: the Pod's service account" },
-  deployment: { default: "", env: "METALLB_DEPLOYMENT", help: "name of the own Deployment", later: "gossip secret" },
+  deployment: {
+    default: "",
+    env: "METALLB_DEPLOYMENT",
+    help: "name of the own Deployment, which owns the memberlist Secret",
+  },
   "ml-secret-name": {
     default: "",
     env: "METALLB_ML_SECRET_NAME",
-    help: "name of the memberlist Secret to create",
-    later: "gossip secret",
+    help: "name of the memberlist Secret to create; empty: none",
   },
-  "disable-cert-rotation": { default: false, help: "do not renew webhook certificates", later: "webhooks" },
+  "disable-cert-rotation": { default: false, help: "do not renew webhook certificates" },
   "cert-dir": {
     default: "/tmp/k8s-webhook-server/serving-certs",
     help: "folder of the webhook's certificate",
-    later: "webhooks",
   },
-  "cert-service-name": { default: "metallb-webhook-service", help: "Service of the webhook", later: "webhooks" },
+  "cert-service-name": { default: "metallb-webhook-service", help: "Service of the webhook" },
   "webhook-mode": {
     default: "enabled",
     choices: ["enabled", "disabled", "onlywebhook"],
     strictExit: 1,
     help: "enabled, disabled or onlywebhook",
-    later: "webhooks",
   },
-  "webhook-secret": { default: "metallb-webhook-cert", help: "Secret of the webhook's certificate", later: "webhooks" },
-  "webhook-http2": { default: false, help: "offer HTTP/2 on the webhook", later: "webhooks" },
+  "webhook-secret": { default: "metallb-webhook-cert", help: "Secret of the webhook's certificate" },
+  "webhook-http2": { default: false, help: "offer HTTP/2 on the webhook" },
 } as const satisfies FlagTable;
 
 export const SPEAKER_FLAGS = {

@@ -1,4 +1,5 @@
-export { announcementsOf, type NodeVoice } from "./announcements.ts";
+export { announcementsOf, deafOf, type NodeVoice } from "./announcements.ts";
+export { changesBetween } from "./changes.ts";
 export { type Fields, fields, list, text, texts } from "./fields.ts";
 export { problemText, troublesOf } from "./health.ts";
 export { foreignTo, type ServiceFacts, serviceView } from "./services.ts";

@@ -15,6 +15,15 @@ export const tablesOf = (view: Picture, now: number) => ({
   },
   services: { head: ["SERVICE", "ADDRESS", "POOL", "ANNOUNCED"], rows: view.services.flatMap(serviceRows) },
   pools: { head: ["POOL", "ADDRESSES", "AUTO-ASSIGN", "USED", "FREE"], rows: view.pools.map(poolRow) },
+  layer2: {
+    head: ["SERVICE", "ADDRESS", "OWNER", "INTERFACES"],
+    rows: view.layer2.map(({ service, address, node, interfaces }) => [
+      service,
+      address,
+      node,
+      interfaces.join(",") || "all",
+    ]),
+  },
   nodes: {
     head: ["NODE", "ADDRESS", "SPEAKER"],
     rows: view.nodes.map((node) => [node.name, node.address, processText(node.speaker)]),
@@ -28,7 +37,7 @@ export function processText({ running, title, restarts, lastEnding }: ProcessVie
 }
 
 function sessionRow(node: NodeView, session: SessionView, now: number): readonly string[] {
-  const { established, router, speaker, since, announcedPrefixes, reason, timer } = session;
+  const { established, router, speaker, since, announcedPrefixes, reason, timer, shortcomings } = session;
   const sides = router === "" || speaker === "" ? [router || speaker || "unknown"] : [speaker, `router: ${router}`];
   return [
     node.name,
@@ -36,7 +45,7 @@ function sessionRow(node: NodeView, session: SessionView, now: number): readonly
     established ? "Established" : sides.join(", "),
     since === null ? "" : `${spanText(now - since)} ago`,
     announcedPrefixes === null ? "" : String(announcedPrefixes),
-    [established ? "" : reason, timer].filter((text) => text !== "").join("; "),
+    [established ? "" : reason, timer, ...shortcomings].filter((text) => text !== "").join("; "),
   ];
 }
 
