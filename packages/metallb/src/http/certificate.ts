@@ -2,13 +2,8 @@ import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { err, ok, type Result } from "#net";
+import type { KeyPair } from "./key-pair.ts";
 import { selfSigned } from "./self-signed.ts";
-
-/** PEM texts as TLS servers take them. `key` is a secret. */
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 /** Reads tls.crt and tls.key; `flag` is what names the folder. */
 export function readKeyPair(folder: string, flag = "--metrics-cert-dir"): Result<KeyPair> {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import type { KeyPair } from "./certificate.ts";
+import type { KeyPair } from "./key-pair.ts";
 
 // A certificate in DER (ITU-T X.690) as RFC 5280 section 4.1 has it. A library would do it too, and would
 // stay in memory on every node, 15 MB of it, for the one certificate of a process.
