@@ -4,6 +4,7 @@ export { type Convert, convertReview } from "./conversion.ts";
 export { type Access, createGuard, type Guard, type Reviews, type User } from "./guard.ts";
 export { type HealthOptions, startHealthServer } from "./health.ts";
 export type { KeyPair } from "./key-pair.ts";
+export { AnswerCounts, clientMetrics, type NamedWriters, writerMetrics } from "./kube-metrics.ts";
 export { type MetricsOptions, startMetricsServer } from "./metrics.ts";
 export { reviews } from "./reviews.ts";
 export { serve } from "./serve.ts";
