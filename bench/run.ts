@@ -1,10 +1,11 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, packing, convergence, planner, speaker. Without names: all.
+ * Names: allocator, configuration, packing, convergence, planner, speaker. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
+import { configurationBenchmark } from "./configuration.ts";
 import { convergenceBenchmark } from "./convergence.ts";
 import { plannerBenchmark } from "./planner.ts";
 import { type Benchmark, type Row, render } from "./report.ts";
@@ -12,6 +13,7 @@ import { speakerBenchmark } from "./speaker.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   allocator: allocatorBenchmark,
+  configuration: configurationBenchmark,
   packing: packingBenchmark,
   convergence: convergenceBenchmark,
   planner: plannerBenchmark,
