@@ -151,10 +151,11 @@ class Controller {
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
-    // The Lease is handed over when nothing is in flight any more.
-    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    // The Lease is handed over when nothing is in flight any more. Where a write was not answered it may
+    // arrive yet: the Lease runs out then, so that nobody gives its address away before.
+    const clean = !this.#election.isLeader() || (await this.#drain());
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
-    await this.#election.stop();
+    await this.#election.stop(!clean);
     for (const server of servers.value) await server.close();
     this.#parts.client.close();
     return code;
@@ -167,6 +168,11 @@ class Controller {
     const hold = setInterval(() => {}, 2 ** 30);
     void this.#over.promise.finally(() => clearInterval(hold));
     this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+  }
+
+  async #drain(): Promise<boolean> {
+    const [clean] = await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    return clean;
   }
 
   #endWrites(): Promise<unknown> {
