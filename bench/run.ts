@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, packing, convergence, speaker. Without names: all.
+ * Names: allocator, packing, convergence, planner, speaker. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
 import { convergenceBenchmark } from "./convergence.ts";
+import { plannerBenchmark } from "./planner.ts";
 import { type Benchmark, type Row, render } from "./report.ts";
 import { speakerBenchmark } from "./speaker.ts";
 
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   allocator: allocatorBenchmark,
   packing: packingBenchmark,
   convergence: convergenceBenchmark,
+  planner: plannerBenchmark,
   speaker: speakerBenchmark,
 };
 

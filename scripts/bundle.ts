@@ -4,6 +4,7 @@
  *
  *     bin/node scripts/bundle.ts [folder]     default: dist
  */
+import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
@@ -32,6 +33,7 @@ for (const [name, contents] of Object.entries(ENTRIES)) {
     format: "esm",
     target: "node22",
     conditions: ["metallb-source"],
+    define: { METALLB_BUILD: JSON.stringify(buildInfo()) },
     external: ["koffi", "esbuild", "@metallb-ts/lab/*"],
     minify: true,
     keepNames: true,
@@ -49,6 +51,23 @@ await bundlePage(join(folder, "client"));
 copyKoffi(join(folder, "node_modules/koffi"));
 const { version } = JSON.parse(readFileSync(join(product, "package.json"), "utf8")) as { version: string };
 writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "metallb-image", version, type: "module" })}\n`);
+
+/** What the start line tells; from the environment where there is no git, as in an image that is built from a tarball. */
+function buildInfo(): Readonly<Record<string, string>> {
+  const git = (...args: string[]): string => {
+    const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+    return status === 0 ? stdout.trim() : "";
+  };
+  const { METALLB_VERSION, METALLB_COMMIT, METALLB_BRANCH } = process.env;
+  const known = {
+    version:
+      METALLB_VERSION ??
+      (JSON.parse(readFileSync(join(product, "package.json"), "utf8")) as { version: string }).version,
+    commit: METALLB_COMMIT ?? git("rev-parse", "--short", "HEAD"),
+    branch: METALLB_BRANCH ?? git("rev-parse", "--abbrev-ref", "HEAD"),
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== ""));
+}
 
 /** The library's JavaScript and the binary for this platform; its sources stay behind. */
 function copyKoffi(to: string): void {

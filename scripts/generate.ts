@@ -1,6 +1,7 @@
-/** Writes the CRDs from packages/metallb/src/api, for kubectl and for the chart; with --check it fails when a file would differ. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** Writes the CRDs from packages/metallb/src/api, for kubectl and for the chart, and docs/cli.md from the commands; with --check it fails when a file would differ. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { crdOf, DEFINITIONS, GROUP } from "metallb/api";
+import { commandLine, referenceOf } from "metallb/cli";
 import { stringify } from "yaml";
 
 const FOLDERS = ["deploy/crds", "deploy/helm/metallb/files/crds"];
@@ -34,4 +35,15 @@ for (const name of FOLDERS) {
     }
     process.stdout.write(`${name}: ${stale.length} of ${wanted.size} files written\n`);
   }
+}
+
+const reference = new URL("../docs/cli.md", import.meta.url);
+const text = referenceOf(await commandLine({ exitCode: 0 }));
+const isStale = !existsSync(reference) || readFileSync(reference, "utf8") !== text;
+if (check && isStale) {
+  process.stderr.write("docs/cli.md is not what the commands say. Run npm run generate.\n");
+  process.exitCode = 1;
+} else if (!check) {
+  writeFileSync(reference, text);
+  process.stdout.write(`docs/cli.md: ${isStale ? 1 : 0} of 1 files written\n`);
 }

@@ -8,7 +8,9 @@ import { realPrograms, startPlane } from "../support/cluster.ts";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 import { type Api, Requests } from "./contract/api.ts";
+import { customResources } from "./contract/custom.ts";
 import { reads } from "./contract/reads.ts";
+import { webhooks } from "./contract/webhooks.ts";
 import { writes } from "./contract/writes.ts";
 
 interface Started {
@@ -45,7 +47,7 @@ async function real(): Promise<Started> {
 function contract(start: () => Promise<Started>): void {
   let started: Started;
   const suite = (name: string) => new Requests(() => started.api, name);
-  const SUITES = { reads, writes };
+  const SUITES = { reads, writes, webhooks, custom: customResources };
 
   beforeAll(async () => {
     started = await start();

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { house } from "./rules.ts";
@@ -25,6 +25,13 @@ const libraryOf = (name: string): string =>
     .join("/");
 
 const isLibrary = (name: string): boolean => !/^(\.|#|node:|metallb\/|@metallb-ts\/)/.test(name);
+
+/** The folder within a room, such as `bgp/packet`; null for files at the room's root. */
+function subRoomOf(path: string): string | null {
+  const [, pack, , ...rest] = path.split("/");
+  const inside = pack === "metallb" ? rest : [pack ?? "", ...rest];
+  return inside.length > 2 ? inside.slice(0, 2).join("/") : null;
+}
 
 const arrowsOf = (source: Source): string[] =>
   source.imports
@@ -54,6 +61,64 @@ describe("the house", () => {
         ? [[...path, room].join(" → ")]
         : (house.ARROWS[room] ?? []).flatMap((next) => reach(next, [...path, room]));
     expect(Object.keys(house.ARROWS).flatMap((room) => reach(room, []))).toEqual([]);
+  });
+
+  it("names no arrow that nobody uses", () => {
+    const used = new Set(sources.flatMap((source) => arrowsOf(source).map((room) => `${source.room} → ${room}`)));
+    const idle = Object.entries(house.ARROWS).flatMap(([room, targets]) =>
+      rooms.includes(room) ? targets.map((target) => `${room} → ${target}`).filter((arrow) => !used.has(arrow)) : [],
+    );
+    expect(idle).toEqual([]);
+  });
+
+  it("has no circle of files", () => {
+    const files = new Map(code.map((source) => [source.path, source]));
+    const next = (path: string): string[] =>
+      (files.get(path)?.imports ?? [])
+        .filter((name) => name.startsWith("."))
+        .map((name) => join(dirname(path), name))
+        .filter((target) => files.has(target));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const walk = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const target of next(path)) walk(target, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of files.keys()) walk(path, []);
+    expect(circles.filter((circle) => !house.YET.circles.some((known) => circle.startsWith(known)))).toEqual([]);
+  });
+
+  it("has sub-rooms whose arrows point one way", () => {
+    const arrows = new Set<string>();
+    for (const source of code)
+      for (const name of source.imports.filter((each) => each.startsWith("."))) {
+        const [from, to] = [subRoomOf(source.path), subRoomOf(join(dirname(source.path), name))];
+        // Files at the root of a room are its top: they may reach into every sub-room, and share their types.
+        if (from && to && from !== to) arrows.add(`${from} → ${to}`);
+      }
+    const both = [...arrows].filter((arrow) => arrows.has(arrow.split(" → ").toReversed().join(" → ")));
+    expect(both.filter((arrow) => !house.YET.circles.some((known) => arrow.includes(known)))).toEqual([]);
+  });
+
+  it("has files that one can read: 300 lines at most", () => {
+    const long = code.filter((source) => source.lines > house.MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`);
+    expect(long.filter((line) => !house.YET.long.some((known) => line.startsWith(known)))).toEqual([]);
+  });
+
+  it("has no dead link in its pages", () => {
+    const pages = globSync(["*.md", "docs/**/*.md", "packages/**/*.md", "bench/*.md", "test/**/*.md"], {
+      cwd: root,
+      exclude: ["**/node_modules/**", "**/dist/**"],
+    });
+    const dead = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+        .map(([, link = ""]) => link)
+        .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(dead).toEqual([]);
   });
 
   it("keeps the engines apart", () => {

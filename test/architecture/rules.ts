@@ -10,8 +10,10 @@ const PURE = [
   "bfd",
   "neighbor",
   "gossip",
+  "report",
   "legacy",
   "view",
+  "explain",
 ] as const;
 
 /** The engines: they never import each other and never see a Kubernetes type. */
@@ -29,19 +31,20 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   legacy: ["net"],
   allocator: ["config", "api", "net"],
   planner: ["config", "api", "bgp", "net"],
-  kube: ["api", "net"],
-  sys: ["bgp", "bfd", "neighbor", "gossip", "net"],
+  kube: ["net"],
+  sys: ["gossip", "net"],
   process: ["net"],
   http: ["kube", "process", "net"],
   world: ["config", "api", "net", "kube", "process"],
-  controller: ["world", "allocator", "config", "api", "net", "kube", "http", "process"],
+  report: [],
+  controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
+    "report",
     "world",
     "planner",
     "config",
     "api",
     "bgp",
-    "bfd",
     "neighbor",
     "gossip",
     "net",
@@ -50,13 +53,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  view: ["config", "api", "net"],
+  view: ["report"],
+  explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["legacy", "view", "terminal", "web", "config", "api", "net", "kube", "lab"],
+  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
-  lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube", "sys"],
+  lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube"],
 };
 
 /** Library → rooms that may import it. A library that is not listed may be used by no room. */
@@ -93,4 +97,28 @@ const IMPURE_NAMES = [
   "Date",
 ] as const;
 
-export const house = { PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
+/** A file that is longer holds two concepts. */
+const MAX_LINES = 300;
+
+/** What breaks the rules still and is named here until it is mended: nothing new comes in. */
+const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
+  long: [
+    "packages/metallb/src/gossip/engine.ts",
+    "packages/metallb/src/controller/run.ts",
+    "packages/metallb/src/bgp/machine/session.ts",
+  ],
+  circles: [
+    "packages/metallb/src/config/problems.ts",
+    "packages/metallb/src/sys/tcp.ts",
+    "packages/metallb/src/speaker/engine-registry.ts",
+    "packages/metallb/src/kube/cluster.ts",
+    "packages/metallb/src/explain/explain-announcement.ts",
+    "packages/metallb/src/explain/explain.ts",
+    "packages/lab/src/kubernetes/embedded.ts",
+    "packages/apiserver/src/http/pod-connect.ts",
+    "packages/apiserver/src/http/exchange.ts",
+    "bgp/rib",
+  ],
+};
+
+export const house = { MAX_LINES, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;

@@ -41,7 +41,7 @@ export function parseSource(path: string, text: string): Source {
     path,
     pack,
     room: pack === "metallb" ? folder : pack,
-    lines: text.split("\n").length,
+    lines: text.trimEnd().split("\n").length,
     isTest: /\.test\.tsx?$|\/testing\.ts$|\/testing\//.test(path),
     imports: [
       ...module.staticImports.map((entry) => entry.moduleRequest.value),

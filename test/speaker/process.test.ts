@@ -282,6 +282,47 @@ describe("a speaker", () => {
     expect(await statuses()).toHaveLength(4);
   });
 
+  it("withdraws nothing over objects that became wrong or are gone, whether it saw that or starts after it", async () => {
+    const stands = ["192.0.2.1/32", "192.0.2.5/32", "192.0.2.6/32", "192.0.2.7/32"];
+    const edit = (resource: Resource, name: string, spec: object) =>
+      client.patch(resource, { namespace: NAMESPACE, name }, "merge", { spec });
+    const summary = async () =>
+      (
+        (await own(RESOURCES.configurationstates, `speaker-${NODE}`)) as {
+          status?: { errorSummary?: string };
+        }
+      ).status?.errorSummary ?? "";
+    // As the controller writes it.
+    for (const name of ["a", "c", "d", "e"])
+      await client.patch(RESOURCES.services, { namespace: "default", name }, "merge", {
+        metadata: { annotations: { "metallb.io/ip-allocated-from-pool": "lab" } },
+      });
+    await create(RESOURCES.bgpadvertisements, "BGPAdvertisement", "second", { localPref: 200 });
+    await edit(RESOURCES.bgpadvertisements, "lab", { communities: ["nobody"] });
+    await edit(RESOURCES.ipaddresspools, "lab", { addresses: ["192.0.2.0/99"] });
+    const wrong = (text: string) => ["local prefer", "nobody", "192.0.2.0/99"].every((each) => text.includes(each));
+    await eventually(summary, wrong, { what: "it does not say what is wrong" });
+    await routed(...stands);
+    await speaker.stop("SIGKILL");
+    const { connections } = peer;
+    speaker = await start();
+    await eventually(
+      () => peer.connections,
+      (count) => count === connections + 1,
+      { what: "no session" },
+    );
+    await routed(...stands);
+    await client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "lab" });
+    await create(RESOURCES.ipaddresspools, "IPAddressPool", "other", { addresses: ["198.51.100.0/24"] });
+    await serve("f", "198.51.100.1");
+    await routed(...stands, "198.51.100.1/32");
+    await client.remove(RESOURCES.bgpadvertisements, { namespace: NAMESPACE, name: "second" });
+    await edit(RESOURCES.bgpadvertisements, "lab", { communities: null });
+    await eventually(summary, (text) => text === "", { what: "something is still wrong" });
+    await routed(...stands, "198.51.100.1/32");
+    expect(peer.connections).toBe(connections + 1);
+  });
+
   it("says in words that a port is taken, and ends", async () => {
     const taken = createServer().listen(TAKEN, "127.0.0.1");
     undo.push(async () => taken.close());

@@ -13,8 +13,18 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   tcpdump: ["tcpdump"],
   arping: ["iputils-arping"],
   ndisc6: ["ndisc6"],
+  go: ["golang-go"],
   chromium: ["chromium"],
   buildah: ["buildah"],
+  containerd: [
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "busybox-static",
+    "openssl",
+    "nftables",
+    "conntrack",
+  ],
 };
 
 /** Whether this machine lets us install Debian's packages. */

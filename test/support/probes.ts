@@ -16,10 +16,12 @@ export const PARTS = [
   "tcpdump",
   "arping",
   "ndisc6",
+  "go",
   "chromium",
   "kubectl",
   "helm",
   "buildah",
+  "containerd",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -53,6 +55,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   tcpdump: () => (onPath("tcpdump") ? null : "tcpdump is not installed"),
   arping: () => (onPath("arping") ? null : "arping (package iputils-arping) is not installed"),
   ndisc6: () => (onPath("ndisc6") ? null : "ndisc6 is not installed"),
+  go: () => (onPath("go") || existsSync("/usr/local/go/bin/go") ? null : "Go (package golang-go) is not installed"),
   chromium: () => (onPath("chromium") ? null : "Chromium is not installed"),
   kubernetes: () =>
     realKubernetes() === null
@@ -60,6 +63,10 @@ const probes: Readonly<Record<Part, () => string | null>> = {
       : null,
   helm: () => (hasGoTool("helm") ? null : "Helm is not built: 'npm test' builds it"),
   buildah: () => (onPath("buildah") ? null : "buildah is not installed"),
+  containerd: () =>
+    ["containerd", "runc", "busybox"].every(onPath) && existsSync("/usr/lib/cni/bridge")
+      ? null
+      : "containerd, runc, busybox-static and containernetworking-plugins are not installed",
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

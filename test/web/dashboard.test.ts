@@ -1,11 +1,12 @@
 import { request } from "node:http";
+import type { View } from "metallb/view";
 import { type Dashboard, startDashboard } from "metallb/web";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { crowded, healthy, troubled } from "./sample.ts";
+import { cluster, crowded, healthy, troubled } from "./sample.ts";
 
-let view = healthy;
+let view: View = healthy;
 let dashboard: Dashboard;
 
 beforeAll(async () => {
@@ -111,16 +112,31 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
   it("follows the lab by itself, and says why", async () => {
     view = troubled;
     await page.getByText("2 of 4 BGP sessions established").waitFor({ timeout: 5_000 });
-    await page.getByText("hold timer expired").waitFor();
+    await page.getByText("hold timer expired", { exact: true }).waitFor();
     await page.getByText("no pool has 203.0.113.200").waitFor();
     expect(await page.getByRole("row", { name: "198.51.100.1/32" }).textContent()).not.toContain("node-2");
-    await page.getByText('IPAddressPool wrong spec.addresses[0]: "300.1.1.1/24" is no address').waitFor();
+    await page.getByRole("alert").getByText("IPAddressPool wrong spec.addresses[0]").waitFor();
     await page.getByRole("row", { name: "by-hand" }).getByText("connection refused").waitFor();
     await page.getByText("its spec.loadBalancerClass is example.com/cloud").waitFor();
     await page.getByText("pool lab: it has no addresses of the family that the Service needs").waitFor();
     await shoot("troubled");
     await page.emulateMedia({ colorScheme: "dark" });
     await shoot("dark");
+  });
+
+  it("keeps what changed", async () => {
+    await page.getByText("the cable of node-2 is cut").waitFor();
+    await page.getByText("default/hello is no longer announced from node-2").waitFor();
+  });
+
+  it("shows a real cluster, and what could not be read of it", async () => {
+    view = cluster;
+    await page.getByRole("heading", { name: "MetalLB https://192.0.2.1:6443" }).waitFor({ timeout: 5_000 });
+    await page.getByText("no right to list namespaces").first().waitFor();
+    await page.getByRole("row", { name: "default/hello 198.51.100.1 node-2 eth0" }).waitFor();
+    await shoot("cluster");
+    view = troubled;
+    await page.getByText("no pool has 203.0.113.200").waitFor({ timeout: 5_000 });
   });
 
   it("shows the reason on a narrow screen, with nothing cut", async () => {

@@ -1,4 +1,4 @@
-import type { LabView, NodeView } from "metallb/view";
+import type { ClusterView, LabView, NodeView } from "metallb/view";
 
 const process = (pid: number) => ({ running: true, title: `process ${pid}`, pid, restarts: 0, lastEnding: "" });
 
@@ -14,6 +14,7 @@ const node = (index: number): NodeView => ({
       router: "Established",
       speaker: "Established",
       reason: "",
+      shortcomings: [],
       since: null,
       timer: "",
       announcedPrefixes: 1,
@@ -54,6 +55,7 @@ export const healthy: LabView = {
       refusals: [],
     },
   ],
+  layer2: [],
   configuration: [],
   problems: [],
 };
@@ -84,7 +86,7 @@ export const troubled: LabView = {
       return {
         ...each,
         speaker: { ...each.speaker, restarts: 1, lastEnding: "signal SIGKILL" },
-        sessions: [...each.sessions, { ...made, since: null, timer: "", announcedPrefixes: null }],
+        sessions: [...each.sessions, { ...made, shortcomings: [], since: null, timer: "", announcedPrefixes: null }],
       };
     }
     return each;
@@ -154,3 +156,21 @@ export const crowded = (count: number): LabView => ({
     refusals: [],
   })),
 });
+
+/** A real cluster, with an owner at layer 2 and a part that could not be read. */
+export const cluster: ClusterView = {
+  kind: "cluster",
+  server: "https://192.0.2.1:6443",
+  namespace: "metallb-system",
+  controller: { ...process(0), title: "Pod controller-7d4", pid: null, leading: true },
+  nodes: healthy.nodes.map((each) => ({
+    ...each,
+    speaker: { ...each.speaker, title: `Pod speaker-${each.name}`, pid: null },
+    sessions: each.sessions.map((session) => ({ ...session, router: "", since: 1_795_425_000_000 })),
+  })),
+  pools: healthy.pools,
+  services: healthy.services,
+  layer2: [{ service: "default/hello", address: "198.51.100.1", node: "node-2", interfaces: ["eth0"] }],
+  configuration: [],
+  problems: ["no right to list namespaces"],
+};

@@ -11,7 +11,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cluster: ["base", "store", "kinds", "custom"],
   change: ["base", "store", "kinds", "cluster"],
   show: ["base", "kinds"],
-  http: ["base", "store", "kinds", "cluster", "change", "show"],
+  webhooks: ["base", "store", "kinds", "custom", "cluster", "change"],
+  http: ["base", "store", "kinds", "cluster", "change", "show", "webhooks"],
 };
 
 const files = globSync("**/*.ts", { cwd: import.meta.dirname }).filter(

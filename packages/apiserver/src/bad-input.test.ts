@@ -157,20 +157,21 @@ describe("a patch", () => {
 describe("the event loop", () => {
   const manyKeys = (count: number) => Array.from({ length: count }, (_, i) => `  key${i}: "${i}"`).join("\n");
 
-  it("is not held by a server-side apply of many keys, as YAML or as JSON", async () => {
+  it("is not held by a server-side apply of many keys, as YAML or as JSON", { timeout: 20_000 }, async () => {
     const yaml = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: wide\ndata:\n${manyKeys(20_000)}\n`;
     let code = 0;
     const stall = await longestStall(async () => {
       code = (await ask("PATCH", `${MAPS}/wide?fieldManager=me`, yaml, APPLY)).code;
     });
     expect(code).toBe(201);
-    expect(stall).toBeLessThan(2_000);
+    // A third of a second on an idle machine; 16 seconds when every key is compared with every other.
+    expect(stall).toBeLessThan(6_000);
     const data = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, "j"]));
     const json = await longestStall(async () => {
       code = (await ask("PATCH", `${MAPS}/wide?fieldManager=me`, map("wide", data), APPLY)).code;
     });
     expect(code).toBe(200);
-    expect(json).toBeLessThan(2_000);
+    expect(json).toBeLessThan(4_000);
   });
 
   it("still refuses a key that YAML names twice", async () => {
@@ -364,8 +365,31 @@ describe("what is shown", () => {
 
 describe("a request", () => {
   it("that is no request gets an answer", async () => {
-    for (const path of ["//", "/%", "/api/v1/namespaces/%ff/pods", "/apis/a/b/c/d/e/f/g/h"])
-      expect((await ask("GET", path)).code).toBeGreaterThanOrEqual(400);
+    for (const path of [
+      "//",
+      "/%",
+      "/api/v1/namespaces/%ff/pods",
+      "/apis/a/b/c/d/e/f/g/h",
+      "/api/v1/namespaces/a/pods/%ff/log",
+    ]) {
+      const { code } = await ask("GET", path);
+      expect([path, code >= 400 && code < 500]).toEqual([path, true]);
+    }
+  });
+
+  it("for what a kubelet would serve is told that there is none", async () => {
+    const pods = "/api/v1/namespaces/default/pods";
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "p" },
+      spec: { containers: [{ name: "c", image: "i" }] },
+    };
+    await ask("POST", pods, pod);
+    expect(text((await ask("GET", `${pods}/nobody/log`)).body, "message")).toBe('pods "nobody" not found');
+    expect(text((await ask("GET", `${pods}/p/log`)).body, "message")).toContain("no kubelet runs it");
+    const exec = await ask("POST", `${pods}/p/exec?command=ls&stdout=true`);
+    expect([exec.code, text(exec.body, "message")]).toEqual([400, "pods/exec is not served here: nothing runs Pods"]);
   });
 
   it("with HEAD never holds a watch open", async () => {

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { request } from "node:https";
+import { createServer, request } from "node:https";
+import type { AddressInfo } from "node:net";
 import type { JsonObject } from "./base/json.ts";
+import { loadIdentity } from "./http/identity.ts";
 import type { ApiServer } from "./index.ts";
 
 /** What a test sees of an API: enough of it to talk to a real one too. */
@@ -79,5 +81,51 @@ export function watch(on: Endpoint, path: string, accept = "application/json"): 
       }
     },
     close: () => sent.destroy(),
+  };
+}
+
+/** A webhook that the test answers for, over TLS with a CA of its own. */
+export interface Webhook {
+  readonly url: string;
+  readonly port: number;
+  /** The CA as a `caBundle` has it. */
+  readonly caBundle: string;
+  /** The `request` of every review that came, with its path. */
+  readonly requests: (JsonObject & { readonly path: string })[];
+  close(): Promise<void>;
+}
+
+/** @param answer makes the `response` of a review; its uid is filled in */
+export async function startWebhook(
+  hosts: readonly string[],
+  answer: (request: JsonObject, path: string) => JsonObject | Promise<JsonObject>,
+): Promise<Webhook> {
+  const { caPem, certPem, keyPem } = await loadIdentity(null, hosts);
+  const requests: Webhook["requests"] = [];
+  const server = createServer({ cert: certPem, key: keyPem }, (asked, response) => {
+    const parts: Buffer[] = [];
+    asked.on("data", (part: Buffer) => parts.push(part));
+    asked.on("end", () => {
+      const path = (asked.url ?? "").split("?")[0] ?? "";
+      const { request, ...review } = JSON.parse(Buffer.concat(parts).toString()) as { request: JsonObject };
+      requests.push({ ...request, path });
+      void Promise.resolve(answer(request, path)).then((made) => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify({ ...review, response: { uid: request.uid, ...made } }));
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `https://127.0.0.1:${port}`,
+    port,
+    caBundle: Buffer.from(caPem).toString("base64"),
+    requests,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { badRequest } from "./errors.ts";
+import { type Json, objects, strings, text, texts } from "./json.ts";
 import { labelValueProblem, qualifiedNameProblems } from "./names.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -129,3 +130,19 @@ export function parseFieldSelector(text: string, offered: ReadonlySet<string>): 
     name: named?.value ?? null,
   };
 }
+
+/** A `LabelSelector` as objects have it; an empty one selects everything. */
+export function labelSelector(selector: Json | undefined): Selector {
+  const requirements: Requirement[] = Object.entries(strings(selector, "matchLabels")).map(([key, value]) => ({
+    key,
+    operator: "in",
+    values: [value],
+  }));
+  for (const one of objects(selector, "matchExpressions")) {
+    const operator = OPERATORS[text(one, "operator") as keyof typeof OPERATORS];
+    requirements.push({ key: text(one, "key"), operator, values: texts(one, "values") });
+  }
+  return (labels) => requirements.every((requirement) => holds(requirement, labels));
+}
+
+const OPERATORS = { In: "in", NotIn: "notin", Exists: "exists", DoesNotExist: "absent" } as const;

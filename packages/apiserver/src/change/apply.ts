@@ -8,12 +8,12 @@ import { objectKey } from "../store/storage.ts";
 import { insert } from "./create.ts";
 import { checkKind } from "./decode.ts";
 import type { Manager } from "./managers.ts";
-import { decode, type WriteRequest, type Written } from "./request.ts";
+import { decode, type Write, type WriteRequest, type Written } from "./request.ts";
 import { mergeConfig, trackApply } from "./server-side-apply.ts";
 import { update } from "./update.ts";
 
 /** Server-side apply: creates what is not there. */
-export function apply(cluster: Cluster, request: WriteRequest, config: JsonObject): Written {
+export function* apply(cluster: Cluster, request: WriteRequest, config: JsonObject): Write<Written> {
   const { resource, namespace } = request;
   const name = request.name ?? "";
   if (request.manager === "")
@@ -53,7 +53,7 @@ export function apply(cluster: Cluster, request: WriteRequest, config: JsonObjec
         `uid mismatch: the provided object specified uid ${text(metadata, "uid")}, and no existing object was found`,
       );
     const next = mergeConfig(resource, null, config, manager);
-    return insert(cluster, request, next, (made, time) =>
+    return yield* insert(cluster, request, next, (made, time) =>
       trackApply(resource, null, config, made, manager, { ...options, time }),
     );
   }
@@ -64,7 +64,7 @@ export function apply(cluster: Cluster, request: WriteRequest, config: JsonObjec
   ensure(next, "metadata").resourceVersion = wantedVersion;
   const { resourceVersion: _, ...ownMetadata } = metadata;
   const own = { ...config, metadata: ownMetadata };
-  return update(cluster, request, entry, next, (old, changed, time) =>
+  return yield* update(cluster, request, entry, next, (old, changed, time) =>
     trackApply(resource, old, own, changed, manager, { ...options, time }),
   );
 }

@@ -7,26 +7,37 @@ import { Entry, objectKey } from "../store/storage.ts";
 import { checkKind } from "./decode.ts";
 import { trackUpdate } from "./managers.ts";
 import { checkNamespace } from "./preconditions.ts";
-
-import { decode, managerOf, placeIn, refuse, type WriteRequest, type Written } from "./request.ts";
+import {
+  decode,
+  managerOf,
+  placeIn,
+  refuse,
+  Stale,
+  storedForm,
+  type Write,
+  type WriteRequest,
+  type Written,
+} from "./request.ts";
 
 const MAX_NAME_TRIES = 8;
 
-export function create(cluster: Cluster, request: WriteRequest, body: JsonObject): Written {
+export function* create(cluster: Cluster, request: WriteRequest, body: JsonObject): Write<Written> {
   checkKind(request.resource, body);
   decode(request, body);
-  return insert(cluster, request, body, (next, time) =>
+  return yield* insert(cluster, request, body, (next, time) =>
     trackUpdate(request.resource, null, next, managerOf(request), time),
   );
 }
 
-export function insert(
+export function* insert(
   cluster: Cluster,
   request: WriteRequest,
-  body: JsonObject,
+  given: JsonObject,
   track: (next: JsonObject, time: string) => void,
-): Written {
+): Write<Written> {
   const { resource } = request;
+  const { revision } = cluster.storage;
+  let body = given;
   placeIn(request, body);
   const metadata = ensure(body, "metadata");
   if (text(metadata, "resourceVersion") !== "")
@@ -53,20 +64,27 @@ export function insert(
   const name = text(metadata, "name");
   checkNamespace(cluster, request, name);
   resource.strategy.setDefaults(body);
+  body = yield { kind: "mutate", operation: "CREATE", object: body, old: null };
+  if (body !== given) resource.strategy.setDefaults(body);
   // What the server fills in from here on belongs to nobody.
   const time = cluster.timestamp();
   track(body, time);
   resource.strategy.prepareCreate(body);
   if (resource.isCustom) resource.strategy.setDefaults(body);
   refuse(resource, name, [...metadataErrors(body, resource.names), ...resource.strategy.validate(body, null)]);
-  if (collection.get(objectKey(request.namespace, name))) throw alreadyExists(subjectOf(resource, name));
+  const key = objectKey(request.namespace, name);
+  if (collection.get(key)) throw alreadyExists(subjectOf(resource, name));
   for (const warning of resource.strategy.warnings(body)) request.warn(warning);
-  const stored = resource.toStored ? resource.toStored(body) : body;
+  yield { kind: "validate", operation: "CREATE", object: body, old: null };
+  const stored = yield* storedForm(resource, body);
+  if (collection.get(key)) throw alreadyExists(subjectOf(resource, name));
+  // What was given out in the meantime (addresses, ports) may be what this one was to get.
+  if (!resource.isCustom && cluster.storage.revision !== revision) throw new Stale();
   if (request.dryRun) {
     const made = ensure(stored, "metadata");
     made.uid = crypto.randomUUID();
     made.creationTimestamp = time;
-    return { entry: new Entry(objectKey(request.namespace, name), 0, stored), created: true };
+    return { entry: new Entry(key, 0, stored), created: true };
   }
   return { entry: cluster.create(collection, stored).entry, created: true };
 }

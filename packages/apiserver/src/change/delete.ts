@@ -2,7 +2,9 @@ import { conflict, forbiddenRequest } from "../base/errors.ts";
 import { ensure, list, object, text } from "../base/json.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Resource, subjectOf } from "../kinds/resource.ts";
+import { served } from "../kinds/served.ts";
 import type { Entry } from "../store/storage.ts";
+import { Stale, type Write } from "./request.ts";
 
 export interface DeleteOptions {
   readonly uid: string | null;
@@ -10,13 +12,13 @@ export interface DeleteOptions {
   readonly dryRun: boolean;
 }
 
+export interface Removed {
+  readonly entry: Entry;
+  readonly gone: boolean;
+}
+
 /** Deletes one object, or marks it where finalizers remain. Returns its last state and whether it is gone. */
-export function remove(
-  cluster: Cluster,
-  resource: Resource,
-  entry: Entry,
-  options: DeleteOptions,
-): { readonly entry: Entry; readonly gone: boolean } {
+export function* remove(cluster: Cluster, resource: Resource, entry: Entry, options: DeleteOptions): Write<Removed> {
   const name = text(entry.object, "metadata", "name");
   const uid = text(entry.object, "metadata", "uid");
   const resourceVersion = text(entry.object, "metadata", "resourceVersion");
@@ -34,6 +36,8 @@ export function remove(
   const isNamespace = resource.collection === "namespaces";
   if (isNamespace && ["default", "kube-system", "kube-public"].includes(name))
     throw forbiddenRequest(subjectOf(resource, name), "this namespace may not be deleted");
+  yield { kind: "validate", operation: "DELETE", object: null, old: served(resource, entry) };
+  if (collection.get(entry.key) !== entry) throw new Stale();
   const stays = isNamespace || list(entry.object, "metadata", "finalizers").length > 0;
   if (options.dryRun) return { entry, gone: !stays };
   if (!stays) return { entry: cluster.remove(collection, entry.key).entry, gone: true };

@@ -8,10 +8,15 @@ import { objectKey } from "../store/storage.ts";
 import { checkKind } from "./decode.ts";
 import { trackUpdate } from "./managers.ts";
 import { applyPatch, goText, type PatchKind, unfitPatch } from "./patch-types.ts";
-import { decode, managerOf, type WriteRequest, type Written } from "./request.ts";
+import { decode, managerOf, type Write, type WriteRequest, type Written } from "./request.ts";
 import { update } from "./update.ts";
 
-export function patch(cluster: Cluster, request: WriteRequest, kind: Exclude<PatchKind, "apply">, body: Json): Written {
+export function* patch(
+  cluster: Cluster,
+  request: WriteRequest,
+  kind: Exclude<PatchKind, "apply">,
+  body: Json,
+): Write<Written> {
   const { resource, namespace } = request;
   const name = request.name ?? "";
   const entry = cluster.storage.collection(resource.collection).get(objectKey(namespace, name));
@@ -31,7 +36,7 @@ export function patch(cluster: Cluster, request: WriteRequest, kind: Exclude<Pat
     throw badRequest(
       `the name of the object (${text(next, "metadata", "name")}) does not match the name on the URL (${name})`,
     );
-  return update(cluster, request, entry, next, (old, changed, time) =>
+  return yield* update(cluster, request, entry, next, (old, changed, time) =>
     trackUpdate(resource, old, changed, managerOf(request), time),
   );
 }

@@ -26,6 +26,42 @@ export interface Written {
   readonly created: boolean;
 }
 
+/** Where a write stops, and what it goes on with. */
+export type Step =
+  /** Admission may still change the object. */
+  | {
+      readonly kind: "mutate";
+      readonly operation: Operation;
+      readonly object: JsonObject;
+      readonly old: JsonObject | null;
+    }
+  /** Admission may refuse the object, or the deletion of the old one. */
+  | {
+      readonly kind: "validate";
+      readonly operation: Operation;
+      readonly object: JsonObject | null;
+      readonly old: JsonObject | null;
+    }
+  /** The object in the version of the request, to be stored: it goes on as it is stored. */
+  | { readonly kind: "store"; readonly object: JsonObject };
+
+export type Operation = "CREATE" | "UPDATE" | "DELETE";
+
+/**
+ * A write on its way. It is resumed with the object of its step, as that has become. Where nobody is
+ * asked it runs through in one go, so two writes never mix; one that had to wait looks again.
+ */
+export type Write<T> = Generator<Step, T, JsonObject>;
+
+/** The object as it is stored, which may be in another version. */
+export function* storedForm(resource: Resource, object: JsonObject): Write<JsonObject> {
+  if (resource.conversion !== null) return yield { kind: "store", object };
+  return resource.toStored ? resource.toStored(object) : object;
+}
+
+/** What a write was made of has changed while it waited: it has to start anew. */
+export class Stale extends Error {}
+
 export function decode(request: WriteRequest, body: JsonObject): void {
   for (const warning of decodeBody(request.resource, body, request.validation)) request.warn(warning);
 }

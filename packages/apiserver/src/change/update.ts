@@ -9,10 +9,19 @@ import { Entry, objectKey } from "../store/storage.ts";
 import { checkKind } from "./decode.ts";
 import { sameContent, trackUpdate } from "./managers.ts";
 import { checkPreconditions, finalizerErrors } from "./preconditions.ts";
+import {
+  decode,
+  managerOf,
+  placeIn,
+  refuse,
+  Stale,
+  storedForm,
+  type Write,
+  type WriteRequest,
+  type Written,
+} from "./request.ts";
 
-import { decode, managerOf, placeIn, refuse, type WriteRequest, type Written } from "./request.ts";
-
-export function replace(cluster: Cluster, request: WriteRequest, body: JsonObject): Written {
+export function* replace(cluster: Cluster, request: WriteRequest, body: JsonObject): Write<Written> {
   const { resource, name } = request;
   checkKind(resource, body);
   decode(request, body);
@@ -22,38 +31,32 @@ export function replace(cluster: Cluster, request: WriteRequest, body: JsonObjec
     throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name ?? ""})`);
   const entry = cluster.storage.collection(resource.collection).get(objectKey(request.namespace, given));
   if (!entry) throw notFound(subjectOf(resource, given));
-  return update(cluster, request, entry, body, (old, next, time) =>
+  return yield* update(cluster, request, entry, body, (old, next, time) =>
     trackUpdate(resource, old, next, managerOf(request), time),
   );
 }
 
-export function update(
+export function* update(
   cluster: Cluster,
   request: WriteRequest,
   entry: Entry,
-  next: JsonObject,
+  given: JsonObject,
   track: (old: JsonObject, next: JsonObject, time: string) => void,
-): Written {
+): Write<Written> {
   const { resource, subresource } = request;
+  let next = given;
   const old = served(resource, entry);
   const name = text(old, "metadata", "name");
   checkPreconditions(request, old, next);
-  const metadata = ensure(next, "metadata");
   const before = object(old, "metadata");
-  for (const key of [
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "resourceVersion",
-    "namespace",
-  ]) {
-    const value = before[key];
-    if (value === undefined) delete metadata[key];
-    else metadata[key] = value;
-  }
+  keepIdentity(next, before);
   resource.strategy.setDefaults(next);
+  next = yield { kind: "mutate", operation: "UPDATE", object: next, old };
+  if (next !== given) {
+    keepIdentity(next, before);
+    resource.strategy.setDefaults(next);
+  }
+  const metadata = ensure(next, "metadata");
   track(old, next, cluster.timestamp());
   if (subresource === "status") {
     resource.strategy.prepareStatus(next, old);
@@ -73,16 +76,45 @@ export function update(
       ...resource.strategy.validate(next, old),
     ]);
   }
-  return finish(cluster, request, entry, old, next);
+  yield { kind: "validate", operation: "UPDATE", object: next, old };
+  const stored = yield* storedForm(resource, next);
+  if (cluster.storage.collection(resource.collection).get(entry.key) !== entry) throw new Stale();
+  return finish(cluster, request, entry, old, next, stored);
 }
 
-function finish(cluster: Cluster, request: WriteRequest, entry: Entry, old: JsonObject, next: JsonObject): Written {
+const IDENTITY = [
+  "uid",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "generation",
+  "resourceVersion",
+  "namespace",
+];
+
+/** What a write never changes, whatever its body says. */
+function keepIdentity(next: JsonObject, before: JsonObject): void {
+  const metadata = ensure(next, "metadata");
+  for (const key of IDENTITY) {
+    const value = before[key];
+    if (value === undefined) delete metadata[key];
+    else metadata[key] = value;
+  }
+}
+
+function finish(
+  cluster: Cluster,
+  request: WriteRequest,
+  entry: Entry,
+  old: JsonObject,
+  next: JsonObject,
+  stored: JsonObject,
+): Written {
   const { resource, dryRun } = request;
   // Nothing to write: who owns what may still have changed.
   const sameOwners = managersWithoutTime(old) === managersWithoutTime(next);
   if (sameContent(old, next) && sameOwners) return { entry, created: false };
   const collection = cluster.storage.collection(resource.collection);
-  const stored = resource.toStored ? resource.toStored(next) : next;
   if (dryRun) return { entry: new Entry(entry.key, entry.revision, stored), created: false };
   const { deletionTimestamp } = object(next, "metadata");
   const isNamespace = resource.collection === "namespaces";

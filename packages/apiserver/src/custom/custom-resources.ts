@@ -108,6 +108,7 @@ function resourcesOf(definition: JsonObject): Resource[] {
   const spec = object(definition, "spec");
   const names = object(spec, "names");
   const versions = objects(spec, "versions");
+  const several = versions.length > 1;
   const storage = versions.find((version) => version.storage === true);
   const storedApiVersion = apiVersionOf({ group: text(spec, "group"), version: text(storage, "name") });
   return versions
@@ -139,8 +140,10 @@ function resourcesOf(definition: JsonObject): Resource[] {
             ? text(version, "deprecationWarning") ||
               `${text(spec, "group")}/${text(version, "name")} ${text(names, "kind")} is deprecated`
             : null,
-        // Conversion "None": only the name of the version differs.
+        // Without a webhook only the name of the version differs.
         fromStored: (value) => inVersion(value, apiVersion, schema),
+        conversion:
+          several && get(spec, "conversion", "strategy") === "Webhook" ? object(spec, "conversion", "webhook") : null,
         toStored: isStored ? null : (value) => ({ ...value, apiVersion: storedApiVersion }),
       };
     });

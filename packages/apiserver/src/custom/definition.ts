@@ -1,11 +1,10 @@
-import { type FieldError, invalid, required, unsupported } from "../base/errors.ts";
+import { type FieldError, forbidden, invalid, required, unsupported } from "../base/errors.ts";
 import { ensure, get, isObject, type JsonObject, object, objects, text, texts } from "../base/json.ts";
 import { nameProblems } from "../base/names.ts";
 import { PLAIN, type Strategy } from "../kinds/resource.ts";
-import type { Schema } from "../kinds/schema.ts";
 import { bumpGeneration } from "../kinds/strategy.ts";
-import { patternProblem } from "./patterns.ts";
-import { ruleProblem } from "./rules.ts";
+import { clientConfigErrors } from "../kinds/webhook-configuration.ts";
+import { versionErrors } from "./schema-errors.ts";
 
 /** CustomResourceDefinition itself. */
 export const definitionStrategy: Strategy = {
@@ -17,6 +16,8 @@ export const definitionStrategy: Strategy = {
     if (text(names, "listKind") === "" && text(names, "kind") !== "") names.listKind = `${text(names, "kind")}List`;
     const conversion = ensure(spec, "conversion");
     conversion.strategy ??= "None";
+    const service = get(conversion, "webhook", "clientConfig", "service");
+    if (isObject(service)) service.port ??= 443;
     if (spec.preserveUnknownFields === false) delete spec.preserveUnknownFields;
   },
   prepareCreate: (definition) => {
@@ -70,7 +71,7 @@ function validateDefinition(definition: JsonObject, old: JsonObject | null): Fie
         ),
       );
   }
-  errors.push(...versionErrors(objects(spec, "versions")));
+  errors.push(...conversionErrors(object(spec, "conversion")), ...versionErrors(objects(spec, "versions")));
   if (old) {
     const before = object(old, "spec");
     for (const path of [["group"], ["scope"], ["names", "kind"], ["names", "plural"]])
@@ -80,57 +81,25 @@ function validateDefinition(definition: JsonObject, old: JsonObject | null): Fie
   return errors;
 }
 
-function versionErrors(versions: readonly JsonObject[]): FieldError[] {
-  const errors: FieldError[] = [];
-  if (versions.length === 0) return [required("spec.versions")];
-  const stored = versions.filter((version) => version.storage === true).length;
-  if (stored !== 1)
-    errors.push(invalid("spec.versions", versions.length, "must have exactly one version marked as storage version"));
-  versions.forEach((version, i) => {
-    const at = `spec.versions[${i}]`;
-    errors.push(
-      ...nameProblems(text(version, "name"), "label1035").map((problem) =>
-        invalid(`${at}.name`, text(version, "name"), problem),
-      ),
-    );
-    const schema = get(version, "schema", "openAPIV3Schema");
-    if (!isObject(schema)) errors.push(required(`${at}.schema.openAPIV3Schema`));
-    else {
-      const below = `${at}.schema.openAPIV3Schema`;
-      if (schema.type !== "object")
-        errors.push(
-          schema.type === undefined
-            ? required(`${below}.type`, "must not be empty at the root")
-            : invalid(`${below}.type`, schema.type, "must be object at the root"),
-        );
-      schemaErrors(schema as unknown as Schema, below, errors);
-    }
-  });
-  return errors;
-}
-
-/** What keeps a schema from being structural, and rules that cannot be read. */
-function schemaErrors(schema: Schema, at: string, errors: FieldError[]): void {
-  const free = schema["x-kubernetes-int-or-string"] || schema["x-kubernetes-preserve-unknown-fields"];
-  if (schema.type === undefined && !free)
-    errors.push(required(`${at}.type`, "must not be empty for specified object fields"));
-  if (schema.pattern !== undefined) {
-    const problem = patternProblem(schema.pattern);
-    if (problem !== null)
-      errors.push(
-        invalid(`${at}.pattern`, schema.pattern, `must be a valid regular expression, but isn't: ${problem}`),
-      );
+/** The API names these fields as its older version did. */
+function conversionErrors(conversion: JsonObject): FieldError[] {
+  const at = "spec.conversion";
+  const strategy = text(conversion, "strategy");
+  const { webhook } = conversion;
+  if (strategy !== "None" && strategy !== "Webhook")
+    return [unsupported(`${at}.strategy`, strategy, ["None", "Webhook"])];
+  if (strategy === "None") {
+    if (webhook === undefined) return [];
+    const why = "should not be set when strategy is not set to Webhook";
+    return [forbidden(`${at}.webhookClientConfig`, why), forbidden(`${at}.conversionReviewVersions`, why)];
   }
-  if (schema["x-kubernetes-list-type"] === "map" && (schema["x-kubernetes-list-map-keys"] ?? []).length === 0)
-    errors.push(required(`${at}.x-kubernetes-list-map-keys`, "must not be empty if x-kubernetes-list-type is map"));
-  (schema["x-kubernetes-validations"] ?? []).forEach((rule, i) => {
-    const problem = ruleProblem(rule);
-    if (problem !== null)
-      errors.push(invalid(`${at}.x-kubernetes-validations[${i}].rule`, rule.rule, `compilation failed: ${problem}`));
-  });
-  for (const [name, child] of Object.entries(schema.properties ?? {}))
-    schemaErrors(child, `${at}.properties[${name}]`, errors);
-  if (schema.items) schemaErrors(schema.items, `${at}.items`, errors);
-  if (typeof schema.additionalProperties === "object")
-    schemaErrors(schema.additionalProperties, `${at}.additionalProperties`, errors);
+  const config = get(webhook, "clientConfig");
+  const errors = isObject(config)
+    ? clientConfigErrors(config, `${at}.webhookClientConfig`)
+    : [required(`${at}.webhookClientConfig`, "required when strategy is set to Webhook")];
+  const versions = texts(webhook, "conversionReviewVersions");
+  if (versions.length === 0) errors.push(required(`${at}.conversionReviewVersions`));
+  else if (!versions.includes("v1"))
+    errors.push(invalid(`${at}.conversionReviewVersions`, versions, "must include at least one of v1, v1beta1"));
+  return errors;
 }

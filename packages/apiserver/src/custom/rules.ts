@@ -141,7 +141,7 @@ function reasonType(reason: string | undefined): FieldError["type"] {
 }
 
 /** Whole numbers are integers where the schema says so; durations and dates become CEL's own types. */
-function toCel(value: Json, schema: Schema | null): unknown {
+export function toCel(value: Json, schema: Schema | null): unknown {
   spend(1);
   if (typeof value === "number")
     return schema?.type === "number" ? value : Number.isInteger(value) ? BigInt(value) : value;

@@ -179,6 +179,9 @@ function checkObject(value: JsonObject, schema: Schema, path: string, errors: Fi
     });
   if (schema.minProperties !== undefined && size < schema.minProperties)
     errors.push(invalid(path, size, inBody(path, `should have at least ${schema.minProperties} properties`)));
+  if (schema["x-kubernetes-embedded-resource"])
+    for (const key of ["apiVersion", "kind"])
+      if (typeof value[key] !== "string" || value[key] === "") errors.push(required(at(key)));
   for (const key of schema.required ?? []) if (!Object.hasOwn(value, key)) errors.push(required(at(key)));
   for (const [key, item] of Object.entries(value)) {
     const child = fieldSchema(schema, key);

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tooLarge } from "../base/errors.ts";
 import { MAX_OBJECT } from "../base/limits.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { Performer } from "../webhooks/perform.ts";
+import type { PodBackends } from "./pod-connect.ts";
 import type { Watch } from "./watch.ts";
 
 /** One request on its way. */
@@ -15,10 +17,13 @@ export interface Exchange {
 
 export interface HandlerOptions {
   readonly cluster: Cluster;
+  readonly performer: Performer;
   readonly now: () => number;
   readonly bookmarkInterval: number;
   /** Watches that live, so that closing the server ends them. */
   readonly watches: Set<Watch>;
+  /** What stands behind Pods; null: nothing. */
+  readonly pods: PodBackends | null;
 }
 
 /** Reads the whole body, up to 3 MiB. @throws ApiError 413 */

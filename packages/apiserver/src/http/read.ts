@@ -1,32 +1,65 @@
 import { type JsonObject, text } from "../base/json.ts";
 import { apiVersionOf, type Resource } from "../kinds/resource.ts";
-import { served, servedJson } from "../kinds/served.ts";
+import { isShowable, served, servedJson } from "../kinds/served.ts";
 import { type IncludeObject, partialMetadata, tableOf } from "../show/table.ts";
+import { makeShowable } from "../webhooks/conversion.ts";
 import { type Exchange, type HandlerOptions, isWatch } from "./exchange.ts";
 import { type Filter, filterOf } from "./filter.ts";
 import { type Accepted, negotiate } from "./media.ts";
 import { checkListOptions } from "./options.ts";
-import { getEntry, listJson, listMetadata, listPage } from "./pages.ts";
+import { getEntry, listJson, listMetadata, listPage, type Page } from "./pages.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { includeOf, sendBytes, sendEntry, sendJson } from "./respond.ts";
 import { type Encoder, Watch } from "./watch.ts";
 
-export function readOne(exchange: Exchange, info: RequestInfo, resource: Resource, options: HandlerOptions): void {
+export async function readOne(
+  exchange: Exchange,
+  info: RequestInfo,
+  resource: Resource,
+  options: HandlerOptions,
+): Promise<void> {
   const entry = getEntry(options.cluster, resource, info.namespace ?? "", info.name ?? "");
+  await makeShowable(options.cluster.storage, resource, [entry]);
   sendEntry(exchange, 200, resource, entry, options);
 }
 
-export function readMany(exchange: Exchange, info: RequestInfo, resource: Resource, options: HandlerOptions): void {
+/** Has everything of a kind converted that a selection by fields may look at, and a watch may begin with. */
+async function showAll({ cluster: { storage } }: HandlerOptions, resource: Resource): Promise<void> {
+  if (resource.conversion === null) return;
+  const collection = storage.collection(resource.collection);
+  while ([...collection.values()].some((entry) => !isShowable(resource, entry)))
+    await makeShowable(storage, resource, [...collection.values()]);
+}
+
+export async function showablePage(
+  options: HandlerOptions,
+  resource: Resource,
+  filter: Filter,
+  query: URLSearchParams,
+): Promise<Page> {
+  await showAll(options, resource);
+  const page = listPage(options.cluster, resource, filter, query);
+  await makeShowable(options.cluster.storage, resource, page.entries);
+  return page;
+}
+
+export async function readMany(
+  exchange: Exchange,
+  info: RequestInfo,
+  resource: Resource,
+  options: HandlerOptions,
+): Promise<void> {
   const { query, request, response } = exchange;
   const filter = filterOf(resource, info.namespace, info.name, query);
   const watching = isWatch(exchange);
   checkListOptions(query, watching);
   const accepted = negotiate(request.headers.accept, watching ? "watch" : "list");
   if (watching) {
+    await showAll(options, resource);
     watch(exchange, resource, filter, accepted, options);
     return;
   }
-  const page = listPage(options.cluster, resource, filter, query);
+  const page = await showablePage(options, resource, filter, query);
   if (accepted.as === "object" && accepted.format === "json") {
     sendBytes(response, 200, "application/json", listJson(resource, page));
     return;
@@ -78,6 +111,8 @@ function watch(
     query,
     bookmarkInterval: options.bookmarkInterval,
     encode,
+    prepare:
+      resource.conversion === null ? null : (entries) => makeShowable(options.cluster.storage, resource, entries),
   });
   options.watches.add(started);
   response.on("close", () => {

@@ -15,6 +15,7 @@ import { type Exchange, type HandlerOptions, readBody } from "./exchange.ts";
 import { authenticate, handleResource } from "./handler.ts";
 import type { Identity } from "./identity.ts";
 import { negotiate, parseBody } from "./media.ts";
+import { connectPod } from "./pod-connect.ts";
 import { parsePath } from "./request-info.ts";
 import { sendBytes, sendError, sendJson } from "./respond.ts";
 import { review } from "./reviews.ts";
@@ -47,9 +48,9 @@ function refuse(response: ServerResponse, error: unknown): void {
 /** @throws ApiError 400 for what is no path */
 function parseUrl(text: string): URL {
   // A path that starts with two slashes would be read as a host.
-  const url = URL.parse(`https://localhost${text.startsWith("/") ? text : "/"}`);
-  if (!url) throw badRequest("the request's path cannot be read");
-  return url;
+  const whole = `https://localhost${text.startsWith("/") ? text : "/"}`;
+  if (!URL.canParse(whole)) throw badRequest("the request's path cannot be read");
+  return new URL(whole);
 }
 
 /** Takes requests to what answers them. */
@@ -90,7 +91,7 @@ export class Api {
     authenticate(exchange.request, this.identity.token);
     if (path.startsWith("/openapi/")) this.describe(exchange);
     else if (path === "/version") sendJson(response, 200, VERSION);
-    else {
+    else if (!(await connectPod(exchange, this.options))) {
       const info = parsePath(path);
       const asked = REVIEWS.find(
         (one) => one.group === info?.group && one.plural === info.plural && info.version === "v1",

@@ -5,7 +5,9 @@ import { Cluster } from "../cluster/cluster.ts";
 import { FileJournal } from "../store/journal.ts";
 import { lockFolder } from "../store/lock.ts";
 import { Storage } from "../store/storage.ts";
+import { Performer } from "../webhooks/perform.ts";
 import { kubeconfig, loadIdentity } from "./identity.ts";
+import type { PodBackends } from "./pod-connect.ts";
 import { Api } from "./routes.ts";
 import type { Watch } from "./watch.ts";
 
@@ -21,6 +23,8 @@ export interface ApiServerOptions {
   readonly historyLimit?: number;
   /** Milliseconds between bookmarks. */
   readonly bookmarkInterval?: number;
+  /** What stands behind Pods, for their logs and proxy; default: nothing. */
+  readonly pods?: PodBackends;
 }
 
 export interface ApiServer {
@@ -51,9 +55,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const cluster = new Cluster(storage, Date.now);
     const handler = {
       cluster,
+      performer: new Performer(cluster),
       now: Date.now,
       bookmarkInterval: options.bookmarkInterval ?? 30_000,
       watches: new Set<Watch>(),
+      pods: options.pods ?? null,
     };
     const api = new Api(identity, handler);
     const server = createServer(

@@ -1,7 +1,8 @@
-import { expired } from "../base/errors.ts";
+import { ApiError, expired } from "../base/errors.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { apiVersionOf, type Resource } from "../kinds/resource.ts";
+import { isShowable } from "../kinds/served.ts";
 import { type Change, type Collection, Entry } from "../store/storage.ts";
 import type { Filter } from "./filter.ts";
 import { parseRevision } from "./pages.ts";
@@ -21,6 +22,8 @@ export interface WatchOptions {
   readonly query: URLSearchParams;
   readonly bookmarkInterval: number;
   readonly encode: Encoder;
+  /** Has entries converted before they are told; null where nothing has to be asked for. */
+  readonly prepare: ((entries: readonly Entry[]) => Promise<void>) | null;
 }
 
 const BATCH = 500;
@@ -115,6 +118,7 @@ export class Watch {
       this.fail();
       return;
     }
+    if (this.mustWaitFor(changes)) return;
     const parts: Buffer[] = [];
     for (const change of changes) {
       parts.push(...this.encode(change));
@@ -122,6 +126,26 @@ export class Watch {
     }
     if (parts.length > 0) this.blocked = !this.sink.write(Buffer.concat(parts));
     if (changes.length === BATCH) this.schedule();
+  }
+
+  /** Whether some of it has to be converted first; then the pump goes on when it is. */
+  private mustWaitFor(changes: readonly Change[]): boolean {
+    const { prepare } = this.options;
+    if (prepare === null) return false;
+    const due = changes
+      .flatMap(({ entry, previous }) => (previous ? [entry, previous] : [entry]))
+      .filter((entry) => !isShowable(this.resource, entry));
+    if (due.length === 0) return false;
+    this.scheduled = true;
+    prepare(due).then(
+      () => {
+        this.scheduled = false;
+        this.pump();
+      },
+      (error: unknown) =>
+        this.end(error instanceof ApiError ? error : new ApiError(500, "InternalError", "conversion")),
+    );
+    return true;
   }
 
   /** What a change means for this watch: an object may enter or leave its selection. */
@@ -158,7 +182,12 @@ export class Watch {
   }
 
   private fail(): void {
-    const status = expired(`too old resource version: ${this.told} (${this.cluster.storage.revision})`).status();
+    this.end(expired(`too old resource version: ${this.told} (${this.cluster.storage.revision})`));
+  }
+
+  private end(error: ApiError): void {
+    if (this.ended) return;
+    const status = error.status();
     this.sink.write(Buffer.from(`${JSON.stringify({ type: "ERROR", object: status })}\n`));
     this.stop();
     this.sink.end();

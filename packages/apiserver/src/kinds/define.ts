@@ -29,6 +29,7 @@ export function define({ definition, ...rest }: Description): Resource {
     deprecation: null,
     fromStored: null,
     toStored: null,
+    conversion: null,
     ...rest,
   };
 }

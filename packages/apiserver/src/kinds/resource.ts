@@ -62,6 +62,8 @@ export interface Resource {
   readonly deprecation: string | null;
   /** From the form that is stored to this version; null when they are the same. */
   readonly fromStored: ((object: JsonObject) => JsonObject) | null;
+  /** The webhook that converts between versions (`spec.conversion.webhook`); null where versions differ by name alone. */
+  readonly conversion: JsonObject | null;
   readonly toStored: ((object: JsonObject) => JsonObject) | null;
 }
 

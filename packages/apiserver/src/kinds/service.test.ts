@@ -4,9 +4,16 @@ import { type JsonObject, object, objects, text, texts } from "../base/json.ts";
 import { create } from "../change/create.ts";
 import { remove } from "../change/delete.ts";
 import { patch } from "../change/patch.ts";
-import type { WriteRequest } from "../change/request.ts";
+import type { Write, WriteRequest } from "../change/request.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import { Storage } from "../store/storage.ts";
+
+/** Takes a write to its end without asking anybody. */
+function done<T>(write: Write<T>): T {
+  let at = write.next();
+  while (!at.done) at = write.next(at.value.object ?? {});
+  return at.value;
+}
 
 function setup() {
   const cluster = new Cluster(new Storage(1_000), () => 1_700_000_000_000);
@@ -24,17 +31,19 @@ function setup() {
     warn: () => {},
   });
   const make = (name: string, spec: JsonObject) =>
-    create(cluster, request(name), {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name },
-      spec: structuredClone(spec),
-    }).entry.object;
+    done(
+      create(cluster, request(name), {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name },
+        spec: structuredClone(spec),
+      }),
+    ).entry.object;
   const change = (name: string, body: JsonObject, subresource: "" | "status" = "") =>
-    patch(cluster, request(name, subresource), "merge", body).entry.object;
+    done(patch(cluster, request(name, subresource), "merge", body)).entry.object;
   const drop = (name: string) => {
     const entry = cluster.storage.collection("services").get(`default/${name}`);
-    if (entry) remove(cluster, resource, entry, { uid: null, resourceVersion: null, dryRun: false });
+    if (entry) done(remove(cluster, resource, entry, { uid: null, resourceVersion: null, dryRun: false }));
   };
   return { make, change, drop };
 }

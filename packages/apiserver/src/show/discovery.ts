@@ -14,6 +14,8 @@ const PRIORITIES = [
   "events.k8s.io",
   "authentication.k8s.io",
   "authorization.k8s.io",
+  "rbac.authorization.k8s.io",
+  "admissionregistration.k8s.io",
   "apiextensions.k8s.io",
   "coordination.k8s.io",
   "discovery.k8s.io",

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { type Child, portTrouble, startChild } from "#base";
 import type { ApiAnswer } from "./api-process.ts";
@@ -14,11 +14,12 @@ export async function startEmbedded({ apiPort, dataFolder }: PlaneOptions, folde
   if (dataFolder !== null) await prepareDataFolder(dataFolder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const kubeconfig = join(folder, "kubeconfig");
+  const pods = join(folder, "pods.json");
   const port = apiPort ?? 0;
   const { promise: answered, resolve } = Promise.withResolvers<ApiAnswer>();
   const child = await startChild({
     name: "kubernetes",
-    argv: [process.execPath, PROGRAM, String(port), kubeconfig, ...(dataFolder === null ? [] : [dataFolder])],
+    argv: [process.execPath, PROGRAM, String(port), kubeconfig, pods, ...(dataFolder === null ? [] : [dataFolder])],
     grace: GRACE,
     onLine: (line) => {
       const answer = readAnswer(line);
@@ -40,6 +41,10 @@ export async function startEmbedded({ apiPort, dataFolder }: PlaneOptions, folde
     trouble: () => (child.ending() === null ? "" : lastWords(child, child.ending() ?? "")),
     makesSlices: true,
     startProxy: null,
+    tellPods: async (processes) => {
+      await writeFile(`${pods}.next`, JSON.stringify(processes), { mode: 0o600 });
+      await rename(`${pods}.next`, pods);
+    },
     close: () => child.stop(),
   };
 }

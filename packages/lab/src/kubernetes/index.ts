@@ -8,7 +8,7 @@ export {
   startRealControlPlane,
 } from "./control-plane.ts";
 export type { Forward } from "./facts.ts";
-export { findGo } from "./go.ts";
+export { findGo, readGoDirective } from "./go.ts";
 export {
   clusterObjects,
   HOLD_TIME,

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Child } from "#base";
 import type { NodePlace } from "#network";
+import type { PodFile } from "./api-process.ts";
 import type { BuildProgress } from "./build.ts";
 import { startKubeProxy, startRealControlPlane } from "./control-plane.ts";
 import { prepareDataFolder } from "./data-folder.ts";
@@ -26,6 +27,8 @@ export interface ControlPlane {
   readonly startProxy:
     | ((node: NodePlace, kubeconfig: string, clusterCidrs: readonly string[]) => Promise<Child>)
     | null;
+  /** Tells what stands behind the lab's Pods, for `kubectl logs` and their proxy; null: a kubelet would. */
+  readonly tellPods: ((processes: PodFile) => Promise<void>) | null;
   close(): Promise<void>;
 }
 
@@ -72,6 +75,7 @@ async function startReal(
         .flatMap((child) => (child.ending() === null ? [] : `${child.name} ended (${child.ending()})`))
         .join("; "),
     makesSlices: programs.controllerManager !== null,
+    tellPods: null,
     startProxy:
       programs.kubeProxy === null
         ? null

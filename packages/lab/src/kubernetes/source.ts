@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { type GoVersion, readGoDirective } from "./go.ts";
 
 /** The one program, which is started under each of these names. */
-export const PROGRAM_NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kubectl"] as const;
+export const PROGRAM_NAMES = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kube-proxy",
+  "kubelet",
+  "kubectl",
+] as const;
 export type ProgramName = (typeof PROGRAM_NAMES)[number];
 
 export const SOURCE_FOLDER = join(import.meta.dirname, "program");

@@ -20,6 +20,7 @@ import {
   helloService,
   type LabCluster,
   type LabControlPlane,
+  NAMESPACE,
   namespaceObject,
   openCluster,
   reachabilityObjects,
@@ -148,6 +149,7 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     children.push(...proxies);
   }
   record();
+  await tellPods(plane, processes, logs);
   signal.throwIfAborted();
 
   const cutAt = new Map<string, number>();
@@ -273,6 +275,15 @@ function placeOf(network: LabNetwork, name: string): Place {
   const place = places.find((candidate) => candidate.name === name);
   if (place !== undefined) return place;
   throw new Error(unknown("place", name, places));
+}
+
+/** Each process stands behind the Pod object of its name. */
+async function tellPods(plane: LabControlPlane, processes: readonly RunningProcess[], logs: string): Promise<void> {
+  const entries = processes.map(async (process) => {
+    const port = await process.statePort();
+    return [`${NAMESPACE}/${process.name}`, { port, log: join(logs, `${process.name}.log`) }] as const;
+  });
+  await plane.tellPods?.(Object.fromEntries(await Promise.all(entries)));
 }
 
 function logFileOf(logs: string, processes: readonly RunningProcess[], asked: string): string {

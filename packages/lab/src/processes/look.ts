@@ -1,6 +1,7 @@
 import {
   type ControllerState,
   type ControllerView,
+  deafOf,
   type LabView,
   type NodeView,
   type NodeVoice,
@@ -66,14 +67,9 @@ export async function look(parts: LabParts): Promise<LabView> {
   const nodes = network.nodes.map((node, index) =>
     lookAtNode(parts, node, sessions ?? [], speakers[index] ?? null, Date.now()),
   );
-  const voices = nodes.map((node, index): NodeVoice => {
-    const heard = node.sessions.some(({ established }) => established);
-    return {
-      node: node.name,
-      speaker: speakers[index] ?? null,
-      unheard: heard ? "" : "the BGP session is not established",
-    };
-  });
+  const voices = nodes.map(
+    (node, index): NodeVoice => ({ node: node.name, speaker: speakers[index] ?? null, deaf: deafOf(node.sessions) }),
+  );
   return {
     kind: "lab",
     name: parts.name,
@@ -89,6 +85,9 @@ export async function look(parts: LabParts): Promise<LabView> {
     routes: routesOf(routes ?? [], cluster),
     pools: cluster.pools().map((pool): PoolView => ({ ...pool, ...usageOf(pool.name, controller) })),
     services: cluster.services().map((service) => serviceView(service, { ourClass: null, controller, voices })),
+    layer2: nodes.flatMap(({ name }, index) =>
+      (speakers[index]?.layer2 ?? []).map((owner) => ({ ...owner, node: name })),
+    ),
     configuration: controller?.problems ?? speakers.find((speaker) => speaker !== null)?.problems ?? [],
     problems: [...new Set(problems)],
   };
@@ -133,6 +132,7 @@ function lookAtNode(
       router: session.state,
       speaker: at?.state ?? "",
       reason: process.running ? (at?.reason ?? "") : "the speaker does not run",
+      shortcomings: at?.shortcomings ?? [],
       since: at?.since ?? null,
       timer: cutAt !== undefined && established ? endsWithin(cutAt + HOLD_TIME * 1_000 - now) : "",
       announcedPrefixes: at?.announcedPrefixes ?? null,
@@ -141,8 +141,8 @@ function lookAtNode(
   // Those that a user has made lead somewhere that the lab does not know.
   const others = [...told.values()].map((session): SessionView => {
     const established = session.state === "Established";
-    const { peer, reason, since, announcedPrefixes } = session;
-    return { peer, established, router: "", speaker: session.state, reason, since, timer: "", announcedPrefixes };
+    const { state: speaker, ...rest } = session;
+    return { ...rest, established, router: "", speaker, timer: "" };
   });
   return { name, address, cut: cutAt !== undefined, speaker: process, sessions: [...sessions, ...others] };
 }

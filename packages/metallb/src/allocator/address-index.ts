@@ -1,6 +1,8 @@
 import { type Pool, PoolLookup } from "#config";
-import { type Family, type Ip, type IpRange, ip, ipEquals } from "#net";
+import { type Family, type Ip, ip, ipEquals } from "#net";
+import { need } from "./need.ts";
 import { PoolSpace } from "./pool-space.ts";
+import { samePool } from "./same-pool.ts";
 
 /** What decides whether a Service may share an address with others. */
 export interface Holder {
@@ -32,13 +34,6 @@ interface Usage {
   readonly ports: Map<string, string> | null;
 }
 
-/** What a waiting Service may wait for. */
-export const need = {
-  free: (pool: string, family: Family): string => `${pool}/${family}`,
-  shared: (pool: string, family: Family, group: string): string => `${pool}/${family} ${group}`,
-  address: (address: Ip): string => `${address.family} ${address.value}`,
-};
-
 /**
  * Who uses which address, and what is free. Derived state: it is rebuilt from the Services' own
  * status at start and kept by difference afterwards. An address may outlive its pool here, until its
@@ -50,6 +45,8 @@ export class AddressIndex {
   #spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
   #lookup = new PoolLookup({ pools: [] });
   #touched = new Set<Usage>();
+  /** Needs of those whose namespace has fewer addresses now. */
+  #eased = new Set<string>();
   /** Grows when something became possible that was not before. */
   gained = 0;
 
@@ -136,19 +133,46 @@ export class AddressIndex {
     return null;
   }
 
+  /** An address of the pool that is reserved for the Service, and that it may have. */
+  reserved(holder: Holder, pool: string, family: Family): Ip | null {
+    const own = this.space(pool, family)?.pool.terms?.reserved.get(holder.key) ?? [];
+    return own.find((address) => address.family === family && this.conflict(holder, address) === null) ?? null;
+  }
+
+  /** The Service that an address is reserved for; null: for none. */
+  reservedFor(address: Ip): string | null {
+    return this.#spaceOf(address)?.reserved.get(address.value) ?? null;
+  }
+
+  /** Whether a Service of the namespace may have these addresses of the pool too, as far as quotas say. */
+  allows(namespace: string, { name, terms }: Pool, ips: readonly Ip[]): boolean {
+    const quota = terms?.quotas.get(namespace) ?? terms?.quotas.get("*");
+    if (quota === undefined) return true;
+    const more = ips.filter((address) => !this.#isUsedIn(namespace, address)).length;
+    const used = ([4, 6] as const).map((family) => this.space(name, family)?.byNamespace?.get(namespace) ?? 0);
+    return (used[0] ?? 0) + (used[1] ?? 0) + more <= quota;
+  }
+
+  #isUsedIn(namespace: string, { family, value }: Ip): boolean {
+    for (const user of this.#usage[family].get(value)?.users ?? []) if (namespaceOf(user) === namespace) return true;
+    return false;
+  }
+
   /** First fit: the lowest address of the pool that is free or that the Service may share. */
   first(holder: Holder, pool: string, family: Family): Ip | null {
     const space = this.space(pool, family);
     if (!space || space.pool.frozen !== null) return null;
     const usage = this.#usage[family];
-    const free = space.first((value) => usage.has(value));
+    const free = space.first((value) => usage.has(value) || space.reserved.has(value));
     const shared =
       holder.group === null || !space.shared.has(holder.group)
         ? null
         : space.firstShared(
             holder.group,
             holder.ports.join(),
-            (value) => this.conflict(holder, ip(family, value)) === null,
+            (value) =>
+              (space.reserved.get(value) ?? holder.key) === holder.key &&
+              this.conflict(holder, ip(family, value)) === null,
           );
     if (shared === null) return free === null ? null : ip(family, free);
     if (free === null) return ip(family, shared);
@@ -181,9 +205,11 @@ export class AddressIndex {
   takeGains(wanted: boolean): ReadonlyMap<string, PoolSpace | null> {
     const gains = new Map<string, PoolSpace | null>();
     if (this.#touched.size === 0) return gains;
-    const touched = this.#touched;
+    const [touched, eased] = [this.#touched, this.#eased];
     this.#touched = new Set();
+    this.#eased = new Set();
     if (!wanted) return gains;
+    for (const each of eased) gains.set(each, null);
     for (const { family, value, space, group, users } of touched) {
       gains.set(need.address(ip(family, value)), null);
       if (space && group !== null) gains.set(need.shared(space.pool.name, family, group), null);
@@ -194,7 +220,7 @@ export class AddressIndex {
 
   /** Whether the space has no address that nobody uses. */
   exhausted(space: PoolSpace): boolean {
-    return space.first((value) => this.#usage[space.family].has(value)) === null;
+    return space.first((value) => this.#usage[space.family].has(value) || space.reserved.has(value)) === null;
   }
 
   #spaceOf(address: Ip): PoolSpace | null {
@@ -219,6 +245,8 @@ export class AddressIndex {
       this.#usage[family].set(value, usage);
       if (space) occupy(space, usage);
     }
+    if (usage.space?.byNamespace && !this.#isUsedIn(namespaceOf(holder.key), address))
+      count(usage.space.byNamespace, namespaceOf(holder.key), 1);
     usage.users.add(holder.key);
     for (const port of holder.ports) usage.ports?.set(port, holder.key);
     if (usage.group !== null) this.#touch(usage);
@@ -234,6 +262,11 @@ export class AddressIndex {
     if (!usage?.users.delete(holder.key)) return;
     this.#touch(usage);
     const { space, group, value, ports } = usage;
+    const namespace = namespaceOf(holder.key);
+    if (space?.byNamespace && !this.#isUsedIn(namespace, address)) {
+      count(space.byNamespace, namespace, -1);
+      this.#eased.add(need.quota(space.pool.name, namespace));
+    }
     for (const port of holder.ports) if (ports?.get(port) === holder.key) ports.delete(port);
     if (usage.users.size > 0) {
       if (space && group !== null) space.improved(group, value);
@@ -247,34 +280,21 @@ export class AddressIndex {
   }
 }
 
+const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
+
+function count(counts: Map<string, number>, namespace: string, by: 1 | -1): void {
+  const now = (counts.get(namespace) ?? 0) + by;
+  if (now === 0) counts.delete(namespace);
+  else counts.set(namespace, now);
+}
+
 function occupy(space: PoolSpace, usage: Usage): void {
   space.used++;
+  if (space.byNamespace)
+    for (const namespace of new Set([...usage.users].map(namespaceOf))) count(space.byNamespace, namespace, 1);
   if (usage.group !== null) space.share(usage.group, usage.value);
 }
 
 export function sameHolder(a: Holder, b: Holder): boolean {
   return a.group === b.group && a.ports.length === b.ports.length && a.ports.every((port, i) => port === b.ports[i]);
 }
-
-/** Whether two versions of a pool give, and keep, the same addresses for the same Services. */
-function samePool(a: Pool, b: Pool): boolean {
-  if (a === b) return true;
-  return (
-    a.autoAssign === b.autoAssign &&
-    a.avoidBuggyIPs === b.avoidBuggyIPs &&
-    a.frozen === b.frozen &&
-    a.unreadable === b.unreadable &&
-    // Selectors are compiled functions: only the same object says the same.
-    a.allocation === b.allocation &&
-    sameRanges(a.ranges, b.ranges) &&
-    sameRanges(a.addresses.ranges, b.addresses.ranges)
-  );
-}
-
-const sameRanges = (a: readonly IpRange[], b: readonly IpRange[]): boolean =>
-  a === b ||
-  (a.length === b.length &&
-    a.every(({ family, first, last }, i) => {
-      const other = b[i];
-      return other?.family === family && other.first === first && other.last === last;
-    }));

@@ -1,11 +1,12 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool } from "#config";
 import type { Ip } from "#net";
-import { AddressIndex, type Holding, need, sameHolder } from "./address-index.ts";
+import { AddressIndex, type Holding, sameHolder } from "./address-index.ts";
 import { Batch } from "./batch.ts";
 import { type Choice, Chooser, wishes } from "./choose.ts";
 import { type Claim, readClaim, sameIpSet, statusIps } from "./claim.ts";
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
+import { need } from "./need.ts";
 import { allocationFailed, assigned, cleared, lacks, noteOfNoClaim, unreadableStatus } from "./notes.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
 import { Queue } from "./queue.ts";
@@ -202,7 +203,7 @@ export class Allocator {
   #extend(entry: Entry, held: Holding, batch: Batch): boolean {
     const { claim } = entry;
     const missing = claim.families.find((family) => held.ips.every((address) => address.family !== family)) ?? 6;
-    const additional = claim.request === null ? this.#index.first(claim.holder, held.pool, missing) : null;
+    const additional = claim.request === null ? this.#chooser.additional(claim, held.pool, missing) : null;
     if (additional) {
       const ips = [...held.ips, additional];
       this.#index.hold({ ...held, ips });

@@ -1,8 +1,9 @@
 import type { Service } from "#api";
 import type { Pool } from "#config";
 import { err, type Family, formatIp, type Ip, ok, type Result } from "#net";
-import { type AddressIndex, type Conflict, need } from "./address-index.ts";
+import type { AddressIndex, Conflict } from "./address-index.ts";
 import type { Claim } from "./claim.ts";
+import { need } from "./need.ts";
 import type { Candidates, PoolCatalog } from "./pool-catalog.ts";
 import { MAX_VERDICTS, type PoolReasonCode, type PoolVerdict, poolVerdict, type Refusal, refuse } from "./reasons.ts";
 import type { Wish } from "./waiters.ts";
@@ -27,7 +28,24 @@ export class Chooser {
 
   choose(claim: Claim): Result<Choice, Refusal> {
     if (claim.request) return claim.request.ok ? this.#requested(claim, claim.request.value) : claim.request;
+    const own = this.#reserved(claim);
+    if (own) return ok(own);
     return claim.pool === null ? this.#any(claim) : this.#fromPool(claim, claim.pool);
+  }
+
+  /** What is reserved for the Service, with a free address of the other family beside it where it needs one. */
+  #reserved(claim: Claim): Choice | null {
+    for (const pool of this.#catalog.reservedFor(claim.holder.key)) {
+      if ((claim.pool !== null && claim.pool !== pool.name) || closed(pool, claim.service)) continue;
+      const reserved = claim.families.map((family) => this.#index.reserved(claim.holder, pool.name, family));
+      if (reserved.every((address) => address === null)) continue;
+      const ips = claim.families.flatMap(
+        (family, i) => reserved[i] ?? this.#index.first(claim.holder, pool.name, family) ?? [],
+      );
+      if (ips.length < claim.families.length && claim.strict) continue;
+      if (this.#index.allows(claim.service.namespace, pool, ips)) return { pool: pool.name, ips };
+    }
+    return null;
   }
 
   /** Whether the Service may go on having exactly these addresses. `from`: the pool that they came from, as far as known. */
@@ -39,6 +57,13 @@ export class Chooser {
       else return this.#unlessShared(claim, pool, ips);
     }
     return err(refusal ?? refuse("notInConfig", { ips: ips.map(formatIp) }));
+  }
+
+  /** An address of the other family beside the one that a dual-stack Service has. */
+  additional({ holder, service }: Claim, name: string, family: Family): Ip | null {
+    const pool = this.#catalog.get(name);
+    const address = pool && (this.#index.reserved(holder, name, family) ?? this.#index.first(holder, name, family));
+    return address && this.#index.allows(service.namespace, pool, [address]) ? address : null;
   }
 
   /** What a Service asked for and cannot be given because the pool's object is wrong; null: it asked for no such thing. */
@@ -68,8 +93,21 @@ export class Chooser {
     if (claim.pool !== null && claim.pool !== pool.name)
       return err(refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool }));
     if (pool.frozen) return err(refuse("poolFrozen", { pool: pool.name }));
-    const why = closed(pool, claim.service);
+    const why = closed(pool, claim.service) ?? this.#withheld(claim, pool, ips);
     return why ? err(why) : this.#unlessShared(claim, pool, ips);
+  }
+
+  /** Why addresses that are asked for are not given beyond what upstream asks: somebody else's, or too many. */
+  #withheld(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
+    for (const address of ips) {
+      const service = this.#index.reservedFor(address);
+      if (service !== null && service !== claim.holder.key)
+        return refuse("reserved", { ip: formatIp(address), service });
+    }
+    const { namespace } = claim.service;
+    return this.#index.allows(namespace, pool, ips)
+      ? null
+      : { ...refuse("quota", { namespace, pool: pool.name }), wishes: quotaWishes(claim, [pool]) };
   }
 
   #unlessShared(claim: Claim, pool: Pool, ips: readonly Ip[]): Result<Choice, Refusal> {
@@ -89,9 +127,16 @@ export class Chooser {
     const choice = this.#best(claim, [pool]);
     if (choice) return ok(choice);
     const families = claim.families.filter((family) => pool.families.has(family));
+    const { namespace } = claim.service;
+    if (this.#isAtQuota(claim, pool))
+      return err({
+        ...refuse("quota", { namespace, pool: name }),
+        pools: [poolVerdict(name, "quota")],
+        wishes: quotaWishes(claim, [pool]),
+      });
     return err({
       ...refuse(claim.families.length === 2 ? "poolExhaustedDual" : "poolExhausted", { pool: name }),
-      pools: [verdict(pool, claim, true)],
+      pools: [this.#verdict(pool, claim, true)],
       wishes: wishes(
         claim,
         families.map((family) => need.free(name, family)),
@@ -117,7 +162,7 @@ export class Chooser {
     const usable = [...candidates.pinned, ...candidates.open];
     const refusal = {
       ...refuse("exhausted"),
-      pools: this.#catalog.all.slice(0, MAX_VERDICTS).map((pool) => verdict(pool, claim, false)),
+      pools: this.#catalog.all.slice(0, MAX_VERDICTS).map((pool) => this.#verdict(pool, claim, false)),
       wishes: wishes(claim, candidates.free(claim.families), usable),
     };
     misses.set(like, refusal);
@@ -127,18 +172,39 @@ export class Chooser {
   /** The first pool that has what is asked for; where one family is enough, the first that has the better one. */
   #best(claim: Claim, pools: readonly Pool[]): Choice | null {
     const partial: Partial<Record<Family, Choice>> = {};
-    for (const { name } of pools) {
+    const allows = (pool: Pool, ips: readonly Ip[]): boolean => this.#index.allows(claim.service.namespace, pool, ips);
+    for (const pool of pools) {
+      const { name } = pool;
       const ips: Ip[] = [];
       for (const family of claim.families) {
         const address = this.#index.first(claim.holder, name, family);
         if (!address) continue;
         ips.push(address);
-        partial[family] ??= { pool: name, ips: [address] };
+        if (!partial[family] && allows(pool, [address])) partial[family] = { pool: name, ips: [address] };
       }
-      if (ips.length === claim.families.length) return { pool: name, ips };
+      if (ips.length === claim.families.length && allows(pool, ips)) return { pool: name, ips };
     }
     if (claim.strict || claim.families.length === 1) return null;
     return partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4] ?? null;
+  }
+
+  #isAtQuota({ service: { namespace }, holder, families }: Claim, pool: Pool): boolean {
+    const ips = families.flatMap((family) => this.#index.first(holder, pool.name, family) ?? []);
+    return ips.length > 0 && !this.#index.allows(namespace, pool, ips);
+  }
+
+  /** Why the pool had nothing. */
+  #verdict(pool: Pool, claim: Claim, named: boolean): PoolVerdict {
+    const code: PoolReasonCode | null = pool.frozen
+      ? "frozen"
+      : !pool.autoAssign && !named
+        ? "notAutoAssign"
+        : admission(pool, claim.service);
+    if (code) return poolVerdict(pool.name, code);
+    const offered = claim.families.filter((family) => pool.families.has(family)).length;
+    if (offered === 0) return poolVerdict(pool.name, "noFamily");
+    if (offered < claim.families.length) return poolVerdict(pool.name, "oneFamilyOnly");
+    return poolVerdict(pool.name, pool.terms && this.#isAtQuota(claim, pool) ? "quota" : "full");
   }
 }
 
@@ -164,7 +230,7 @@ const sharing = ({ group, ports }: Claim["holder"]): string => (group === null ?
 export function wishes(claim: Claim, free: readonly string[], pools: readonly Pool[]): readonly Wish[] {
   const { families, strict, holder } = claim;
   const alike = strict && families.length === 2 ? signature(claim) : `${families.join()} ${strict}`;
-  const list: Wish[] = [{ needs: free, signature: alike }];
+  const list: Wish[] = [{ needs: free, signature: alike }, ...quotaWishes(claim, pools)];
   const { group } = holder;
   if (group === null) return list;
   const shared = pools.flatMap((pool) =>
@@ -184,15 +250,10 @@ function admission({ allocation }: Pool, service: Service): PoolReasonCode | nul
   return allocation && !allocation.services(service.labels) ? "otherServices" : null;
 }
 
-/** Why the pool had nothing. */
-function verdict(pool: Pool, claim: Claim, named: boolean): PoolVerdict {
-  const code: PoolReasonCode | null = pool.frozen
-    ? "frozen"
-    : !pool.autoAssign && !named
-      ? "notAutoAssign"
-      : admission(pool, claim.service);
-  if (code) return poolVerdict(pool.name, code);
-  const offered = claim.families.filter((family) => pool.families.has(family)).length;
-  if (offered === 0) return poolVerdict(pool.name, "noFamily");
-  return poolVerdict(pool.name, offered < claim.families.length ? "oneFamilyOnly" : "full");
+/** The namespace has fewer addresses of a pool. */
+function quotaWishes(claim: Claim, pools: readonly Pool[]): readonly Wish[] {
+  const { namespace } = claim.service;
+  const limited = pools.filter(({ terms }) => terms?.quotas.has(namespace) || terms?.quotas.has("*"));
+  if (limited.length === 0) return [];
+  return [{ needs: limited.map(({ name }) => need.quota(name, namespace)), signature: signature(claim) }];
 }

@@ -1,7 +1,7 @@
 import type { Service } from "#api";
 import type { Pool } from "#config";
 import type { Family } from "#net";
-import { need } from "./address-index.ts";
+import { need } from "./need.ts";
 
 /** The pools that a Service may be given addresses from without asking for one, and what all such Services share. */
 export interface Candidates {
@@ -22,6 +22,7 @@ export class PoolCatalog {
   /** One of which not all addresses are known, if there is any. */
   readonly unreadable: Pool | null;
   readonly #pinned: readonly Pool[];
+  readonly #reserving = new Map<string, readonly Pool[]>();
   readonly #byName: ReadonlyMap<string, Pool>;
   readonly #byNamespace = new Map<
     string,
@@ -36,7 +37,16 @@ export class PoolCatalog {
     this.#pinned = giving
       .filter(({ allocation }) => allocation !== null)
       .sort((a, b) => priority(a) - priority(b) || byName(a, b));
+    for (const pool of this.all)
+      if (pool.frozen === null)
+        for (const service of pool.terms?.reserved.keys() ?? [])
+          this.#reserving.set(service, [...(this.#reserving.get(service) ?? []), pool]);
     this.#byName = new Map(pools.map((pool) => [pool.name, pool]));
+  }
+
+  /** The pools that have an address reserved for the Service, by name. */
+  reservedFor(service: string): readonly Pool[] {
+    return this.#reserving.get(service) ?? [];
   }
 
   get(name: string): Pool | undefined {

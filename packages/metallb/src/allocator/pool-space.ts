@@ -27,6 +27,10 @@ export class PoolSpace {
   /** Distinct addresses in use. */
   used = 0;
   readonly shared = new Map<string, SharedList>();
+  /** Of reserved addresses the Services that they are for. */
+  readonly reserved: ReadonlyMap<bigint, string>;
+  /** How many addresses the Services of each namespace use; null where none has a quota. */
+  readonly byNamespace: Map<string, number> | null;
   readonly #blocks: readonly Block[];
   readonly #byAddress: readonly Block[];
   readonly #skipsBuggy: boolean;
@@ -36,6 +40,12 @@ export class PoolSpace {
   constructor(pool: Pool, family: Family) {
     this.pool = pool;
     this.family = family;
+    this.reserved = new Map(
+      [...(pool.terms?.reserved ?? [])].flatMap(([service, ips]) =>
+        ips.filter((address) => address.family === family).map(({ value }) => [value, service] as const),
+      ),
+    );
+    this.byNamespace = (pool.terms?.quotas.size ?? 0) > 0 ? new Map() : null;
     this.#skipsBuggy = pool.avoidBuggyIPs && family === 4;
     const blocks: Block[] = [];
     let offset = 0n;

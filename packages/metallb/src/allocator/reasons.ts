@@ -36,6 +36,9 @@ export const REASONS = {
   unknownPool: (f: { pool: string }) => `unknown pool ${JSON.stringify(short(f.pool))}`,
   poolFrozen: (f: { pool: string }) =>
     `pool ${f.pool} gives out nothing new: its IPAddressPool is invalid or overlaps an older one`,
+  quota: (f: { namespace: string; pool: string }) =>
+    `Services of namespace ${f.namespace} hold as many addresses of pool ${f.pool} as its quota allows`,
+  reserved: (f: { ip: string; service: string }) => `${f.ip} is reserved for Service ${f.service}`,
   poolExhausted: (f: { pool: string }) => `no available IPs in pool ${f.pool}`,
   poolExhaustedDual: (f: { pool: string }) => `no available IPs in pool ${f.pool} for dual IPFamily`,
   exhausted: () => "no available IPs",
@@ -51,6 +54,7 @@ export const POOL_REASONS = {
   otherServices: "its serviceAllocation does not admit the Service's labels",
   noFamily: "it has no addresses of the family that the Service needs",
   oneFamilyOnly: "it cannot give both an IPv4 and an IPv6 address",
+  quota: "the Service's namespace holds as many of its addresses as its quota allows",
   full: "all of its addresses are in use",
 } as const;
 

@@ -17,6 +17,8 @@ export interface ResourceMeta {
   readonly resourceVersion: string;
   readonly generation: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Only those whose name starts with `metallb.io/`. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** RFC 3339 as written; of two objects that conflict the older counts. Empty: not stored yet. */
   readonly creationTimestamp: string;
   /** What does not meet the schema and was left out, so that the rest could be read. */
@@ -61,6 +63,12 @@ const metadata = z.object({
   resourceVersion: z.string().default(""),
   generation: z.number().int().default(0),
   labels: z.record(z.string(), z.string()).default({}),
+  annotations: z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((all) =>
+      Object.fromEntries(Object.entries(all ?? {}).filter(([name]) => name.startsWith("metallb.io/"))),
+    ),
   creationTimestamp: z
     .string()
     .nullish()

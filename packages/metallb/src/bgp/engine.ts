@@ -1,6 +1,7 @@
 import type { Ip } from "#net";
 import { EventRing, type RecordedEvent } from "./event-ring.ts";
-import type { BgpEffect, BgpEvent, ConnectionId, Instant, PeerCounters, SessionReport } from "./events.ts";
+import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, PeerCounters, SessionReport } from "./events.ts";
+import type { LocalEnd } from "./machine/negotiate.ts";
 import { farewells, reasons } from "./machine/reasons.ts";
 import { Session, type SessionPorts } from "./machine/session.ts";
 import { RouteTable } from "./rib/route-table.ts";
@@ -105,11 +106,11 @@ class Engine implements BgpEngine {
         this.table(event.change.table).apply(event.change);
         return this.flushTable(event.change.table, now);
       case "connected":
-        return this.owner(event.connection, (session) =>
-          session.connected(event.connection, { address: event.local, link: event.link ?? null }, now),
-        );
+        return this.owner(event.connection, (session) => session.connected(event.connection, localEnd(event), now));
       case "accepted":
         return this.accept(event, now);
+      case "guarded":
+        return this.owner(event.connection, (session) => session.guard(event.connection, now));
       case "received":
         return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":
@@ -184,7 +185,7 @@ class Engine implements BgpEngine {
       return NONE;
     }
     this.owners.set(event.connection, session);
-    session.accepted(event.connection, { address: event.local, link: event.link ?? null }, now);
+    session.accepted(event.connection, localEnd(event), now);
     return [session];
   }
 
@@ -220,5 +221,15 @@ class Engine implements BgpEngine {
       if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
   }
 }
+
+const localEnd = ({
+  local,
+  link = null,
+  guarded = false,
+}: {
+  readonly local: Ip;
+  readonly link?: Link | null;
+  readonly guarded?: boolean;
+}): LocalEnd => ({ address: local, link, guarded });
 
 const NONE: readonly Session[] = [];

@@ -17,6 +17,8 @@ const MAX_OCTETS = 4096;
 /** Prefixes that the ring holds in all, so that it keeps no table alive: about 2 MB. */
 const MAX_PREFIXES = 10_000;
 
+const GONE = { number: 0, at: 0, event: { kind: "time" }, random: [] as number[], leftOut: 0 } as const;
+
 /**
  * The last events, in a ring of fixed size. Secrets are taken out before they go in, and octets are
  * copied: a view would keep the whole buffer of the socket alive.
@@ -54,6 +56,8 @@ export class EventRing {
   private drop(): void {
     const oldest = this.slots[this.first] as RecordedEvent;
     this.prefixes -= prefixesOf(oldest.event);
+    // The slot stays for a while, its routes must not.
+    this.slots[this.first] = GONE;
     this.first++;
     // Now and then, so that each event costs the same.
     if (this.first < this.size) return;

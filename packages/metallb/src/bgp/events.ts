@@ -34,6 +34,8 @@ export type BgpEvent =
       readonly remote: Ip;
       /** Absent: not known. */
       readonly link?: Link;
+      /** Only segments with TTL 255 are taken (RFC 5082); absent: any are. */
+      readonly guarded?: boolean;
     }
   | { readonly kind: "connect-failed"; readonly connection: ConnectionId; readonly reason: string }
   /** A connection that the peer opened. */
@@ -44,7 +46,10 @@ export type BgpEvent =
       readonly local: Ip;
       readonly remote: Ip;
       readonly link?: Link;
+      readonly guarded?: boolean;
     }
+  /** From now on only segments with TTL 255 are taken: the neighbour is seen to send them so (RFC 5082). */
+  | { readonly kind: "guarded"; readonly connection: ConnectionId }
   | { readonly kind: "received"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** The connection ended without our doing. */
   | { readonly kind: "closed"; readonly connection: ConnectionId; readonly reason: string }
@@ -73,7 +78,16 @@ export type BgpEvent =
 
 /** What the engine asks of the shell. */
 export type BgpEffect =
-  | { readonly kind: "connect"; readonly connection: ConnectionId; readonly settings: PeerSettings }
+  | {
+      readonly kind: "connect";
+      readonly connection: ConnectionId;
+      readonly settings: PeerSettings;
+      /**
+       * TTL 255 is always sent. `guarded`: segments with less are not taken (RFC 5082). `one`: the peer is a
+       * neighbour; if it is seen to send 255 too, `guarded` is told. `any`: no limit.
+       */
+      readonly hops: "guarded" | "one" | "any";
+    }
   /** The arrays may be shared between connections and must not be changed. */
   | { readonly kind: "send"; readonly connection: ConnectionId; readonly chunks: readonly Uint8Array[] }
   /** Closes after what was sent before; the shell never answers with `closed`. */
@@ -96,6 +110,8 @@ export interface SessionReport {
   readonly reason: string;
   readonly since: Instant;
   readonly localAddress: Ip | null;
+  /** Whether only segments of a neighbour are taken, by their TTL (RFC 5082). */
+  readonly ttlSecurity: boolean;
   /** Null while it is not Established, as all that was agreed. */
   readonly peerAs: Asn | null;
   readonly negotiatedHoldTime: number | null;

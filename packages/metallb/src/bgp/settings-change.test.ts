@@ -13,10 +13,10 @@ const OTHER: { readonly [Name in keyof typeof SETTING_COST]: PeerSettings[Name] 
   routerId: address("10.0.0.1"),
   gracefulRestart: true,
   families: ["ipv4-unicast"],
-  address: address("192.0.2.2"),
+  endpoint: { kind: "address", address: address("192.0.2.2"), interface: null },
   port: 1179,
   sourceAddress: address("192.0.2.11"),
-  interface: "eth0",
+  vrf: "red",
   password: "secret",
   ebgpMultiHop: true,
   passive: true,
@@ -45,6 +45,11 @@ describe("a change of settings", () => {
     ["the identifier that it has written down", {}, { routerId: address("192.0.2.10") }],
     ["the default restart time written down", { gracefulRestart: true }, { gracefulRestart: true, restartTime: 120 }],
     ["the AS that the peer has", { peerAs: "external" }, { peerAs: 64512 }],
+    [
+      "that an internal peer may be several hops away",
+      { peerAs: 64512, localAs: 64512 },
+      { peerAs: 64512, localAs: 64512, ebgpMultiHop: true },
+    ],
     ["the families in another order", {}, { families: ["ipv6-unicast", "ipv4-unicast"] }],
   ];
   for (const [name, before, after] of SAME)
@@ -59,6 +64,14 @@ describe("a change of settings", () => {
     const bench = new Bench();
     bench.establish({ peerAs: "external" });
     expect(inShort(bench.set({ peerAs: 64999 }))).toEqual(["notification 6/6", "close"]);
+  });
+
+  it("that moves the peer to another interface ends the session", () => {
+    const on = (name: string): PeerSettings["endpoint"] => ({ kind: "interface", interface: name });
+    expect(settingsChange(peerSettings({ endpoint: on("eth0") }), peerSettings({ endpoint: on("eth0") }))).toBe("none");
+    expect(settingsChange(peerSettings({ endpoint: on("eth0") }), peerSettings({ endpoint: on("eth1") }))).toBe(
+      "connection",
+    );
   });
 
   it("is tried at once where no session stands", () => {

@@ -1,5 +1,5 @@
 import { ipEquals } from "#net";
-import type { PeerSettings } from "./settings.ts";
+import { hopsOf, type PeerSettings } from "./settings.ts";
 
 /**
  * What a change of each setting costs: `in-place` takes effect on the running session, `connection`
@@ -18,10 +18,10 @@ export const SETTING_COST = {
   families: "open",
   restartTime: "open",
   passive: "in-place",
-  address: "connection",
+  endpoint: "connection",
   port: "connection",
   sourceAddress: "connection",
-  interface: "connection",
+  vrf: "connection",
   password: "connection",
   ebgpMultiHop: "connection",
   table: "in-place",
@@ -33,8 +33,9 @@ export function settingsChange(a: PeerSettings, b: PeerSettings): "none" | "in-p
   for (const [name, cost] of Object.entries(SETTING_COST)) {
     const key = name as keyof typeof SETTING_COST;
     if (sameSetting(a[key], b[key])) continue;
-    if (cost === "connection") return cost;
-    if (result !== "open") result = cost;
+    // Where it makes no difference to the TTL, a word about hops is no difference to the connection.
+    if (cost === "connection" && (key !== "ebgpMultiHop" || hopsOf(a) !== hopsOf(b))) return cost;
+    if (result !== "open") result = cost === "open" ? cost : "in-place";
   }
   return result;
 }
@@ -44,8 +45,15 @@ type Setting = PeerSettings[keyof typeof SETTING_COST];
 function sameSetting(a: Setting, b: Setting): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((family, i) => family === b[i]);
+  if (isEndpoint(a) && isEndpoint(b)) {
+    if (a.interface !== b.interface) return false;
+    return a.kind === "address" && b.kind === "address" ? ipEquals(a.address, b.address) : a.kind === b.kind;
+  }
   return isIp(a) && isIp(b) && ipEquals(a, b);
 }
 
 const isIp = (value: Setting): value is NonNullable<PeerSettings["sourceAddress"]> =>
   typeof value === "object" && value !== null && "value" in value;
+
+const isEndpoint = (value: Setting): value is PeerSettings["endpoint"] =>
+  typeof value === "object" && value !== null && "kind" in value;

@@ -6,6 +6,13 @@ export type Asn = number;
 /** AFI/SAFI pairs that this speaker originates: unicast of both IP versions (RFC 4760). */
 export type AddressFamily = "ipv4-unicast" | "ipv6-unicast";
 
+/** Where the peer is. */
+export type Endpoint =
+  /** `interface`: where a link-local address is; null otherwise. */
+  | { readonly kind: "address"; readonly address: Ip; readonly interface: string | null }
+  /** Unnumbered: the router at the other end of the interface, found by its router advertisements (RFC 4861). */
+  | { readonly kind: "interface"; readonly interface: string };
+
 /** What one session is configured with. All times in seconds. Compared by value, field by field. */
 export interface PeerSettings {
   /** Unique in the speaker; the name of the BGPPeer. */
@@ -13,13 +20,13 @@ export interface PeerSettings {
   readonly localAs: Asn;
   /** The AS the peer must have; `internal`: the own one; `external`: any other. */
   readonly peerAs: Asn | "internal" | "external";
-  readonly address: Ip;
+  readonly endpoint: Endpoint;
   /** TCP port, 1 to 65535. */
   readonly port: number;
   /** Where the connection starts from; the kernel chooses when null. */
   readonly sourceAddress: Ip | null;
-  /** Interface that a link-local peer is reached through; null otherwise. */
-  readonly interface: string | null;
+  /** Device of the VRF that the session runs in; null: none. */
+  readonly vrf: string | null;
   /** Proposed hold time: 0 (off) or 3 to 65535. Null: 90 (RFC 4271 section 10). */
   readonly holdTime: number | null;
   /** Null: a third of the negotiated hold time. */
@@ -30,6 +37,7 @@ export interface PeerSettings {
   readonly routerId: Ip | null;
   /** TCP MD5 key (RFC 2385), 1 to 80 octets. Never logged, never in a dump. */
   readonly password: string | null;
+  /** Whether an external peer may be more than one hop away. Internal ones always may. */
   readonly ebgpMultiHop: boolean;
   /** Waits for the peer to open the connection, and never opens one itself. */
   readonly passive: boolean;
@@ -41,6 +49,10 @@ export interface PeerSettings {
   /** The table of routes that is sent to this peer; peers with equal routes share one. */
   readonly table: string;
 }
+
+/** How far the peer may be: an external one without `ebgpMultiHop` is a neighbour. */
+export const hopsOf = ({ localAs, peerAs, ebgpMultiHop }: PeerSettings): "one" | "any" =>
+  ebgpMultiHop || peerAs === "internal" || peerAs === localAs ? "any" : "one";
 
 /** RFC 8092: three times 32 bits. */
 export type LargeCommunity = readonly [number, number, number];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type BgpEngine, createBgpEngine } from "./engine.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant } from "./events.ts";
-import { address, announce, peerSettings, Reader } from "./testing.ts";
+import { address, announce, at, peerSettings, Reader } from "./testing.ts";
 
 // Two engines that both connect and both listen, on a virtual clock, over a network that loses, delays,
 // cuts and stalls connections by seed.
@@ -80,7 +80,7 @@ class Simulation {
       [this.right, 64502, 64501, local.left],
     ] as const) {
       this.step(side, { kind: "routes", change: announce([`10.0.0.${localAs % 10}/32`]) });
-      const settings = peerSettings({ name: "other", localAs, peerAs, address: address(to), holdTime: 9 });
+      const settings = peerSettings({ name: "other", localAs, peerAs, endpoint: at(to), holdTime: 9 });
       this.step(side, { kind: "peer-set", settings, fallbackRouterId: address("198.51.100.1") });
     }
   }

@@ -34,14 +34,20 @@ export const unhex = (text: string): Uint8Array => {
 
 export const PLAIN: PathAttributes = { localPref: null, communities: [], largeCommunities: [] };
 
+export const at = (text: string): PeerSettings["endpoint"] => ({
+  kind: "address",
+  address: address(text),
+  interface: null,
+});
+
 export const peerSettings = (overrides: Partial<PeerSettings> = {}): PeerSettings => ({
   name: "router",
   localAs: 64500,
   peerAs: 64512,
-  address: address("192.0.2.1"),
+  endpoint: { kind: "address", address: address("192.0.2.1"), interface: null },
   port: 179,
   sourceAddress: null,
-  interface: null,
+  vrf: null,
   holdTime: null,
   keepaliveTime: null,
   connectTime: null,

@@ -1,1 +1,2 @@
-export { main } from "./main.ts";
+export { commandLine, main } from "./main.ts";
+export { referenceOf } from "./reference.ts";

@@ -1,17 +1,31 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { ApiError } from "#kube";
+import { visible } from "#terminal";
 import { addCheckCommand } from "./check.ts";
+import { addClusterCommands } from "./cluster-commands.ts";
+import { addCompletionCommand } from "./completion.ts";
 import { addConvertCommand } from "./convert.ts";
+import { DONE, FAILED, UNREACHABLE, Unreachable, USAGE } from "./exit-codes.ts";
 import type { Outcome } from "./outcome.ts";
-
-/** Exit codes: done, failed, asked wrongly. */
-const DONE = 0;
-const FAILED = 1;
-const USAGE = 2;
+import { ownVersion } from "./version.ts";
 
 /** The command line of `metallb` and `kubectl metallb`. Resolves with the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const outcome: Outcome = { exitCode: DONE };
+  const program = await commandLine(outcome);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE;
+    console.error(`error: ${visible(error instanceof Error ? error.message : String(error))}`);
+    const silent = error instanceof Unreachable || (error instanceof ApiError && error.status === 0);
+    return silent ? UNREACHABLE : FAILED;
+  }
+}
+
+/** All commands, with those of the lab where it is installed. */
+export async function commandLine(outcome: Outcome): Promise<Command> {
   const program = new Command("metallb")
     .description("MetalLB: load balancing for Kubernetes on bare metal")
     .enablePositionalOptions()
@@ -21,18 +35,13 @@ export async function main(args: readonly string[]): Promise<number> {
     .command("version")
     .description("print the version")
     .action(() => console.log(`metallb ${ownVersion()}`));
+  addClusterCommands(program, outcome);
+  addCompletionCommand(program);
   addCheckCommand(program, outcome);
   addConvertCommand(program, outcome);
   await addLab(program, outcome);
   everywhere(program);
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return outcome.exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : USAGE;
-    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
-    return FAILED;
-  }
+  return program;
 }
 
 /** Named so that neither the compiler nor a bundler asks for it: the lab imports this package. */
@@ -64,11 +73,4 @@ function everywhere(command: Command): void {
   command.exitOverride();
   command.version(`metallb ${ownVersion()}`, "--version", "print the version");
   command.commands.forEach(everywhere);
-}
-
-function ownVersion(): string {
-  // Beside a bundle, or at the root of the package.
-  const file = /\/cli\/main\.[jt]s$/.test(import.meta.url) ? "../../package.json" : "./package.json";
-  const text = readFileSync(new URL(file, import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -24,6 +24,8 @@ type Shape = Pick<BarePool, "families"> & { readonly narrowest: Narrowest };
 /** Of each IP version the length of the most specific entry: a CIDR's own, or a range's widest CIDR. */
 type Narrowest = Readonly<Partial<Record<Family, number>>>;
 
+const BOTH: ReadonlySet<Family> = new Set<Family>([4, 6]);
+
 /**
  * Joins the advertisements of a pool with what the pool allows. One that rolls up too far does so only as
  * far as it may; of two local preferences the older advertisement's counts, which the planner sees to
@@ -34,8 +36,10 @@ export class BgpAttacher {
   private readonly known = new Map<readonly Attachable<BgpAdvertisement>[], Map<string, AttachedBgp>>();
 
   attach(pool: BarePool, candidates: readonly Attachable<BgpAdvertisement>[]): AttachedBgp {
-    const shape: Shape = { families: pool.families, narrowest: narrowestOf(pool) };
-    const key = JSON.stringify([shape.narrowest]);
+    // What cannot be read may have been of either family.
+    const families = pool.unreadable ? BOTH : pool.families;
+    const shape: Shape = { families, narrowest: narrowestOf(pool) };
+    const key = JSON.stringify([[...families], shape.narrowest]);
     let answers = this.known.get(candidates);
     if (!answers) {
       answers = new Map();

@@ -141,6 +141,7 @@ const unreadablePool = ({ name, problems }: Malformed): IPAddressPool => ({
   resourceVersion: "",
   generation: 0,
   labels: {},
+  annotations: {},
   creationTimestamp: "",
   faults: problems,
   spec: { addresses: [], autoAssign: false, avoidBuggyIPs: false },

@@ -1,5 +1,6 @@
 import type { Labels } from "#api";
 import type { Family, Ip, IpRange, RangeSet } from "#net";
+import type { PoolTerms } from "./terms.ts";
 
 /** Label selectors compiled to one question; an empty list of selectors compiles to `always`. */
 export type LabelPredicate = (labels: Labels) => boolean;
@@ -42,6 +43,8 @@ export interface Pool {
   readonly avoidBuggyIPs: boolean;
   /** Null: open to all. Present: "pinned" to what it names. */
   readonly allocation: PoolAllocation | null;
+  /** Absent: nothing is reserved, and no namespace has a quota. */
+  readonly terms?: PoolTerms;
   readonly bgpAdvertisements: readonly BgpAdvertisement[];
   readonly l2Advertisements: readonly L2Advertisement[];
 }

@@ -5,3 +5,4 @@ export type * from "./config.ts";
 export { parseDuration } from "./duration.ts";
 export { PoolLookup } from "./pool-lookup.ts";
 export { PROBLEM_CODES, type ProblemCode, problemsAt } from "./problems.ts";
+export type { PoolTerms } from "./terms.ts";

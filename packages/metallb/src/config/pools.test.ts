@@ -88,19 +88,21 @@ describe("a namespace that comes", () => {
     }),
   );
   const namespaces = [namespace("red", { team: "1" }), namespace("fixed")];
-  const before = compiled({ pools: selecting, namespaces });
-  const after = (...added: ReturnType<typeof namespace>[]) =>
+  const start = () => compiled({ pools: selecting, namespaces });
+  const after = (before: Compilation, ...added: ReturnType<typeof namespace>[]) =>
     compiled({ pools: selecting, namespaces: [...namespaces, ...added] }, before).config;
   const admitted = (config: Compilation["config"], i: number) =>
     [...(config.pools[i]?.allocation?.namespaces ?? [])].sort();
 
   it("changes nothing when no selector matches it", () => {
-    expect(after(namespace("blue", { team: "9" }))).toBe(before.config);
-    expect(after(namespace("blue"))).toBe(before.config);
+    const before = start();
+    expect(after(before, namespace("blue", { team: "9" }))).toBe(before.config);
+    expect(after(before, namespace("blue"))).toBe(before.config);
   });
 
   it("changes the pools that select it, and no others", () => {
-    const config = after(namespace("blue", { team: "1" }));
+    const before = start();
+    const config = after(before, namespace("blue", { team: "1" }));
     expect(admitted(config, 1)).toEqual(["blue", "fixed", "red"]);
     expect(config.pools[0]).toBe(before.config.pools[0]);
     const relabelled = compiled({ pools: selecting, namespaces: [namespace("red", { team: "2" })] }, before).config;

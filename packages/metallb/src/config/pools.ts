@@ -4,6 +4,7 @@ import type { LabelPredicate, Pool, PoolAllocation } from "./config.ts";
 import { distinct } from "./distinct.ts";
 import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf } from "./selectors.ts";
+import { type PoolTerms, readTerms } from "./terms.ts";
 
 /** What one IPAddressPool says by itself. Namespaces, other pools and advertisements are not asked. */
 export interface PoolReading {
@@ -20,6 +21,7 @@ export interface PoolReading {
   readonly autoAssign: boolean;
   readonly avoidBuggyIPs: boolean;
   readonly allocation: AllocationReading | null;
+  readonly terms: PoolTerms | null;
 }
 
 export interface PoolEntry {
@@ -40,6 +42,7 @@ export function readPool(pool: IPAddressPool, problems: ProblemList): PoolReadin
   const { entries, unreadable } = readEntries(pool, problems);
   const allocation = spec.serviceAllocation ? readAllocation(spec.serviceAllocation, problems) : null;
   const addresses = RangeSet.of(entries.map(({ range }) => range));
+  const terms = readTerms(pool, addresses, problems);
   return {
     name,
     created: creationTimestamp,
@@ -52,6 +55,7 @@ export function readPool(pool: IPAddressPool, problems: ProblemList): PoolReadin
     autoAssign: spec.autoAssign,
     avoidBuggyIPs: spec.avoidBuggyIPs,
     allocation,
+    terms,
   };
 }
 

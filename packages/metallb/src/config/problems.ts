@@ -7,6 +7,8 @@ export const PROBLEM_CODES = [
   "noAddresses",
   "invalidAddresses",
   "overlappingAddresses",
+  "invalidReservation",
+  "invalidQuota",
   "duplicateEntry",
   "invalidSelector",
   "invalidCommunity",

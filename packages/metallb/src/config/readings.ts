@@ -49,5 +49,5 @@ export class Readings {
 
 const saysTheSame = (a: Readable, b: Readable): boolean => a === b || said(a) === said(b);
 
-const said = ({ spec, labels, creationTimestamp, faults }: Readable): string =>
-  JSON.stringify([spec, labels, creationTimestamp, faults]);
+const said = ({ spec, labels, annotations, creationTimestamp, faults }: Readable): string =>
+  JSON.stringify([spec, labels, annotations, creationTimestamp, faults]);

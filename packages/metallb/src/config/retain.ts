@@ -59,7 +59,7 @@ export function retain(
 }
 
 function bareOf(reading: PoolReading, standing: Standing | undefined, namespaces: Namespaces): BarePool {
-  const { name, addresses, families, unreadable, autoAssign, avoidBuggyIPs, allocation } = reading;
+  const { name, addresses, families, unreadable, autoAssign, avoidBuggyIPs, allocation, terms } = reading;
   return {
     name,
     ranges: standing?.ranges ?? [],
@@ -70,6 +70,7 @@ function bareOf(reading: PoolReading, standing: Standing | undefined, namespaces
     autoAssign,
     avoidBuggyIPs,
     allocation: allocation && namespaces.resolve(name, allocation),
+    ...(terms ? { terms } : {}),
   };
 }
 

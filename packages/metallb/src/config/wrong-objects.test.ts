@@ -179,6 +179,14 @@ describe("two local preferences for one prefix", () => {
     expect(problems(result)).toEqual(expected ?? []);
   });
 
+  it("of a pool that cannot be read are told all the same", () => {
+    const result = compiled({
+      pools: [pool("p", ["10.0.0.0/99"])],
+      bgpAdvertisements: [one("a", old, { localPref: 1 }), one("b", young, { localPref: 2 })],
+    });
+    expect(problems(result)).toEqual(["IPAddressPool/p invalidAddresses", conflict]);
+  });
+
   it("of IPv6 are told apart by their own lengths", () => {
     const six = (a: object, b: object) =>
       problems(

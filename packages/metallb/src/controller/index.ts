@@ -1,2 +1,2 @@
 export { runController } from "./run.ts";
-export type { ControllerState } from "./state.ts";
+export { Webhooks, type WebhooksOptions } from "./webhooks.ts";

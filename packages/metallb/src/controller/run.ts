@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
@@ -16,11 +16,13 @@ import {
 } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { watchedService } from "./watched-service.ts";
+import { Webhooks } from "./webhooks.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
@@ -40,18 +42,24 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<{ client: KubeClient; namespace: string }> {
+function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
   const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value });
+  return ok({ client, namespace: namespace.value, tls: tls.value });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -83,6 +91,7 @@ class Controller {
   readonly #writer: ServiceWriter;
   readonly #poolStatus: PoolStatusWriter;
   readonly #recorder: ReturnType<typeof eventRecorder>;
+  readonly #webhooks: Webhooks | null;
   readonly #allocation: Allocation;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
@@ -107,6 +116,8 @@ class Controller {
     this.#writer = new ServiceWriter(serviceApi(client), log, lead);
     this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.#recorder = eventRecorder(client, log);
+    this.#webhooks =
+      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
     this.#allocation = new Allocation({
       services: this.#world.services,
       source: new Allocator(flags["lb-class"]),
@@ -145,6 +156,7 @@ class Controller {
     }
     stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
     if (stop.aborted) this.#over.resolve(0);
+    this.#webhooks?.start();
     if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
     else void this.#lead();
     const code = await this.#over.promise;
@@ -157,6 +169,7 @@ class Controller {
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop(!clean);
     for (const server of servers.value) await server.close();
+    await this.#webhooks?.stop();
     this.#parts.client.close();
     return code;
   }
@@ -188,6 +201,7 @@ class Controller {
     this.#world.onChange = () => this.#look();
     void this.#world.start(POOL_KINDS);
     this.#election.start();
+    void this.#makeSecret();
     await this.#won.promise;
     if (this.#end.signal.aborted) return;
     const started = performance.now();
@@ -205,6 +219,13 @@ class Controller {
       pools: this.#world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+
+  /** Speakers wait for it before they start, so no replica waits for the lead. */
+  #makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.#parts;
+    const { "ml-secret-name": name, deployment } = flags;
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
   }
 
   /** A burst of changes is taken once. */
@@ -246,7 +267,7 @@ class Controller {
   }
 
   #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log } = this.#parts;
+    const { flags, client, log, tls } = this.#parts;
     return serve({
       health: {
         host: "",
@@ -256,9 +277,10 @@ class Controller {
         routes: { "/state": () => this.#state() },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics({
           allocation: this.#allocation,
           writes: this.#writer.counters,
@@ -275,6 +297,7 @@ class Controller {
 
   /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
   #isReady(): boolean {
+    if (this.#parts.flags["webhook-mode"] === "onlywebhook") return this.#webhooks?.isServing === true;
     if (this.#election.isLeader()) return this.#ready;
     return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
   }

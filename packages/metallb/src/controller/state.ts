@@ -1,6 +1,7 @@
 import type { Outcome, PoolUsage, Refusal } from "#allocator";
 import type { Problem } from "#config";
 import { formatIp } from "#net";
+import type { ControllerReport } from "#report";
 
 export interface StateSources {
   readonly outcomes: ReadonlyMap<string, Outcome>;
@@ -14,10 +15,9 @@ export interface StateSources {
 const MAX_SERVICES = 5_000;
 
 /** What `GET /state` answers: pools, who has what, and who waits and why. Counts of addresses are decimal texts. */
-export function stateOf({ outcomes, usage, problems, leading, ready }: StateSources) {
-  const allocations: { service: string; pool: string; ips: string[]; lacking: ReturnType<typeof refusalOf> | null }[] =
-    [];
-  const waiting: ({ service: string } & ReturnType<typeof refusalOf>)[] = [];
+export function stateOf({ outcomes, usage, problems, leading, ready }: StateSources): ControllerReport {
+  const allocations: ControllerReport["allocations"][number][] = [];
+  const waiting: ControllerReport["waiting"][number][] = [];
   let omitted = 0;
   for (const [service, outcome] of outcomes) {
     if (outcome.kind === "refused" && waiting.length < MAX_SERVICES)
@@ -41,8 +41,6 @@ export function stateOf({ outcomes, usage, problems, leading, ready }: StateSour
     problems: problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };
 }
-
-export type ControllerState = ReturnType<typeof stateOf>;
 
 const addresses = ({ total, used }: PoolUsage["ipv4"]) => ({
   total: String(total),

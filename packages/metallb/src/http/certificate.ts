@@ -9,15 +9,15 @@ export interface KeyPair {
   readonly key: string;
 }
 
-/** Reads tls.crt and tls.key. */
-export function readKeyPair(folder: string): Result<KeyPair> {
+/** Reads tls.crt and tls.key; `flag` is what names the folder. */
+export function readKeyPair(folder: string, flag = "--metrics-cert-dir"): Result<KeyPair> {
   try {
     return ok({
       cert: readFileSync(join(folder, "tls.crt"), "utf8"),
       key: readFileSync(join(folder, "tls.key"), "utf8"),
     });
   } catch (error) {
-    return err(`no certificate in ${folder} (--metrics-cert-dir): ${(error as Error).message}`);
+    return err(`no certificate in ${folder} (${flag}): ${(error as Error).message}`);
   }
 }
 

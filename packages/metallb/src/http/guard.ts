@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
-export type Access = "allowed" | "unauthenticated" | "forbidden" | "unknown";
+export type Access = "allowed" | "unauthenticated" | "forbidden" | "unknown" | "busy";
 
 export interface User {
   readonly username: string;
@@ -23,9 +23,31 @@ export type Guard = (request: IncomingMessage) => Promise<Access>;
 const MAX_TOKEN = 16_384;
 const MAX_CACHED = 256;
 const TTL = 10_000;
+/** Questions to the API that one source may cause at once, and how often another may follow: milliseconds. */
+const BURST = 10;
+const REFILL = 2_000;
+const MAX_SOURCES = 1024;
+/** Under way at once, of all sources. */
+const MAX_ASKING = 16;
 
-/** Answers from a short cache, so that a scrape costs the API server two requests now and then, not each time. */
-export function createGuard(reviews: Reviews, now: () => number = Date.now): Guard {
+/**
+ * Answers from a short cache, so that a scrape costs the API server two requests now and then, not each time; and
+ * tokens that are made up cost it no more than a few. `now` is a clock that never goes back.
+ */
+export function createGuard(reviews: Reviews, now: () => number = () => performance.now()): Guard {
+  const buckets = new Map<string, { tokens: number; at: number }>();
+  let asking = 0;
+  const mayAsk = (source: string): boolean => {
+    const bucket = buckets.get(source) ?? { tokens: BURST, at: now() };
+    bucket.tokens = Math.min(BURST, bucket.tokens + (now() - bucket.at) / REFILL);
+    bucket.at = now();
+    buckets.delete(source);
+    if (buckets.size >= MAX_SOURCES) buckets.delete(buckets.keys().next().value as string);
+    buckets.set(source, bucket);
+    if (bucket.tokens < 1 || asking >= MAX_ASKING) return false;
+    bucket.tokens--;
+    return true;
+  };
   const cache = new Map<string, { readonly until: number; readonly access: Promise<Access> }>();
   const ask = async (token: string, path: string): Promise<Access> => {
     const user = await reviews.authenticate(token);
@@ -40,10 +62,14 @@ export function createGuard(reviews: Reviews, now: () => number = Date.now): Gua
     const key = createHash("sha256").update(`${path}\n${token}`).digest("base64");
     const cached = cache.get(key);
     if (cached && cached.until > now()) return cached.access;
-    const access = ask(token, path).catch((): Access => {
-      cache.delete(key);
-      return "unknown";
-    });
+    if (!mayAsk(request.socket.remoteAddress ?? "")) return "busy";
+    asking++;
+    const access = ask(token, path)
+      .catch((): Access => {
+        cache.delete(key);
+        return "unknown";
+      })
+      .finally(() => asking--);
     cache.delete(key);
     if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string);
     cache.set(key, { until: now() + TTL, access });

@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { request } from "node:https";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { createLogger } from "#process";
+import { limitConnections } from "./connections.ts";
 import {
   createGuard,
   type HttpServer,
@@ -56,6 +58,44 @@ describe("the health server", () => {
   });
 });
 
+/** Connections that say nothing. */
+async function idle(port: number, count: number, localAddress = "127.0.0.1"): Promise<Socket[]> {
+  const sockets = Array.from({ length: count }, () => connect({ host: "127.0.0.1", port, localAddress }));
+  for (const socket of sockets) {
+    socket.resume().on("error", () => {});
+    closers.push(() => socket.destroy());
+  }
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+  return sockets;
+}
+
+describe("probes", () => {
+  it("are answered whatever else connects, from there or elsewhere", async () => {
+    const { port } = opened(await health(0));
+    for (let i = 2; i < 12; i++) await idle(port, 40, `127.0.0.${i}`);
+    const own = await idle(port, 300);
+    for (let i = 0; i < 20; i++)
+      expect((await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: "close" } })).status).toBe(200);
+    // The others made room.
+    await expect.poll(() => own.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(32);
+  });
+
+  it("do not cost the connection of a request that is under way", async () => {
+    const waiting = Promise.withResolvers<void>();
+    const server = createHttpServer((_, response) => void waiting.promise.then(() => response.end("late")));
+    limitConnections(server, { total: 3, perSource: 2 });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    closers.push(() => new Promise((resolve) => server.close(resolve)));
+    const { port } = server.address() as { port: number };
+    const asked = new Promise((resolve) => server.once("request", resolve));
+    const answer = fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+    await asked;
+    await idle(port, 5);
+    waiting.resolve();
+    expect(await (await answer).text()).toBe("late");
+  });
+});
+
 const registry = new Registry();
 registry.registerMetric(new (await import("prom-client")).Gauge({ name: "one", help: "one", registers: [] }));
 
@@ -68,11 +108,15 @@ const reviews = (calls: string[] = []): Reviews => ({
   mayGet: async (user) => user.username === "good",
 });
 
-function scrape(port: number, token?: string): Promise<{ status: number; body: string; cert: string }> {
+function scrape(
+  port: number,
+  token?: string,
+  host = "127.0.0.1",
+): Promise<{ status: number; body: string; cert: string }> {
   return new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const call = request({
-      host: "127.0.0.1",
+      host,
       port,
       path: "/metrics",
       headers,
@@ -115,6 +159,29 @@ describe("the metrics server", () => {
     expect(calls.filter((token) => token === "good")).toHaveLength(1);
     await scrape(port, "down");
     expect(calls.filter((token) => token === "down")).toHaveLength(2);
+  });
+
+  it("asks the API no more than now and then, whatever tokens are made up", async () => {
+    const calls: string[] = [];
+    const { port } = opened(await metrics("", calls));
+    const statuses = [];
+    for (let i = 0; i < 30; i++) statuses.push((await scrape(port, `made-up-${i}`)).status);
+    expect([calls.length <= 11, statuses.at(0), statuses.at(-1)]).toEqual([true, 403, 429]);
+  });
+
+  it("listens on both families", async () => {
+    const server = opened(
+      await startMetricsServer({
+        host: "",
+        port: 0,
+        certFolder: "",
+        registry,
+        guard: createGuard(reviews()),
+        log: createLogger("none"),
+      }),
+    );
+    expect((await scrape(server.port, "good", "127.0.0.1")).status).toBe(200);
+    expect((await scrape(server.port, "good", "::1")).status).toBe(200);
   });
 
   it("serves the certificate of the folder, and the new one after a change", { timeout: 20_000 }, async () => {

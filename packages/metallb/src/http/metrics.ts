@@ -5,6 +5,7 @@ import type { Logger } from "#process";
 import { readKeyPair, selfSignedKeyPair, watchKeyPair } from "./certificate.ts";
 import type { Access, Guard } from "./guard.ts";
 import { type Handler, type HttpServer, LIMITS, listen, router, send } from "./server.ts";
+import { type TlsSettings, tlsOptions } from "./tls-settings.ts";
 
 export interface MetricsOptions {
   readonly host: string;
@@ -13,18 +14,22 @@ export interface MetricsOptions {
   readonly certFolder: string;
   readonly registry: Registry;
   readonly guard: Guard;
+  /** Versions, cipher suites and curves that are offered; TLS 1.3 alone unless told. */
+  readonly tls?: TlsSettings;
   readonly log: Logger;
 }
 
 const REFUSALS: Readonly<Record<Exclude<Access, "allowed">, readonly [number, string]>> = {
   unauthenticated: [401, "Unauthorized\n"],
   forbidden: [403, "Forbidden\n"],
+  busy: [429, "too many tokens that were not seen before: try again later\n"],
   unknown: [500, "the Kubernetes API could not check the access\n"],
 };
 
 /** HTTPS with /metrics, for callers whose token the Kubernetes API allows to `get` that path. */
 export async function startMetricsServer(options: MetricsOptions): Promise<Result<HttpServer>> {
   const { certFolder, registry, guard, log } = options;
+  const tls = tlsOptions(options.tls);
   const pair = certFolder === "" ? ok(await selfSignedKeyPair()) : readKeyPair(certFolder);
   if (!pair.ok) return pair;
   const metrics: Handler = async (request, response) => {
@@ -37,7 +42,7 @@ export async function startMetricsServer(options: MetricsOptions): Promise<Resul
   let server: ReturnType<typeof createServer>;
   try {
     server = createServer(
-      { ...LIMITS, ...pair.value, minVersion: "TLSv1.3" },
+      { ...LIMITS, handshakeTimeout: LIMITS.headersTimeout, ...pair.value, ...tls },
       router(new Map([["/metrics", metrics]])),
     );
   } catch (error) {
@@ -49,7 +54,7 @@ export async function startMetricsServer(options: MetricsOptions): Promise<Resul
     const renewed = readKeyPair(certFolder);
     try {
       if (!renewed.ok) throw new Error(renewed.error);
-      server.setSecureContext({ ...renewed.value, minVersion: "TLSv1.3" });
+      server.setSecureContext({ ...renewed.value, ...tls });
       log.info("metrics certificate renewed", { op: "metrics" });
     } catch (error) {
       log.warn("the new metrics certificate cannot be used; the old one stays", {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { err, ok, type Result } from "#net";
+import { type Connections, limitConnections } from "./connections.ts";
 
 /** A listening server. `close` ends open connections too. */
 export interface HttpServer {
@@ -11,16 +12,16 @@ export interface HttpServer {
 /** Nothing that these servers answer needs a body or large headers. */
 export const LIMITS = {
   maxHeaderSize: 16_384,
-  headersTimeout: 10_000,
+  headersTimeout: 5_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 5_000,
+  /** How often the two limits are looked at. */
+  connectionsCheckingInterval: 1_000,
 };
 
-const MAX_CONNECTIONS = 256;
-
-/** Listens, or tells in one sentence why not, naming the port and the flag that sets it. */
+/** Listens (on both families where `host` is empty), or tells in one sentence why not, naming the port and the flag that sets it. */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<Result<HttpServer>> {
-  server.maxConnections = MAX_CONNECTIONS;
+  const connections = limitConnections(server);
   return new Promise((resolve) => {
     const refuse = (error: NodeJS.ErrnoException) => resolve(err(explain(error, host, port, flag)));
     server.once("error", refuse);
@@ -28,7 +29,7 @@ export function listen(server: Server, host: string, port: number, flag: string)
       server.off("error", refuse);
       // Later errors, such as a lack of file descriptors in accept, must not end the process.
       server.on("error", () => {});
-      resolve(ok({ port: (server.address() as AddressInfo).port, close: () => closeServer(server) }));
+      resolve(ok({ port: (server.address() as AddressInfo).port, close: () => closeServer(server, connections) }));
     });
   });
 }
@@ -41,10 +42,10 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number, flag:
   return `${where} (${flag}): ${error.message}`;
 }
 
-const closeServer = (server: Server): Promise<void> =>
+const closeServer = (server: Server, connections: Connections): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
+    connections.closeAll();
   });
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;

@@ -42,6 +42,13 @@ export const RESOURCES = {
     "CustomResourceDefinition",
     false,
   ),
+  validatingwebhookconfigurations: grouped(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    false,
+  ),
   tokenreviews: grouped("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
   subjectaccessreviews: grouped("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false),
   ipaddresspools: metallb("ipaddresspools", "IPAddressPool"),

@@ -18,6 +18,7 @@ describe("a set of ranges", () => {
       fc.property(several, (ranges) => {
         const set = RangeSet.of(ranges);
         expect(naive(set.ranges)).toEqual(naive(ranges));
+        for (const { first, last } of set.ranges) expect(first <= last).toBe(true);
         for (let i = 1; i < set.ranges.length; i++) {
           const [before, after] = [set.ranges[i - 1], set.ranges[i]] as [IpRange, IpRange];
           expect(before.family < after.family || before.last + 1n < after.first).toBe(true);
@@ -42,7 +43,12 @@ describe("a set of ranges", () => {
       fc.property(several, several, (a, b) => {
         const [x, y] = [RangeSet.of(a), RangeSet.of(b)];
         const [p, q] = [naive(a), naive(b)];
-        expect(Number(x.size(4) + x.size(6))).toBe(p.size);
+        for (const family of [4, 6] as const) {
+          const own = [...p].filter((text) => text.startsWith(`${family} `));
+          expect([Number(x.size(family)), x.families.has(family)]).toEqual([own.length, own.length > 0]);
+        }
+        for (const { first, last } of [...x.subtract(y).ranges, ...x.intersect(y).ranges])
+          expect(first <= last).toBe(true);
         expect(naive(x.union(y).ranges)).toEqual(p.union(q));
         expect(naive(x.subtract(y).ranges)).toEqual(p.difference(q));
         expect(naive(x.intersect(y).ranges)).toEqual(p.intersection(q));

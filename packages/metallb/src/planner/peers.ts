@@ -1,4 +1,4 @@
-import type { AddressFamily, PeerSettings } from "#bgp";
+import type { AddressFamily, Endpoint, PeerSettings } from "#bgp";
 import { settingsChange } from "#bgp";
 import type { Config, Peer } from "#config";
 import type { Table } from "./bgp-context.ts";
@@ -42,32 +42,28 @@ export function planPeers(
   }
   for (const peer of config.peers) {
     if (settings.has(peer.name) || !peer.nodes(labels)) continue;
-    const refused = unsupported(peer);
-    if (refused) problems.push({ peer: peer.name, message: refused });
     if (peer.bfdProfile)
       problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
-    if (!peer.address || refused) continue;
-    settings.set(peer.name, settingsOf(peer, peer.address, reads(peer.name)));
+    const endpoint = endpointOf(peer);
+    if (endpoint) settings.set(peer.name, settingsOf(peer, endpoint, reads(peer.name)));
   }
   return { settings, tables, problems };
 }
 
-function unsupported(peer: Peer): string | null {
-  if (!peer.address) return `no session: unnumbered peers (interface ${peer.interface}) come with a later version`;
-  if (peer.vrf !== "") return `no session: VRFs (${peer.vrf}) come with a later version`;
-  return null;
+function endpointOf({ address, interface: name }: Peer): Endpoint | null {
+  if (address) return { kind: "address", address, interface: name };
+  return name === null ? null : { kind: "interface", interface: name };
 }
 
-function settingsOf(peer: Peer, address: NonNullable<Peer["address"]>, table: string): PeerSettings {
-  const own: AddressFamily = address.family === 4 ? "ipv4-unicast" : "ipv6-unicast";
+function settingsOf(peer: Peer, endpoint: Endpoint, table: string): PeerSettings {
   return {
     name: peer.name,
     localAs: peer.localASN ?? peer.myASN,
     peerAs: peer.peerASN,
-    address,
+    endpoint,
     port: peer.port,
     sourceAddress: peer.sourceAddress,
-    interface: null,
+    vrf: peer.vrf || null,
     holdTime: peer.holdTime,
     keepaliveTime: peer.keepaliveTime,
     connectTime: peer.connectTime,
@@ -77,9 +73,15 @@ function settingsOf(peer: Peer, address: NonNullable<Peer["address"]>, table: st
     passive: false,
     restartTime: null,
     gracefulRestart: peer.gracefulRestart,
-    families: peer.dualStackAddressFamily ? ["ipv4-unicast", "ipv6-unicast"] : [own],
+    families: familiesOf(peer, endpoint),
     table,
   };
+}
+
+/** The family that the session runs over, or both: for an unnumbered peer always. */
+function familiesOf({ dualStackAddressFamily }: Peer, endpoint: Endpoint): readonly AddressFamily[] {
+  if (dualStackAddressFamily || endpoint.kind === "interface") return ["ipv4-unicast", "ipv6-unicast"];
+  return [endpoint.address.family === 4 ? "ipv4-unicast" : "ipv6-unicast"];
 }
 
 /** Advertisements that name peers, by name, each once. */

@@ -198,24 +198,34 @@ describe("a difference", () => {
     });
   });
 
-  it("starts and stops sessions by the node's labels, and names peers that it cannot have", () => {
-    const given = new TestWorld(
-      [],
-      [
-        peer("a", { nodes: (labels) => labels.rack === "1" }),
-        peer("b", { vrf: "red" }),
-        peer("c", { address: null, interface: "eth0" }),
-      ],
-    );
+  it("starts and stops sessions by the node's labels", () => {
+    const given = new TestWorld([], [peer("a", { nodes: (labels) => labels.rack === "1" })]);
     const planner = new Planner(OPTIONS);
     expect(planner.update(given, changes({ config: true })).peersSet).toEqual([]);
-    expect(planner.peerProblems.map(({ peer }) => peer)).toEqual(["b", "c"]);
     given.nodes.set("node-1", node("node-1", { labels: { rack: "1" } }));
     expect(planner.update(given, changes({ nodes: new Set(["node-1"]) })).peersSet.map(({ name }) => name)).toEqual([
       "a",
     ]);
     given.nodes.set("node-1", node("node-1"));
     expect(planner.update(given, changes({ nodes: new Set(["node-1"]) })).peersRemoved).toEqual(["a"]);
+  });
+
+  it("has unnumbered peers with both families, and peers in a VRF", () => {
+    const given = new TestWorld(
+      [],
+      [peer("a", { vrf: "red" }), peer("b", { address: null, interface: "eth0" }), peer("c", { localASN: 65001 })],
+    );
+    const { peersSet } = new Planner(OPTIONS).update(given, changes({ config: true }));
+    expect(peersSet).toMatchObject([
+      { name: "a", vrf: "red", families: ["ipv4-unicast"] },
+      {
+        name: "b",
+        vrf: null,
+        endpoint: { kind: "interface", interface: "eth0" },
+        families: ["ipv4-unicast", "ipv6-unicast"],
+      },
+      { name: "c", localAs: 65001 },
+    ]);
   });
 
   it("waits for the configuration", () => {

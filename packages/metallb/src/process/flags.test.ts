@@ -60,11 +60,9 @@ describe("variables", () => {
 });
 
 it("names in one line the flags whose part comes later", () => {
-  const parsed = read(["-webhook-mode=disabled", "-port=1", "-tls-min-version=VersionTLS13"], {
-    METALLB_DEPLOYMENT: "c",
-  });
+  const parsed = read(["-pprof-bind-address=:1", "-port=1", "-tls-min-version=VersionTLS13"], {});
   expect(parsed.ok && laterNotice(parsed.value.later)).toBe(
-    "accepted without effect in this version: -deployment, -tls-min-version, -webhook-mode",
+    "accepted without effect in this version: -pprof-bind-address",
   );
   expect(laterNotice([])).toBeNull();
 });
@@ -74,4 +72,15 @@ it("has the defaults of upstream's controller and speaker", () => {
   expect([controller.port, controller["health-probe-port"], controller["log-level"]]).toEqual([9120, 17472, "info"]);
   const speaker = parseFlags(SPEAKER_FLAGS, [], {});
   expect(speaker.ok && speaker.value.values["bgp-debounce-timeout"]).toBe(3000);
+});
+
+it("ends with 2 for what Go refuses, with 1 for what the process refuses, and with 0 for help", () => {
+  const code = (argv: readonly string[], table: typeof CONTROLLER_FLAGS | typeof SPEAKER_FLAGS = CONTROLLER_FLAGS) => {
+    const parsed = parseFlags(table, argv, {});
+    return parsed.ok ? null : parsed.error.exitCode;
+  };
+  expect([code(["--nope"]), code(["--port=x"]), code(["--help"])]).toEqual([2, 2, 0]);
+  expect([code(["--webhook-mode=some"]), code(["--tls-min-version=1.3"])]).toEqual([1, 1]);
+  expect(code(["--bgp-debounce-timeout=0"], SPEAKER_FLAGS)).toBe(1);
+  expect(code(["--bgp-debounce-timeout=x"], SPEAKER_FLAGS)).toBe(2);
 });

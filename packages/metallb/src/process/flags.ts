@@ -13,6 +13,8 @@ export interface Flag<V extends string | number | boolean = string | number | bo
   /** Bounds of a number, both included. */
   readonly range?: readonly [number, number];
   readonly later?: string;
+  /** Values outside `choices` or `range` are no error of the command line but of what it asks for: exit code 1, as upstream has it. */
+  readonly strictExit?: 1;
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>;
@@ -27,9 +29,11 @@ export interface Parsed<T extends FlagTable> {
   readonly later: readonly string[];
 }
 
-/** Why the command line cannot be used. `help` was asked for: print the usage, end with 0; else end with 2. */
+/** Why the command line cannot be used. `help` was asked for: print the usage. */
 export interface UsageError {
   readonly help: boolean;
+  /** 0 for help, 2 for what Go's package `flag` refuses, 1 for what the process refuses. */
+  readonly exitCode: 0 | 1 | 2;
   readonly message: string;
   /** The list of all flags. */
   readonly usage: string;
@@ -45,7 +49,10 @@ export function parseFlags<const T extends FlagTable>(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Result<Parsed<T>, UsageError> {
-  const fail = (message: string, help = false) => err({ help, message, usage: usage(table) });
+  const fail = (message: string, exitCode: UsageError["exitCode"] = 2) =>
+    err({ help: exitCode === 0, exitCode, message, usage: usage(table) });
+  const codeOf = (flag: Flag, text: string): UsageError["exitCode"] =>
+    flag.strictExit !== undefined && hasForm(flag, text) ? flag.strictExit : 2;
   const values: Record<string, string | number | boolean> = {};
   const later = new Set<string>();
   for (const [name, flag] of Object.entries(table)) {
@@ -53,7 +60,8 @@ export function parseFlags<const T extends FlagTable>(
     values[name] = flag.default;
     if (!fromEnv) continue;
     const value = readValue(flag, fromEnv);
-    if (!value.ok) return fail(`invalid value "${clip(fromEnv)}" for variable ${flag.env}: ${value.error}`);
+    if (!value.ok)
+      return fail(`invalid value "${clip(fromEnv)}" for variable ${flag.env}: ${value.error}`, codeOf(flag, fromEnv));
     values[name] = value.value;
     if (flag.later !== undefined) later.add(name);
   }
@@ -66,7 +74,7 @@ export function parseFlags<const T extends FlagTable>(
     const name = equals < 0 ? body : body.slice(0, equals);
     const flag = Object.hasOwn(table, name) ? table[name] : undefined;
     if (!flag) {
-      if (name === "h" || name === "help") return fail("", true);
+      if (name === "h" || name === "help") return fail("", 0);
       return fail(`flag provided but not defined: -${clip(name)}`);
     }
     let text = equals < 0 ? undefined : body.slice(equals + 1);
@@ -77,6 +85,7 @@ export function parseFlags<const T extends FlagTable>(
       const boolean = typeof flag.default === "boolean";
       return fail(
         `invalid ${boolean ? "boolean " : ""}value "${clip(text)}" for ${boolean ? "" : "flag "}-${name}: ${value.error}`,
+        codeOf(flag, text),
       );
     }
     values[name] = value.value;
@@ -90,11 +99,16 @@ const clip = (text: string): string => (text.length > 100 ? `${text.slice(0, 100
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 
+const INTEGER = /^[+-]?(\d+|0[xX][0-9a-fA-F]+)$/;
+
+/** Whether Go's package `flag` would take the text. */
+const hasForm = (flag: Flag, text: string): boolean => typeof flag.default !== "number" || INTEGER.test(text);
+
 function readValue(flag: Flag, text: string): Result<string | number | boolean> {
   if (typeof flag.default === "boolean")
     return TRUE.has(text) ? ok(true) : FALSE.has(text) ? ok(false) : err("parse error");
   if (typeof flag.default === "number") {
-    if (!/^[+-]?(\d+|0[xX][0-9a-fA-F]+)$/.test(text)) return err("parse error");
+    if (!INTEGER.test(text)) return err("parse error");
     const [low, high] = flag.range ?? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
     const value = text.startsWith("-") ? -Number(text.slice(1)) : Number(text);
     return value >= low && value <= high ? ok(value) : err(`it must be ${low} to ${high}`);

@@ -1,3 +1,4 @@
+export { BUILD, type Build } from "./build.ts";
 export {
   type Flag,
   type FlagTable,

@@ -31,3 +31,10 @@ it("tells an error with its causes", () => {
   expect(errorText(new Error("a", { cause: new Error("b") }))).toBe("a: b");
   expect(errorText("text")).toBe("text");
 });
+
+it("cuts what is too long for a line", () => {
+  const { lines: out, log } = lines("info");
+  log.info("x".repeat(250_000), { error: "y".repeat(250_000), service: "a/b" });
+  expect(out[0]?.length).toBeLessThan(10_000);
+  expect(JSON.parse(out[0] ?? "")).toMatchObject({ service: "a/b" });
+});

@@ -1,4 +1,5 @@
 import pino from "pino";
+import { stdoutSink } from "./sink.ts";
 
 export type LogLevel = "all" | "debug" | "info" | "warn" | "error" | "none";
 
@@ -31,12 +32,24 @@ export function createLogger(level: LogLevel, write?: (line: string) => void): L
     timestamp: () => `,"ts":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
   };
-  return wrap(pino(options, write ? { write } : pino.destination({ fd: 1, sync: true })));
+  return wrap(pino(options, { write: write ?? stdoutSink() }));
 }
+
+/** What comes from outside may be as long as an object of the API; a line is for people. */
+const MAX_TEXT = 4096;
+const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+const clipped = (fields: LogFields = {}): LogFields => {
+  for (const value of Object.values(fields))
+    if (typeof value === "string" && value.length > MAX_TEXT)
+      return Object.fromEntries(
+        Object.entries(fields).map(([name, each]) => [name, typeof each === "string" ? clip(each) : each]),
+      );
+  return fields;
+};
 
 const wrap = (sink: pino.Logger): Logger => {
   const at = (level: "debug" | "info" | "warn" | "error") => (msg: string, fields?: LogFields) => {
-    if (sink.isLevelEnabled(level)) sink[level]({ caller: caller(), ...fields }, msg);
+    if (sink.isLevelEnabled(level)) sink[level]({ caller: caller(), ...clipped(fields) }, clip(msg));
   };
   return {
     debug: at("debug"),

@@ -1,3 +1,4 @@
+import { BUILD } from "./build.ts";
 import { type FlagTable, type FlagValues, parseFlags } from "./flags.ts";
 import { createLogger, type Logger, type LogLevel } from "./logger.ts";
 import { shutdownSignal } from "./signals.ts";
@@ -12,8 +13,8 @@ export interface Startup<T extends FlagTable> {
 }
 
 /**
- * Reads the command line and says hello, or gives the exit code: 0 when help was asked for, 2 when
- * the command line is wrong; what there is to say has been said then.
+ * Reads the command line and says hello, or gives the exit code: 0 when help was asked for, 1 or 2
+ * when the command line is wrong; what there is to say has been said then.
  */
 export function startUp<
   const T extends FlagTable & { readonly "log-level": { readonly default: string; readonly help: string } },
@@ -25,14 +26,14 @@ export function startUp<
 ): Startup<T> | number {
   const parsed = parseFlags(table, argv, env);
   if (!parsed.ok) {
-    const { help, message, usage } = parsed.error;
+    const { help, exitCode, message, usage } = parsed.error;
     (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
-    return help ? 0 : 2;
+    return exitCode;
   }
   const { values: flags, later } = parsed.value;
   const log = createLogger(String(flags["log-level"]) as LogLevel);
   const stop = shutdownSignal();
-  log.info(`MetalLB ${name} starting`, { op: "startup", runtime: process.version });
+  log.info(`MetalLB ${name} starting version ${BUILD.version}`, { op: "startup", ...BUILD, runtime: process.version });
   const notice = laterNotice(later);
   if (notice) log.info(notice, { op: "startup" });
   const mode = env.METALLB_BGP_TYPE ?? "";

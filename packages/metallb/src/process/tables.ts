@@ -19,38 +19,40 @@ const shared = {
   "tls-min-version": {
     default: "",
     choices: ["", "VersionTLS12", "VersionTLS13"],
-    help: "lowest TLS version of servers: VersionTLS12 or VersionTLS13",
-    later: "TLS settings",
+    strictExit: 1,
+    help: "lowest TLS version of servers: VersionTLS12 or VersionTLS13 (the default)",
   },
-  "tls-cipher-suites": { default: "", help: "comma-separated TLS 1.2 cipher suites", later: "TLS settings" },
-  "tls-curve-preferences": { default: "", help: "comma-separated numbers of curves", later: "TLS settings" },
+  "tls-cipher-suites": { default: "", help: "comma-separated TLS 1.2 cipher suites" },
+  "tls-curve-preferences": { default: "", help: "comma-separated numbers of curves" },
 } as const satisfies FlagTable;
 
 export const CONTROLLER_FLAGS = {
   ...shared,
   kubeconfig: { default: "", env: "KUBECONFIG", help: "kubeconfig file; empty: the Pod's service account" },
-  deployment: { default: "", env: "METALLB_DEPLOYMENT", help: "name of the own Deployment", later: "gossip secret" },
+  deployment: {
+    default: "",
+    env: "METALLB_DEPLOYMENT",
+    help: "name of the own Deployment, which owns the memberlist Secret",
+  },
   "ml-secret-name": {
     default: "",
     env: "METALLB_ML_SECRET_NAME",
-    help: "name of the memberlist Secret to create",
-    later: "gossip secret",
+    help: "name of the memberlist Secret to create; empty: none",
   },
-  "disable-cert-rotation": { default: false, help: "do not renew webhook certificates", later: "webhooks" },
+  "disable-cert-rotation": { default: false, help: "do not renew webhook certificates" },
   "cert-dir": {
     default: "/tmp/k8s-webhook-server/serving-certs",
     help: "folder of the webhook's certificate",
-    later: "webhooks",
   },
-  "cert-service-name": { default: "metallb-webhook-service", help: "Service of the webhook", later: "webhooks" },
+  "cert-service-name": { default: "metallb-webhook-service", help: "Service of the webhook" },
   "webhook-mode": {
     default: "enabled",
     choices: ["enabled", "disabled", "onlywebhook"],
+    strictExit: 1,
     help: "enabled, disabled or onlywebhook",
-    later: "webhooks",
   },
-  "webhook-secret": { default: "metallb-webhook-cert", help: "Secret of the webhook's certificate", later: "webhooks" },
-  "webhook-http2": { default: false, help: "offer HTTP/2 on the webhook", later: "webhooks" },
+  "webhook-secret": { default: "metallb-webhook-cert", help: "Secret of the webhook's certificate" },
+  "webhook-http2": { default: false, help: "offer HTTP/2 on the webhook" },
 } as const satisfies FlagTable;
 
 export const SPEAKER_FLAGS = {
@@ -62,6 +64,7 @@ export const SPEAKER_FLAGS = {
   "bgp-debounce-timeout": {
     default: 3000,
     range: [1, 2 ** 31 - 1],
+    strictExit: 1,
     env: "METALLB_BGP_DEBOUNCE_TIMEOUT",
     help: "milliseconds; there is nothing to debounce here",
     later: "FRR compatibility",

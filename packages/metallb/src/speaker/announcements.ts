@@ -19,6 +19,8 @@ export interface BgpStatusWriter {
   want(service: string, peers: readonly string[] | null): void;
   /** All that is wanted at the start was told: what stands beyond it is of the past. */
   begin(): void;
+  /** There are more Services than objects, so that nothing standing says nothing of what was before. */
+  readonly isLimited: boolean;
   /** What stands in the API of this node's objects: the peers, or undefined. */
   has(service: string): readonly string[] | undefined;
 }
@@ -70,7 +72,9 @@ export class Announcements {
     for (const key of waiting) {
       const service = services.get(key);
       const verdict = plan.verdict(key, service).bgp;
-      if (service && verdict.announced && !sameList(this.#status.has(key), verdict.peers)) this.#event(service);
+      const stood = this.#status.has(key);
+      if (!service || !verdict.announced || (stood === undefined && this.#status.isLimited)) continue;
+      if (!sameList(stood, verdict.peers)) this.#event(service);
     }
   }
 

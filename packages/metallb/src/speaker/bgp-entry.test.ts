@@ -11,10 +11,10 @@ const settings: PeerSettings = {
   name: "router",
   localAs: 64500,
   peerAs: 64512,
-  address: ip(4, 1n),
+  endpoint: { kind: "address", address: ip(4, 1n), interface: null },
   port: 179,
   sourceAddress: null,
-  interface: null,
+  vrf: null,
   holdTime: null,
   keepaliveTime: null,
   connectTime: null,
@@ -46,9 +46,13 @@ function open() {
     log: () => {},
     pass: () => {},
   };
-  const engine = bgpEntry((_, listener) => {
-    listeners.push(listener);
-    return { send: (chunks) => void sent.push(...chunks), close: () => left.promise };
+  const engine = bgpEntry({
+    openTcp: (_, listener) => {
+      listeners.push(listener);
+      return { begin: () => {}, send: (chunks) => void sent.push(...chunks), close: () => left.promise };
+    },
+    listen: () => Promise.reject(new Error("nobody listens in this test")),
+    discover: () => Promise.reject(new Error("nobody looks in this test")),
   }).create(seat);
   const apply = (difference: Partial<BgpDifference>, now = 0): Event[] => {
     const nothing = { routes: [], peersSet: [], peersRemoved: [], fallbackRouterId: ip(4, 2n) };
@@ -63,7 +67,7 @@ it("opens the connection of a peer, and holds the end up until its goodbye has l
   const { engine, step, apply, listeners, sent, left } = open();
   apply({ peersSet: [settings] });
   step(engine.wake, 1_000);
-  listeners[0]?.connected(ip(4, 2n), ip(4, 1n));
+  listeners[0]?.connected(ip(4, 2n), ip(4, 1n), false);
   // OPEN
   expect(sent.map((bytes) => bytes[18])).toEqual([1]);
   const farewell = engine.farewell?.("bye");

@@ -1,6 +1,16 @@
-import { type BgpEffect, type ConnectionId, createBgpEngine, type PathAttributes, type TableChange } from "#bgp";
-import type { openTcp, TcpConnection } from "#sys";
+import {
+  type BgpEffect,
+  type ConnectionId,
+  createBgpEngine,
+  type PathAttributes,
+  type PeerSettings,
+  type TableChange,
+} from "#bgp";
+import type { Ip } from "#net";
+import { type AcceptedFrom, type BgpSockets, linkOf, type TcpConnection, type TcpListener, type TcpTarget } from "#sys";
+import { Doors } from "./doors.ts";
 import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import { Unnumbered } from "./unnumbered.ts";
 
 type Bgp = EngineTypes["bgp"];
 
@@ -8,29 +18,39 @@ type Bgp = EngineTypes["bgp"];
 const MAX_SETS = 4_096;
 
 /** The BGP engine with its TCP connections. */
-export const bgpEntry = (open: typeof openTcp): EntryOf<"bgp"> => ({
+export const bgpEntry = (sockets: BgpSockets): EntryOf<"bgp"> => ({
   name: "bgp",
-  create: (seat) => new BgpHosted(seat, open),
+  create: (seat) => new BgpHosted(seat, sockets),
 });
 
 class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   readonly wake = { kind: "time" } as const;
   private readonly seat: Seat<Bgp["event"], Bgp["report"]>;
-  private readonly open: typeof openTcp;
+  private readonly sockets: BgpSockets;
+  private readonly doors: Doors;
+  private readonly unnumbered: Unnumbered;
+  private readonly peers = new Map<string, PeerSettings>();
   private readonly machine: ReturnType<typeof createBgpEngine>;
   private readonly connections = new Map<ConnectionId, TcpConnection>();
   /** Connections that were closed and have something left to send. */
   private readonly leaving = new Set<Promise<void>>();
+  private nextAccepted: ConnectionId = 1;
   private readonly sets = new Map<string, PathAttributes>();
 
-  constructor(seat: Seat<Bgp["event"], Bgp["report"]>, open: typeof openTcp) {
+  constructor(seat: Seat<Bgp["event"], Bgp["report"]>, sockets: BgpSockets) {
     this.seat = seat;
-    this.open = open;
+    this.sockets = sockets;
+    const trouble = (subject: string, message: string): void => seat.log("warn", subject, message);
+    this.unnumbered = new Unnumbered(sockets.discover, trouble);
+    this.doors = new Doors(sockets.listen, trouble, (peer, connect) => this.accept(peer, connect));
     this.machine = createBgpEngine({ random: () => seat.random() });
   }
 
   *events({ routes, peersSet, peersRemoved, fallbackRouterId }: BgpDifference): Generator<Bgp["event"]> {
     for (const change of routes) yield { kind: "routes", change: this.intern(change) };
+    for (const settings of peersSet) this.peers.set(settings.name, settings);
+    for (const peer of peersRemoved) this.peers.delete(peer);
+    if (peersSet.length + peersRemoved.length > 0) this.prepare();
     for (const settings of peersSet) yield { kind: "peer-set", settings, fallbackRouterId };
     for (const peer of peersRemoved) yield { kind: "peer-removed", peer };
   }
@@ -61,7 +81,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   perform(effect: BgpEffect): void {
     switch (effect.kind) {
       case "connect":
-        return this.connect(effect.connection, effect.settings);
+        return this.connect(effect);
       case "send":
         return this.connections.get(effect.connection)?.send(effect.chunks);
       case "close":
@@ -87,10 +107,21 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   }
 
   flushed(): Promise<unknown> {
+    this.peers.clear();
+    this.prepare();
     return Promise.all(this.leaving);
   }
 
+  /** Looks where unnumbered peers are, and opens the door where passive ones come. */
+  private prepare(): void {
+    const names = new Set<string>();
+    for (const { endpoint } of this.peers.values()) if (endpoint.kind === "interface") names.add(endpoint.interface);
+    this.unnumbered.watch(names);
+    this.doors.admit([...this.peers.values()]);
+  }
+
   private close(connection: ConnectionId): void {
+    this.unnumbered.giveUp(connection);
     const open = this.connections.get(connection);
     this.connections.delete(connection);
     if (!open) return;
@@ -98,26 +129,62 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.leaving.add(left);
   }
 
-  private connect(
-    connection: ConnectionId,
-    { address, port, sourceAddress, interface: name, password }: Extract<BgpEffect, { kind: "connect" }>["settings"],
-  ): void {
-    let stood = false;
-    const opened = this.open(
-      { address, port, sourceAddress, interface: name, password },
-      {
-        connected: (local, remote) => {
-          stood = true;
-          this.seat.step({ kind: "connected", connection, local, remote });
-        },
-        received: (bytes) => this.seat.step({ kind: "received", connection, bytes }),
-        drained: () => this.seat.step({ kind: "drained", connection }),
-        failed: (reason) => {
-          this.connections.delete(connection);
-          this.seat.step({ kind: stood ? "closed" : "connect-failed", connection, reason });
-        },
-      },
+  private connect({ connection, settings, hops }: Extract<BgpEffect, { kind: "connect" }>): void {
+    const { endpoint } = settings;
+    if (endpoint.kind === "address") return this.dial(connection, settings, hops, endpoint.address, endpoint.interface);
+    this.unnumbered.whenFound(endpoint.interface, connection, (router) =>
+      this.dial(connection, settings, hops, router, endpoint.interface),
     );
+  }
+
+  private dial(
+    connection: ConnectionId,
+    { port, sourceAddress, vrf, password }: PeerSettings,
+    hops: TcpTarget["hops"],
+    address: Ip,
+    zone: string | null,
+  ): void {
+    const target = { address, interface: zone, port, sourceAddress, device: vrf, password, hops };
+    let stood = false;
+    const listener = this.listener(connection, () => (stood ? "closed" : "connect-failed"));
+    const opened = this.sockets.openTcp(target, {
+      ...listener,
+      connected: (local, remote, guarded) => {
+        stood = true;
+        const link = linkOf(local, zone);
+        this.seat.step({ kind: "connected", connection, local, remote, link, guarded });
+      },
+    });
     this.connections.set(connection, opened);
+  }
+
+  private accept(peer: AcceptedFrom, connect: (listener: TcpListener) => TcpConnection): void {
+    // The engine's own have even numbers.
+    const connection = this.nextAccepted;
+    this.nextAccepted += 2;
+    const opened = connect({
+      ...this.listener(connection, () => "closed"),
+      connected: (local, remote, guarded) => {
+        const link = linkOf(local, peer.interface);
+        this.seat.step({ kind: "accepted", connection, peer: peer.name, local, remote, link, guarded });
+      },
+    });
+    this.connections.set(connection, opened);
+    opened.begin();
+  }
+
+  private listener(
+    connection: ConnectionId,
+    ending: () => "closed" | "connect-failed",
+  ): Pick<TcpListener, "guarded" | "received" | "drained" | "failed"> {
+    return {
+      guarded: () => this.seat.step({ kind: "guarded", connection }),
+      received: (bytes) => this.seat.step({ kind: "received", connection, bytes }),
+      drained: () => this.seat.step({ kind: "drained", connection }),
+      failed: (reason) => {
+        this.connections.delete(connection);
+        this.seat.step({ kind: ending(), connection, reason });
+      },
+    };
   }
 }

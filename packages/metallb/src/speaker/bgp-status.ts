@@ -1,5 +1,15 @@
-import { ApiError, type KubeClient, type KubeObject, keyOf, RESOURCES, type Reflector, watch } from "#kube";
-import type { Logger } from "#process";
+import {
+  ApiError,
+  KeyedWriter,
+  type KubeClient,
+  type KubeObject,
+  keyOf,
+  RESOURCES,
+  type Reflector,
+  type WriteOutcome,
+  watch,
+} from "#kube";
+import { errorText, type Logger } from "#process";
 import type { OwnPod } from "#world";
 import type { BgpStatusWriter } from "./announcements.ts";
 
@@ -9,8 +19,10 @@ export interface BgpStatusOptions {
   readonly node: string;
   /** The own Pod, which then owns the objects, so that they go with it; null: nobody owns them. */
   readonly owner: Promise<OwnPod | null>;
-  readonly log: Logger;
+  readonly log: Pick<Logger, "warn">;
   readonly trouble: (message: string) => void;
+  /** The peers that a Service is announced to now; null: none. */
+  readonly peersOf: (service: string) => readonly string[] | null;
 }
 
 interface Standing {
@@ -20,9 +32,10 @@ interface Standing {
 }
 
 /** One object a Service and node does not scale: beyond so many on this node none are added. */
-const LIMIT = 2_000;
-const FIRST_PAUSE = 1_000;
-const MAX_PAUSE = 60_000;
+const STATUS_LIMIT = 2_000;
+/** Writes in flight: one object that the API is slow with delays no other. */
+const PARALLEL = 8;
+const BACKOFF = { first: 1_000, max: 60_000 };
 
 const LABEL = {
   node: "metallb.io/node",
@@ -30,22 +43,23 @@ const LABEL = {
   namespace: "metallb.io/service-namespace",
 } as const;
 
-/** Keeps the ServiceBGPStatus objects of this node equal to what is announced: one write at a time, none without a difference. */
+/** Keeps the ServiceBGPStatus objects of this node equal to what is announced; writes nothing without a difference. */
 export class BgpStatus implements BgpStatusWriter {
-  readonly #options: BgpStatusOptions;
-  readonly #objects: Reflector<Standing>;
-  readonly #wanted = new Map<string, readonly string[]>();
-  readonly #dirty = new Set<string>();
-  #begun = false;
-  #running = false;
-  #stopped = false;
-  #failures = 0;
-  #limitTold = false;
+  private readonly options: BgpStatusOptions;
+  private readonly objects: Reflector<Standing>;
+  private readonly writer: KeyedWriter<readonly string[] | null>;
+  private readonly wanted = new Map<string, readonly string[]>();
+  /** Services that are left out since there are too many. */
+  private readonly refused = new Set<string>();
+  /** Objects that were made and that the watch has not told of yet, by Service. */
+  private readonly made = new Map<string, Standing>();
+  private isTold = false;
+  private isLimitTold = false;
 
   constructor(options: BgpStatusOptions) {
-    this.#options = options;
+    this.options = options;
     const { client, namespace, node, trouble } = options;
-    this.#objects = watch(client, RESOURCES.servicebgpstatuses, {
+    this.objects = watch(client, RESOURCES.servicebgpstatuses, {
       namespace,
       labelSelector: `${LABEL.node}=${node}`,
       project: standing,
@@ -53,117 +67,165 @@ export class BgpStatus implements BgpStatusWriter {
       same: (a, b) => a.service === b.service && String(a.peers) === String(b.peers),
       onTrouble: trouble,
     });
+    this.writer = new KeyedWriter({
+      parallel: PARALLEL,
+      backoff: BACKOFF,
+      perform: (service, peers, { signal }) => this.perform(service, peers, signal),
+      onFailure: (_, error) => {
+        if (!(error instanceof ApiError && (error.isConflict || error.isNotFound))) trouble(errorText(error));
+      },
+    });
   }
 
   start(): Promise<void> {
-    this.#objects.onChange((keys) => {
-      for (const key of keys) {
-        const service = this.#objects.store.get(key)?.service;
-        if (service !== undefined) this.#dirty.add(service);
-      }
-      // What somebody deleted is written again: which Service it was is no longer known, so all that lack one are looked at.
-      if ([...keys].some((key) => !this.#objects.store.has(key)))
-        for (const service of this.#wanted.keys()) if (!this.#first(service)) this.#dirty.add(service);
-      this.#run();
-    });
-    this.#objects.start();
-    return this.#objects.synced;
+    this.objects.onChange((keys) => this.look(keys));
+    this.objects.start();
+    return this.objects.synced;
   }
 
-  stop(): void {
-    this.#stopped = true;
-    this.#objects.stop();
+  async stop(): Promise<void> {
+    this.objects.stop();
+    await this.writer.stop();
   }
 
   want(service: string, peers: readonly string[] | null): void {
-    if (peers === null) this.#wanted.delete(service);
-    else if (this.#wanted.size >= LIMIT && !this.#wanted.has(service)) return this.#tellLimit();
-    else this.#wanted.set(service, peers);
-    this.#dirty.add(service);
-    this.#run();
+    if (peers !== null && this.wanted.size >= STATUS_LIMIT && !this.wanted.has(service)) {
+      this.refused.add(service);
+      return this.tellLimit();
+    }
+    if (peers) this.wanted.set(service, peers);
+    else if (this.wanted.delete(service)) this.admit();
+    else this.refused.delete(service);
+    this.write(service);
   }
 
   begin(): void {
-    this.#begun = true;
-    this.#run();
+    if (this.isTold) return;
+    this.isTold = true;
+    void this.objects.synced.then(() => {
+      for (const service of new Set([
+        ...this.wanted.keys(),
+        ...[...this.objects.store.values()].map(({ service }) => service),
+      ]))
+        this.write(service);
+    });
   }
 
   has(service: string): readonly string[] | undefined {
-    return this.#first(service)?.peers;
+    return this.first(service)?.peers;
   }
 
-  #first(service: string): Standing | undefined {
-    return this.#objects.store.by("service", service).next().value;
+  /** More Services are announced than have an object. */
+  get isLimited(): boolean {
+    return this.refused.size > 0;
   }
 
-  #tellLimit(): void {
-    if (this.#limitTold) return;
-    this.#limitTold = true;
-    this.#options.log.warn(
-      `more than ${LIMIT} Services are announced: no further ServiceBGPStatus objects are written`,
+  private first(service: string): Standing | undefined {
+    return this.objects.store.by("service", service).next().value;
+  }
+
+  /** Until all that is wanted is known, what stands is not wrong. */
+  private write(service: string): void {
+    if (this.isTold && this.objects.isSynced) this.writer.want(service, this.wanted.get(service) ?? null);
+  }
+
+  private look(keys: ReadonlySet<string>): void {
+    let isGone = false;
+    for (const key of keys) {
+      const object = this.objects.store.get(key);
+      if (!object) isGone = true;
+      else {
+        if (this.made.get(object.service)?.name === object.name) this.made.delete(object.service);
+        if (!this.isAsWanted(object.service)) this.write(object.service);
+      }
+    }
+    // What somebody deleted is written again: which Service it was is no longer known, so all that lack one are looked at.
+    if (isGone) for (const service of this.wanted.keys()) if (!this.first(service)) this.write(service);
+  }
+
+  private isAsWanted(service: string): boolean {
+    const [first, ...others] = this.objects.store.by("service", service);
+    return others.length === 0 && String(first?.peers) === String(this.wanted.get(service));
+  }
+
+  /** Room for one that was left out. */
+  private admit(): void {
+    for (const service of this.refused) {
+      this.refused.delete(service);
+      const peers = this.options.peersOf(service);
+      if (!peers) continue;
+      this.wanted.set(service, peers);
+      return this.write(service);
+    }
+  }
+
+  private tellLimit(): void {
+    if (this.isLimitTold) return;
+    this.isLimitTold = true;
+    this.options.log.warn(
+      `more than ${STATUS_LIMIT} Services are announced: no further ServiceBGPStatus objects are written`,
       { op: "status" },
     );
   }
 
-  #run(): void {
-    if (this.#begun && !this.#running && !this.#stopped && this.#objects.isSynced) void this.#drain();
-  }
-
-  async #drain(): Promise<void> {
-    this.#running = true;
-    for (const service of this.#dirty) {
-      if (this.#stopped) break;
-      this.#dirty.delete(service);
-      try {
-        await this.#reconcile(service);
-        this.#failures = 0;
-      } catch (error) {
-        if (!(error instanceof ApiError && (error.isConflict || error.isNotFound)))
-          this.#options.trouble((error as Error).message);
-        this.#dirty.add(service);
-        await new Promise((resolve) =>
-          setTimeout(resolve, Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.#failures++, 6))),
-        );
-      }
+  private async perform(service: string, peers: readonly string[] | null, signal: AbortSignal): Promise<WriteOutcome> {
+    const { client, namespace } = this.options;
+    const found = [...this.objects.store.by("service", service)];
+    const made = this.made.get(service);
+    if (made && !found.some(({ name }) => name === made.name)) found.push(made);
+    const [first, ...others] = found;
+    for (const { name } of peers ? others : found) await this.remove(name, signal);
+    if (!peers) this.made.delete(service);
+    else if (first) {
+      if (String(first.peers) === String(peers)) return "done";
+      await this.writeStatus(first.name, service, peers, signal).catch((error: unknown) => {
+        // Somebody deleted it before the watch told of it: the next try makes it anew.
+        if (isGone(error)) this.made.delete(service);
+        throw error;
+      });
+    } else {
+      const created = await client.create(RESOURCES.servicebgpstatuses, { namespace }, await this.object(service), {
+        signal,
+      });
+      const name = created.metadata?.name;
+      if (!name) return "done";
+      this.made.set(service, { name, service, peers: [] });
+      await this.writeStatus(name, service, peers, signal);
+      if (this.made.has(service)) this.made.set(service, { name, service, peers });
     }
-    this.#running = false;
+    return "done";
   }
 
-  async #reconcile(service: string): Promise<void> {
-    const { client, namespace } = this.#options;
-    const peers = this.#wanted.get(service);
-    const [first, ...others] = this.#objects.store.by("service", service);
-    for (const extra of peers ? others : [...(first ? [first] : []), ...others]) await this.#remove(extra.name);
-    if (!peers) return;
-    if (first) {
-      if (String(first.peers) !== String(peers)) await this.#writeStatus(first.name, service, peers);
-      return;
-    }
-    const created = await client.create(RESOURCES.servicebgpstatuses, { namespace }, await this.#object(service));
-    const name = created.metadata?.name;
-    if (name) await this.#writeStatus(name, service, peers);
-  }
-
-  async #remove(name: string): Promise<void> {
+  private async remove(name: string, signal: AbortSignal): Promise<void> {
     try {
-      await this.#options.client.remove(RESOURCES.servicebgpstatuses, { namespace: this.#options.namespace, name });
+      await this.options.client.remove(
+        RESOURCES.servicebgpstatuses,
+        { namespace: this.options.namespace, name },
+        undefined,
+        { signal },
+      );
     } catch (error) {
-      if (!(error instanceof ApiError && error.isNotFound)) throw error;
+      if (!isGone(error)) throw error;
     }
   }
 
-  async #writeStatus(name: string, service: string, peers: readonly string[]): Promise<void> {
+  private async writeStatus(
+    name: string,
+    service: string,
+    peers: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const [serviceNamespace, serviceName] = service.split("/");
-    const { client, namespace, node } = this.#options;
-    await client.patch(RESOURCES.servicebgpstatuses, { namespace, name, subresource: "status" }, "merge", {
-      status: { node, serviceName, serviceNamespace, peers },
-    });
+    const { client, namespace, node } = this.options;
+    const status = { node, serviceName, serviceNamespace, peers };
+    const where = { namespace, name, subresource: "status" } as const;
+    await client.patch(RESOURCES.servicebgpstatuses, where, "merge", { status }, { signal });
   }
 
-  async #object(service: string): Promise<KubeObject> {
+  private async object(service: string): Promise<KubeObject> {
     const [serviceNamespace = "", serviceName = ""] = service.split("/");
-    const { node, namespace } = this.#options;
-    const owner = await this.#options.owner;
+    const { node, namespace } = this.options;
+    const owner = await this.options.owner;
     return {
       apiVersion: "metallb.io/v1beta1",
       kind: "ServiceBGPStatus",
@@ -176,6 +238,8 @@ export class BgpStatus implements BgpStatusWriter {
     };
   }
 }
+
+const isGone = (error: unknown): boolean => error instanceof ApiError && error.isNotFound;
 
 function standing(object: unknown): Standing | null {
   const { metadata, status } = object as {

@@ -1,6 +1,8 @@
 import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
+import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Ip } from "#net";
+import type { GossipDifference, GossipReport } from "./gossip-entry.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
 
 /** Milliseconds on the engines' clock, which never goes back. */
@@ -22,6 +24,12 @@ export interface EngineTypes {
     readonly event: NeighborEvent;
     readonly effect: NeighborEffect;
     readonly report: NeighborReport;
+  };
+  readonly gossip: {
+    readonly difference: GossipDifference;
+    readonly event: GossipEvent;
+    readonly effect: GossipEffect;
+    readonly report: GossipReport;
   };
 }
 

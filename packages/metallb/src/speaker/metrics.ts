@@ -9,7 +9,7 @@ import type { BgpSessions } from "./bgp-sessions.ts";
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(
   node: string,
-  world: WatchedWorld,
+  world: Pick<WatchedWorld, "config">,
   /** Whether the configuration has problems that concern this node. */
   isStale: () => boolean,
   announced: Pick<Announcements, "announced">,
@@ -29,12 +29,7 @@ export function createMetrics(
         for (const ip of ips) this.set({ service, protocol: "bgp", node, ip }, 1);
     },
   });
-  const peerLabel = (peer: string): string => {
-    const settings = plan().peers.get(peer);
-    if (!settings) return peer;
-    const address = formatIp(settings.address);
-    return `${settings.address.family === 6 ? `[${address}]` : address}:${settings.port}`;
-  };
+  const labels = (): ReadonlyMap<string, string> => peerLabels(plan().peers);
   const gauge = (name: string, help: string, value: (counters: PeerCounters) => number) =>
     new Gauge({
       name: `metallb_bgp_${name}`,
@@ -43,8 +38,11 @@ export function createMetrics(
       registers: [registry],
       collect() {
         this.reset();
-        for (const counters of sessions.counters.values())
-          this.set({ peer: peerLabel(counters.peer) }, value(counters));
+        const of = labels();
+        for (const [name, counters] of sessions.counters) {
+          const peer = of.get(name);
+          if (peer !== undefined) this.set({ peer }, value(counters));
+        }
       },
     });
   gauge("session_up", "BGP session state (1 is up, 0 is down)", ({ peer }) =>
@@ -68,8 +66,11 @@ export function createMetrics(
       registers: [registry],
       collect() {
         this.reset();
-        for (const counters of sessions.counters.values())
-          this.inc({ peer: peerLabel(counters.peer) }, value(counters));
+        const of = labels();
+        for (const [name, counters] of sessions.counters) {
+          const peer = of.get(name);
+          if (peer !== undefined) this.inc({ peer }, value(counters));
+        }
       },
     });
   counter("updates_total", "Number of BGP UPDATE messages sent", ({ updatesSent }) => updatesSent);
@@ -87,6 +88,20 @@ export function createMetrics(
     ({ keepalivesReceived }) => keepalivesReceived,
   );
   counter("updates_total_received", "Number of BGP UPDATE messages received", ({ updatesReceived }) => updatesReceived);
+  // This speaker keeps no routes, so it has nothing to ask for again.
+  counter("route_refresh_sent", "Number of BGP ROUTE-REFRESH messages sent", () => 0);
+  counter(
+    "total_sent",
+    "Number of BGP messages sent",
+    ({ opensSent, notificationsSent, updatesSent, keepalivesSent }) =>
+      opensSent + notificationsSent + updatesSent + keepalivesSent,
+  );
+  counter(
+    "total_received",
+    "Number of BGP messages received",
+    ({ opensReceived, notificationsReceived, updatesReceived, keepalivesReceived, routeRefreshesReceived }) =>
+      opensReceived + notificationsReceived + updatesReceived + keepalivesReceived + routeRefreshesReceived,
+  );
   const flag = (name: string, help: string, value: () => boolean) =>
     new Gauge({
       name: `metallb_k8s_client_${name}`,
@@ -99,4 +114,20 @@ export function createMetrics(
   flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
   flag("config_stale_bool", "1 if the last configuration has problems", isStale);
   return registry;
+}
+
+/**
+ * Upstream's label of a peer: address and port. Of several peers at one address and port the first by
+ * name has it, and the others their name behind it, so that none is hidden by another.
+ */
+function peerLabels(peers: Plan["peers"]): ReadonlyMap<string, string> {
+  const labels = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const [name, { endpoint, port }] of [...peers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const text = endpoint.kind === "interface" ? endpoint.interface : formatIp(endpoint.address);
+    const label = `${text.includes(":") ? `[${text}]` : text}:${port}`;
+    labels.set(name, taken.has(label) ? `${label}/${name}` : label);
+    taken.add(label);
+  }
+  return labels;
 }

@@ -15,6 +15,7 @@ const session = (peer: string, reason: string): Telling => ({
       since: 0,
       localAddress: null,
       negotiatedHoldTime: null,
+      ttlSecurity: false,
       peerAs: null,
       families: [],
       shortcomings: [],

@@ -115,7 +115,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   expect([lines, states]).toEqual([["bad"], [0, 1]]);
   world.config = {
     ...(world.config as NonNullable<TestWorld["config"]>),
-    peers: [peer("router", { nodes: ({ rack }) => rack === "1", vrf: "red" })],
+    peers: [peer("router", { nodes: ({ rack }) => rack === "1", bfdProfile: "fast" })],
   };
   world.changed.config = true;
   loop.plan();
@@ -125,7 +125,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   });
   world.changed.nodes.add("node-1");
   loop.plan();
-  expect(lines).toEqual(["bad", "no session: VRFs (red) come with a later version"]);
+  expect(lines).toEqual(["bad", "the session runs without BFD, which comes with a later version"]);
 });
 
 it("tells the problems of objects that select this node, and tells them when its labels change", () => {

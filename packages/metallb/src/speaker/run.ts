@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
@@ -39,7 +39,9 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
 function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; node: string }> {
+): Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
   const node = flags["node-name"];
   if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
   const namespace = ownNamespace(flags.namespace);
@@ -50,6 +52,7 @@ function prepare(
     client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
     namespace: namespace.value,
     node,
+    tls: tls.value,
   });
 }
 
@@ -57,6 +60,7 @@ interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly node: string;
+  readonly tls: TlsSettings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -104,7 +108,18 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
-    this.status = new BgpStatus({ client, namespace, node, owner, log, trouble: trouble.of("servicebgpstatuses") });
+    this.status = new BgpStatus({
+      client,
+      namespace,
+      node,
+      owner,
+      log,
+      trouble: trouble.of("servicebgpstatuses"),
+      peersOf: (service) => {
+        const { bgp } = this.planner.plan.verdict(service, this.world.services.get(service));
+        return bgp.announced ? bgp.peers : null;
+      },
+    });
     void this.openState(owner, trouble.of("configurationstates"));
     this.announcements = new Announcements(node, log, this.recorder(), this.status);
     this.loop = new PlanLoop({
@@ -135,7 +150,7 @@ class Speaker {
     const code = await this.over.promise;
     await this.thread.stop("the speaker is shut down");
     this.world.stop();
-    this.status.stop();
+    await this.status.stop();
     this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
@@ -207,7 +222,7 @@ class Speaker {
   }
 
   private listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log, node } = this.parts;
+    const { flags, client, log, node, tls } = this.parts;
     return serve({
       health: {
         host: "127.0.0.1",
@@ -216,20 +231,22 @@ class Speaker {
         why: () => this.world.troubles,
         routes: {
           "/state": () =>
-            stateOf(
+            stateOf({
               node,
-              this.world,
-              this.planner.plan,
-              this.thread.sequence,
-              this.sessions,
-              this.planner.peerProblems,
-            ),
+              world: this.world,
+              plan: this.planner.plan,
+              sequence: this.thread.sequence,
+              sessions: this.sessions,
+              peerProblems: this.planner.peerProblems,
+              isApplied: (service) => this.loop.isApplied(service),
+            }),
         },
       },
       metrics: {
-        host: "0.0.0.0",
+        host: "",
         port: flags.port,
         certFolder: flags["metrics-cert-dir"],
+        tls,
         registry: createMetrics(
           node,
           this.world,

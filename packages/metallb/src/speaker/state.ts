@@ -1,37 +1,81 @@
+import type { PeerSettings } from "#bgp";
 import { formatIp } from "#net";
-import { type Plan, type ProtocolVerdict, sentence } from "#planner";
+import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planner";
+import type { ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
 import type { WatchedWorld } from "#world";
 import type { BgpSessions } from "./bgp-sessions.ts";
-import type { EngineThread } from "./engine-thread.ts";
+
+export interface StateSources {
+  readonly node: string;
+  readonly world: Pick<WatchedWorld, "isSynced" | "services" | "problems">;
+  readonly plan: Plan;
+  readonly sequence: SpeakerReport["sequence"];
+  readonly sessions: BgpSessions;
+  readonly peerProblems: SpeakerReport["peerProblems"];
+  /** Whether the engines have what was decided of the Service. */
+  readonly isApplied: (service: string) => boolean;
+}
+
+/** More would make an answer of many megabytes; `omitted` tells how many are left out. */
+const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
-export function stateOf(
-  node: string,
-  world: WatchedWorld,
-  plan: Plan,
-  sequence: EngineThread["sequence"],
-  sessions: BgpSessions,
-  peerProblems: readonly { readonly peer: string; readonly message: string }[],
-): unknown {
+export function stateOf(sources: StateSources): SpeakerReport {
+  const { node, world, plan, sequence, sessions, peerProblems, isApplied } = sources;
+  const services: Record<string, SpeakerReport["services"][string]> = {};
+  let told = 0;
+  for (const [key, service] of world.services) {
+    if (told >= MAX_SERVICES) break;
+    told++;
+    const { bgp, layer2 } = plan.verdict(key, service);
+    services[key] = { applied: isApplied(key), bgp: explained(bgp), layer2: explained(layer2) };
+  }
   return {
     node,
     ready: world.isSynced,
     sequence,
-    sessions: [...sessions.reports.values()].map((report) => ({
-      ...report,
-      localAddress: report.localAddress && formatIp(report.localAddress),
-      announcedPrefixes: sessions.counters.get(report.peer)?.announcedPrefixes ?? report.announcedPrefixes,
+    sessions: sessionsOf(plan, sessions),
+    services,
+    omitted: world.services.size - told,
+    layer2: [...plan.layer2()].map(({ address, holder, interfaces }) => ({
+      address: formatIp(address),
+      service: holder,
+      interfaces,
     })),
-    services: Object.fromEntries(
-      [...world.services].map(([key, service]) => {
-        const { bgp, layer2 } = plan.verdict(key, service);
-        return [key, { bgp: explained(bgp), layer2: explained(layer2) }];
-      }),
-    ),
     peerProblems,
-    problems: world.problems,
+    problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };
 }
 
-const explained = (verdict: ProtocolVerdict): unknown =>
-  verdict.announced ? verdict : { ...verdict, message: sentence(verdict) };
+const addressOf = ({ endpoint }: PeerSettings): string =>
+  endpoint.kind === "interface" ? endpoint.interface : formatIp(endpoint.address);
+
+function sessionsOf(plan: Plan, sessions: BgpSessions): readonly ReportedSession[] {
+  return [...sessions.reports.values()].map((report) => {
+    const settings = plan.peers.get(report.peer);
+    const counters = sessions.counters.get(report.peer);
+    return {
+      peer: report.peer,
+      address: settings ? addressOf(settings) : "",
+      port: settings?.port ?? 0,
+      state: report.state,
+      reason: report.reason,
+      since: report.since,
+      localAddress: report.localAddress && formatIp(report.localAddress),
+      ttlSecurity: report.ttlSecurity,
+      peerAs: report.peerAs,
+      negotiatedHoldTime: report.negotiatedHoldTime,
+      families: report.families,
+      shortcomings: report.shortcomings,
+      announcedPrefixes: counters?.announcedPrefixes ?? report.announcedPrefixes,
+      pendingPrefixes: counters?.pendingPrefixes ?? 0,
+    };
+  });
+}
+
+function explained(verdict: ProtocolVerdict): ReportedVerdict {
+  if (!verdict.announced) return inWords(verdict);
+  return "lacking" in verdict ? { ...verdict, lacking: verdict.lacking.map(inWords) } : verdict;
+}
+
+const inWords = <R extends Refused>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });

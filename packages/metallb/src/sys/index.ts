@@ -1,9 +1,14 @@
 import type { packetSystem } from "./packet-system.ts";
 
-export { fallbackRouterId } from "./host.ts";
+export { createGossipCipher } from "./gossip-cipher.ts";
+export { type GossipListener, GossipSockets } from "./gossip-sockets.ts";
 export type { HostAddress, HostLink, HostLinksListener } from "./host-links.ts";
+export { fallbackRouterId, linkOf } from "./link.ts";
 export type { PacketListener, PacketSocket } from "./packet-socket.ts";
+export { type BgpSockets, bgpSockets } from "./ports.ts";
+export type { RouterDiscovery } from "./router-discovery.ts";
 export { openTcp, type TcpConnection, type TcpListener, type TcpTarget } from "./tcp.ts";
+export type { AcceptedFrom, TcpDoor } from "./tcp-door.ts";
 
 /** Packet sockets, group membership and netlink. */
 export type PacketSystem = typeof packetSystem;

@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { formatIp, type Ip, isLinkLocal6, parseIp, unmap } from "#net";
+import type { Attempt, openNative } from "./native-tcp.ts";
+import type { TtlTrial } from "./ttl-trial.ts";
 
 export interface TcpTarget {
   readonly address: Ip;
@@ -8,13 +10,23 @@ export interface TcpTarget {
   readonly sourceAddress: Ip | null;
   /** Interface of a link-local address; null otherwise. */
   readonly interface: string | null;
+  /** The device of a VRF; null: none. */
+  readonly device: string | null;
   /** TCP MD5 key (RFC 2385), at most 80 octets. */
   readonly password: string | null;
+  /**
+   * How far the peer may be. `guarded`: a neighbour, and only segments that come with TTL 255 count (RFC
+   * 5082). `one`: a neighbour; once it is seen to send TTL 255, it is guarded. `any`: no limit.
+   */
+  readonly hops: "guarded" | "one" | "any";
 }
 
 /** What becomes of a connection. After `failed` nothing more is told; after `close` neither. */
 export interface TcpListener {
-  connected(local: Ip, remote: Ip): void;
+  /** `guarded`: only segments with TTL 255 are taken. */
+  connected(local: Ip, remote: Ip, guarded: boolean): void;
+  /** From now on only segments with TTL 255 are taken. */
+  guarded(): void;
   received(bytes: Uint8Array): void;
   /** All that was sent has been handed to the kernel. */
   drained(): void;
@@ -23,6 +35,8 @@ export interface TcpListener {
 }
 
 export interface TcpConnection {
+  /** Tells of an accepted connection that it stands; one that was opened tells it by itself. */
+  begin(): void;
   send(chunks: readonly Uint8Array[]): void;
   /**
    * Ends after what was sent; what the peer does not take within a second is dropped. Resolves when
@@ -36,95 +50,138 @@ const LINGER = 1_000;
 /** Opens a connection. Never throws: what goes wrong is told to the listener, later. */
 export function openTcp(target: TcpTarget, listener: TcpListener): TcpConnection {
   const connection = new Connection(target, listener);
-  // Not before the caller holds the connection: it must know of it when it is told of it.
-  if (target.password === null) connection.adopt(plainSocket(target));
-  else {
-    void import("./md5-socket.ts").then(
-      ({ openMd5Socket }) => connection.adoptWhenOpen(openMd5Socket(target)),
+  if (target.password === null && target.device === null && target.hops === "any") connection.dial();
+  // The library is loaded only where a socket option needs it.
+  else
+    void import("./native-tcp.ts").then(
+      ({ openNative }) => connection.dialWith(openNative),
       (error: unknown) => connection.fail(reasonOf(error, target)),
     );
-  }
   return connection;
 }
 
-function plainSocket({ address, port, sourceAddress, interface: name }: TcpTarget): Socket {
-  const host = formatIp(address) + (isLinkLocal6(address) && name ? `%${name}` : "");
-  return connect({ host, port, ...(sourceAddress === null ? {} : { localAddress: formatIp(sourceAddress) }) });
+/** Takes over a connection that a peer opened. */
+export function adoptTcp(socket: Socket, target: TcpTarget, listener: TcpListener, guarded: boolean): TcpConnection {
+  const connection = new Connection(target, listener);
+  connection.guarded = guarded;
+  connection.adopt(socket);
+  return connection;
 }
 
 class Connection implements TcpConnection {
-  readonly #target: TcpTarget;
-  readonly #listener: TcpListener;
-  #socket: Socket | null = null;
-  #ended = false;
-  #error: unknown = null;
+  private readonly target: TcpTarget;
+  private readonly listener: TcpListener;
+  private socket: Socket | null = null;
+  private attempt: Attempt | null = null;
+  private trial: TtlTrial | null = null;
+  private ended = false;
+  private error: unknown = null;
+  guarded = false;
 
   constructor(target: TcpTarget, listener: TcpListener) {
-    this.#target = target;
-    this.#listener = listener;
+    this.target = target;
+    this.listener = listener;
   }
 
-  async adoptWhenOpen(opening: Promise<Socket>): Promise<void> {
-    try {
-      const socket = await opening;
-      if (this.#ended) return void socket.destroy();
-      this.adopt(socket);
-      this.#connected(socket);
-    } catch (error) {
-      this.fail(reasonOf(error, this.#target));
-    }
+  dial(): void {
+    const { address, port, sourceAddress, interface: name } = this.target;
+    const host = formatIp(address) + (isLinkLocal6(address) && name ? `%${name}` : "");
+    const socket = connect({
+      host,
+      port,
+      ...(sourceAddress === null ? {} : { localAddress: formatIp(sourceAddress) }),
+    });
+    socket.on("connect", () => this.tellConnected(socket));
+    this.adopt(socket);
+  }
+
+  dialWith(open: typeof openNative): void {
+    if (this.ended) return;
+    this.attempt = open(this.target, {
+      connected: (socket, fd) => {
+        this.attempt = null;
+        if (this.ended) return void socket.destroy();
+        this.guarded = this.target.hops === "guarded";
+        if (this.target.hops === "one") this.tryTtl(fd);
+        this.adopt(socket);
+        this.tellConnected(socket);
+      },
+      failed: (error) => {
+        this.attempt = null;
+        this.fail(reasonOf(error, this.target));
+      },
+    });
   }
 
   adopt(socket: Socket): void {
-    this.#socket = socket;
+    this.socket = socket;
     socket.setNoDelay(true);
-    socket.on("connect", () => this.#connected(socket));
     socket.on("data", (bytes) => {
-      if (!this.#ended && typeof bytes !== "string") this.#listener.received(bytes);
+      if (!this.ended && typeof bytes !== "string") this.listener.received(bytes);
     });
     socket.on("end", () => this.fail("closed by the peer"));
     socket.on("error", (error) => {
-      this.#error = error;
+      this.error = error;
     });
-    socket.on("close", () => this.fail(this.#error === null ? "closed" : reasonOf(this.#error, this.#target)));
+    socket.on("close", () => this.trial?.end());
+    socket.on("close", () => this.fail(this.error === null ? "closed" : reasonOf(this.error, this.target)));
   }
 
-  #connected(socket: Socket): void {
+  private tryTtl(fd: number): void {
+    void import("./ttl-trial.ts").then(({ TtlTrial }) => {
+      if (this.ended) return;
+      this.trial = new TtlTrial(fd, this.target.address.family, () => {
+        this.guarded = true;
+        if (!this.ended) this.listener.guarded();
+      });
+    });
+  }
+
+  begin(): void {
+    if (this.socket) this.tellConnected(this.socket);
+  }
+
+  private tellConnected(socket: Socket): void {
     const local = parseIp((socket.localAddress ?? "").split("%")[0] ?? "");
     const remote = parseIp((socket.remoteAddress ?? "").split("%")[0] ?? "");
-    if (this.#ended) return;
-    if (local.ok && remote.ok) this.#listener.connected(unmap(local.value), unmap(remote.value));
+    if (this.ended) return;
+    if (local.ok && remote.ok) this.listener.connected(unmap(local.value), unmap(remote.value), this.guarded);
     else this.fail("the connection ended at once");
   }
 
   fail(reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#socket?.destroy();
-    this.#listener.failed(reason);
+    if (this.ended) return;
+    this.ended = true;
+    this.trial?.end();
+    this.socket?.destroy();
+    this.listener.failed(reason);
   }
 
   send(chunks: readonly Uint8Array[]): void {
-    const socket = this.#socket;
-    if (!socket || this.#ended) return;
+    const socket = this.socket;
+    if (!socket || this.ended) return;
+    if (socket.writableLength === 0) this.trial?.beforeSend();
     socket.cork();
     for (const [i, chunk] of chunks.entries()) {
       if (i < chunks.length - 1) socket.write(chunk);
       else
         socket.write(chunk, () => {
-          if (!this.#ended && socket.writableLength === 0) this.#listener.drained();
+          if (!this.ended && socket.writableLength === 0) this.listener.drained();
         });
     }
     socket.uncork();
   }
 
   close(): Promise<void> {
-    const socket = this.#socket;
-    if (this.#ended || !socket || socket.destroyed) {
-      this.#ended = true;
+    const socket = this.socket;
+    this.trial?.end();
+    this.attempt?.close();
+    this.attempt = null;
+    if (this.ended || !socket || socket.destroyed) {
+      this.ended = true;
       return Promise.resolve();
     }
-    this.#ended = true;
+    this.ended = true;
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.once("finish", resolve).once("close", () => resolve());
     socket.end();

@@ -69,8 +69,41 @@ describe("what the processes tell", () => {
       announced: true,
       by: ["BGP"],
       reason: "",
+      byDesign: false,
       peers: ["r"],
+      lacking: [],
     });
+  });
+
+  it("tells of a peer that cannot be tried, of what does not work, and of addresses left out", () => {
+    const state = readSpeakerState({
+      sessions: [{ peer: "up", state: "Established", shortcomings: ["the peer carries no IPv6"] }],
+      peerProblems: [
+        { peer: "up", message: "its BFD profile is missing" },
+        { peer: "bad", message: "no interface of this name" },
+      ],
+      services: {
+        "a/b": {
+          applied: true,
+          bgp: { announced: true, peers: ["up"], lacking: [{ ips: ["2001:db8::1"], message: "no peer carries IPv6" }] },
+        },
+        "a/c": { applied: false, bgp: { announced: true, peers: ["up"] } },
+        "a/d": { layer2: { announced: false, reason: "ownedByOther", message: "node two announces it" } },
+      },
+      omitted: 1,
+    });
+    expect(state.sessions.map(({ peer, reason, shortcomings }) => [peer, reason, shortcomings])).toEqual([
+      ["up", "", ["the peer carries no IPv6", "its BFD profile is missing"]],
+      ["bad", "no interface of this name", []],
+    ]);
+    const voice = { node: "one", speaker: state, deaf: new Set<string>() };
+    expect(announcementsOf("a/b", [voice]).refusals).toEqual([
+      { nodes: ["one"], reason: "2001:db8::1: no peer carries IPv6" },
+    ]);
+    expect(announcementsOf("a/b", [voice]).announcedFrom).toEqual(["one"]);
+    expect(announcementsOf("a/c", [voice]).refusals[0]?.reason).toContain("not yet taken");
+    expect(announcementsOf("a/x", [voice]).refusals[0]?.reason).toContain("too many Services");
+    expect(state.verdicts.get("a/d")?.byDesign).toBe(true);
   });
 
   it("is nothing when it is anything else", () => {
@@ -84,13 +117,15 @@ describe("what the processes tell", () => {
 
 describe("what is said of a Service", () => {
   const speaker = (announced: boolean) =>
-    readSpeakerState({ services: { "a/b": { bgp: { announced, reason: "noEndpoints", message: "no endpoint" } } } });
+    readSpeakerState({
+      services: { "a/b": { bgp: { announced, peers: ["router"], reason: "noEndpoints", message: "no endpoint" } } },
+    });
   const voices = [
-    { node: "one", speaker: speaker(true), unheard: "" },
-    { node: "two", speaker: speaker(true), unheard: "the BGP session is not established" },
-    { node: "three", speaker: speaker(false), unheard: "" },
-    { node: "four", speaker: speaker(false), unheard: "" },
-    { node: "five", speaker: null, unheard: "" },
+    { node: "one", speaker: speaker(true), deaf: new Set<string>(["other"]) },
+    { node: "two", speaker: speaker(true), deaf: new Set(["router"]) },
+    { node: "three", speaker: speaker(false), deaf: new Set<string>() },
+    { node: "four", speaker: speaker(false), deaf: new Set<string>() },
+    { node: "five", speaker: null, deaf: new Set<string>() },
   ];
   const service = { key: "a/b", loadBalancerClass: null, addresses: ["192.0.2.1"], pool: "p", pending: "" };
 
@@ -129,6 +164,7 @@ describe("health", () => {
   const session = (established: boolean) => ({
     peer: established ? "good" : "bad",
     established,
+    shortcomings: [],
     router: "",
     speaker: "",
     reason: established ? "" : "connection refused",
@@ -141,6 +177,7 @@ describe("health", () => {
     nodes: [{ name: "one", address: "", cut: false, speaker: running, sessions: [session(true)] }],
     pools: [],
     services: [],
+    layer2: [],
     configuration: [],
     problems: [],
   };

@@ -1,11 +1,31 @@
+import type {
+  ControllerReport,
+  ReportedProblem,
+  ReportedRefusal,
+  ReportedSession,
+  ReportedVerdict,
+  ReportedVerdicts,
+  SpeakerReport,
+} from "#report";
 import { type Fields, fields, list, numberOrNull, text, texts } from "./fields.ts";
 import type { ConfigurationProblem } from "./view.ts";
 
-/** What a speaker tells at `/state`, as far as it is shown. Versions differ: what is missing is read as not told. */
+/** Any version may have answered, or something else: each field is looked at before it is believed. */
+type Told<T> = { readonly [Field in keyof T]?: unknown };
+const told = <T>(value: unknown): Told<T> => fields(value) as Told<T>;
+
+/** What a speaker tells at `/state`, as far as it is shown. What is missing is read as not told. */
 export interface SpeakerState {
   readonly sessions: readonly ToldSession[];
   /** By the Service's key. */
   readonly verdicts: ReadonlyMap<string, ToldVerdict>;
+  /** Whether Services are left out, since there are too many. */
+  readonly isPartial: boolean;
+  readonly layer2: readonly {
+    readonly address: string;
+    readonly service: string;
+    readonly interfaces: readonly string[];
+  }[];
   readonly problems: readonly ConfigurationProblem[];
 }
 
@@ -15,19 +35,24 @@ export interface ToldSession {
   readonly reason: string;
   /** Milliseconds since 1970; null: not told. */
   readonly since: number | null;
-  readonly holdTime: number | null;
+  /** What does not work although the session stands. */
+  readonly shortcomings: readonly string[];
   readonly announcedPrefixes: number | null;
 }
 
-/** What one protocol does for a Service. */
+/** What is done for a Service. */
 export interface ToldVerdict {
   readonly announced: boolean;
   /** Protocols that announce it: `BGP`, `layer 2`. */
   readonly by: readonly string[];
   /** Why not, protocol by protocol; empty when announced. */
   readonly reason: string;
+  /** Whether that is as it should be: another node owns it, say. */
+  readonly byDesign: boolean;
   /** Names of the peers that are told. */
   readonly peers: readonly string[];
+  /** Addresses that are left out although it is announced, each with its reason. */
+  readonly lacking: readonly string[];
 }
 
 /** What the controller tells at `/state`, as far as it is shown. */
@@ -46,70 +71,101 @@ export interface ToldRefusal {
 }
 
 export function readSpeakerState(answer: unknown): SpeakerState {
-  const state = fields(answer);
+  const state = told<SpeakerReport>(answer);
   return {
-    sessions: list(state.sessions).map((value) => {
-      const session = fields(value);
-      return {
-        peer: text(session.peer),
-        state: text(session.state),
-        reason: text(session.reason),
-        since: instantOf(session.since),
-        holdTime: numberOrNull(session.negotiatedHoldTime),
-        announcedPrefixes: numberOrNull(session.announcedPrefixes),
-      };
-    }),
-    verdicts: new Map(entries(state.services).map(([key, value]) => [key, verdictOf(fields(value))])),
+    sessions: sessionsOf(state),
+    verdicts: new Map(entries(state.services).map(([key, value]) => [key, verdictOf(told<ReportedVerdicts>(value))])),
+    isPartial: (numberOrNull(state.omitted) ?? 0) > 0,
+    layer2: list(state.layer2)
+      .map(fields)
+      .map(({ address, service, interfaces }) => ({
+        address: text(address),
+        service: text(service),
+        interfaces: texts(interfaces),
+      })),
     problems: problemsOf(state.problems),
   };
 }
 
-function verdictOf({ bgp, layer2 }: Fields): ToldVerdict {
-  const told = [
-    ["BGP", fields(bgp)],
-    ["layer 2", fields(layer2)],
+/** Each session, with what is wrong with its peer; a peer that cannot even be tried is one that is not established. */
+function sessionsOf(state: Told<SpeakerReport>): readonly ToldSession[] {
+  const problems = new Map<string, string[]>();
+  for (const { peer, message } of list(state.peerProblems).map(fields)) {
+    const name = text(peer);
+    problems.set(name, [...(problems.get(name) ?? []), text(message)]);
+  }
+  const sessions = list(state.sessions).map((value): ToldSession => {
+    const session = told<ReportedSession>(value);
+    const peer = text(session.peer);
+    const own = problems.get(peer) ?? [];
+    problems.delete(peer);
+    return {
+      peer,
+      state: text(session.state),
+      reason: text(session.reason),
+      since: instantOf(session.since),
+      shortcomings: [...texts(session.shortcomings), ...own],
+      announcedPrefixes: numberOrNull(session.announcedPrefixes),
+    };
+  });
+  const untried = [...problems].map(([peer, messages]): ToldSession => {
+    const reason = messages.join("; ");
+    return { peer, state: "not tried", reason, since: null, shortcomings: [], announcedPrefixes: null };
+  });
+  return [...sessions, ...untried];
+}
+
+function verdictOf({ bgp, layer2, applied }: Told<ReportedVerdicts>): ToldVerdict {
+  const both = [
+    ["BGP", told<Extract<ReportedVerdict, { announced: true }>>(bgp), fields(bgp)],
+    ["layer 2", told<Extract<ReportedVerdict, { announced: true }>>(layer2), fields(layer2)],
   ] as const;
-  const by = told.filter(([, verdict]) => verdict.announced === true).map(([name]) => name);
-  const reasons = told.flatMap(([name, verdict]) => {
-    const reason = text(verdict.message) || text(verdict.reason);
-    if (verdict.announced === true || reason === "") return [];
-    return [{ name, reason, unasked: UNASKED.has(text(verdict.reason)) }];
+  const by = both.filter(([, verdict]) => verdict.announced === true).map(([name]) => name);
+  const refusals = both.flatMap(([name, { announced }, { message, reason: code }]) => {
+    const reason = text(message) || text(code);
+    return announced === true || reason === "" ? [] : [{ name, reason, code: text(code) }];
   });
   // That a protocol is not asked for explains nothing where the other is.
-  const asked = reasons.filter(({ unasked }) => !unasked);
-  return saying(by, asked.length > 0 ? asked : reasons, bgp);
+  const asked = refusals.filter(({ code }) => !UNASKED.has(code));
+  const reasons = asked.length > 0 ? asked : refusals;
+  const [first] = reasons;
+  const same = first !== undefined && reasons.every(({ reason }) => reason === first.reason);
+  const reason = same ? first.reason : reasons.map(({ name, reason: why }) => `${name}: ${why}`).join("; ");
+  const lacking = both.flatMap(([, verdict]) => list(verdict.lacking).map(fields));
+  const announced = by.length > 0 && applied !== false;
+  return {
+    announced,
+    by,
+    reason: announced ? "" : by.length > 0 ? "decided, and not yet taken by the engines" : reason,
+    byDesign: !announced && reasons.length > 0 && reasons.every(({ code }) => BY_DESIGN.has(code)),
+    peers: texts(both[0][1].peers),
+    lacking: lacking.map((each) => `${texts(each.ips).join(", ")}: ${text(each.message) || text(each.reason)}`),
+  };
 }
 
 /** Reasons that only say that nobody asked for this protocol. */
 const UNASKED: ReadonlySet<string> = new Set(["layer2Later", "noAdvertisement", "noL2Advertisement"]);
 
-function saying(
-  by: readonly string[],
-  reasons: readonly { readonly name: string; readonly reason: string }[],
-  bgp: unknown,
-): ToldVerdict {
-  const [first] = reasons;
-  const same = first !== undefined && reasons.every(({ reason }) => reason === first.reason);
-  const reason = same ? first.reason : reasons.map(({ name, reason: why }) => `${name}: ${why}`).join("; ");
-  return {
-    announced: by.length > 0,
-    by,
-    reason: by.length > 0 ? "" : reason,
-    peers: texts(fields(bgp).peers),
-  };
-}
+/** Reasons that are as somebody wanted it, where another node announces. */
+const BY_DESIGN: ReadonlySet<string> = new Set([
+  "ownedByOther",
+  "notOwner",
+  "noLocalEndpoints",
+  "noMatchingAdvertisement",
+  "nodeLabeledExcludeBalancers",
+]);
 
 export function readControllerState(answer: unknown): ControllerState {
-  const state = fields(answer);
+  const state = told<ControllerReport>(answer);
   const sum = (pool: Fields, field: "used" | "free") =>
     ["ipv4", "ipv6"].reduce((total, family) => total + count(fields(pool[family])[field]), 0n).toString();
   const lacking = list(state.allocations)
     .map(fields)
     .filter((each) => text(fields(each.lacking).message) !== "")
-    .map((each) => [text(each.service), refusalOf(fields(each.lacking))] as const);
+    .map((each) => [text(each.service), refusalOf(told<ReportedRefusal>(each.lacking))] as const);
   const waiting = list(state.waiting)
     .map(fields)
-    .map((each) => [text(each.service), refusalOf(each)] as const);
+    .map((each) => [text(each.service), refusalOf(told<ReportedRefusal>(each))] as const);
   return {
     leading: typeof state.leading === "boolean" ? state.leading : null,
     pools: new Map(
@@ -122,7 +178,7 @@ export function readControllerState(answer: unknown): ControllerState {
   };
 }
 
-const refusalOf = (refusal: Fields): ToldRefusal => ({
+const refusalOf = (refusal: Told<ReportedRefusal>): ToldRefusal => ({
   code: text(refusal.code),
   message: text(refusal.message) || text(refusal.code),
   pools: list(refusal.pools)
@@ -132,7 +188,7 @@ const refusalOf = (refusal: Fields): ToldRefusal => ({
 
 const problemsOf = (value: unknown): readonly ConfigurationProblem[] =>
   list(value)
-    .map(fields)
+    .map((problem) => told<ReportedProblem>(problem))
     .map(({ kind, name, path, code, message }) => ({
       object: `${text(kind)} ${text(name)}`.trim(),
       field: text(path),

@@ -8,6 +8,8 @@ export interface Picture {
   readonly pools: readonly PoolView[];
   /** Of type LoadBalancer. */
   readonly services: readonly ServiceView[];
+  /** Who answers ARP and NDP for which address. */
+  readonly layer2: readonly OwnerView[];
   /** What is wrong with the custom resources. */
   readonly configuration: readonly ConfigurationProblem[];
   /** What could not be read just now, in words. */
@@ -85,6 +87,8 @@ export interface SessionView {
   readonly speaker: string;
   /** Why it is not established or last fell, as the speaker tells it. */
   readonly reason: string;
+  /** What does not work although it is established, such as a family that the peer lacks. */
+  readonly shortcomings: readonly string[];
   /** When it came into this state, milliseconds since 1970; null: not told. */
   readonly since: number | null;
   /** What will happen by itself, such as `ends within 6 s`; empty: nothing. */
@@ -122,6 +126,14 @@ export interface ServiceView {
   readonly announcedFrom: readonly string[];
   /** Those that do not, with the same reason together. */
   readonly refusals: readonly Refusals[];
+}
+
+export interface OwnerView {
+  readonly service: string;
+  readonly address: string;
+  readonly node: string;
+  /** Empty: all. */
+  readonly interfaces: readonly string[];
 }
 
 export interface Refusals {

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { View } from "#view";
@@ -16,6 +17,8 @@ export interface DashboardOptions {
   readonly port: number;
   /** Asked once a second while somebody looks. */
   readonly view: () => Promise<View>;
+  /** What the address must hold for an answer; null: whoever can reach the port may look. */
+  readonly key?: string | null;
 }
 
 /** More listeners than this are turned away: each holds a connection. */
@@ -55,6 +58,11 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       return send(response, 403, TEXT, "This dashboard answers only under its own address.\n");
     }
     if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, TEXT, "Only GET.\n");
+    if (options.key && !hasKey(request, options.key)) {
+      return send(response, 403, TEXT, "Open the address that 'metallb dashboard' printed, with its key.\n");
+    }
+    // The browser keeps the key for the page's own requests, out of the reach of scripts and of other sites.
+    if (options.key) response.setHeader("set-cookie", `${COOKIE}=${options.key}; HttpOnly; SameSite=Strict; Path=/`);
     switch ((request.url ?? "/").split("?", 1)[0]) {
       case "/":
         return send(response, 200, HTML, PAGE);
@@ -93,7 +101,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   await promise;
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}${options.key ? `/?key=${options.key}` : ""}`,
     async close() {
       feed.close();
       const { promise: closed, resolve: gone } = Promise.withResolvers<void>();
@@ -102,6 +110,21 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       await closed;
     },
   };
+}
+
+const COOKIE = "metallb-dashboard";
+
+/** Others on this machine can reach the port, and must not look with the operator's rights. */
+function hasKey(request: IncomingMessage, key: string): boolean {
+  const cookies = (request.headers.cookie ?? "").split(/; */);
+  const asked = URL.parse(request.url ?? "/", "http://page")?.searchParams.get("key") ?? "";
+  return cookies.some((cookie) => same(cookie, `${COOKIE}=${key}`)) || same(asked, key);
+}
+
+/** Takes as long whatever differs. */
+function same(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
 }
 
 /** Tells one page what is new. A page that does not read gets the latest once it does, not all that it missed. */

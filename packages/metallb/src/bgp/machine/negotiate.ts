@@ -15,6 +15,8 @@ const DEFAULT_RESTART_TIME = 120;
 export interface LocalEnd {
   readonly address: Ip;
   readonly link: Link | null;
+  /** RFC 5082. */
+  readonly guarded: boolean;
 }
 
 /** What both sides agreed on. */
@@ -68,8 +70,8 @@ export const openOf = (settings: PeerSettings, identifier: Ip, restarting: boole
 });
 
 /** IPv4 routes over an IPv6 session have no other next hop than the session's own address. */
-const wantsExtendedNextHop = ({ address, families }: PeerSettings): boolean =>
-  address.family === 6 && families.includes("ipv4-unicast");
+const wantsExtendedNextHop = ({ endpoint, families }: PeerSettings): boolean =>
+  (endpoint.kind === "interface" || endpoint.address.family === 6) && families.includes("ipv4-unicast");
 
 /** Checks the peer's OPEN against the settings (RFC 4271 section 6.2); the error is the NOTIFICATION to send. */
 export function negotiate(settings: PeerSettings, ours: Ip, theirs: Open): Result<Negotiated, Notification> {

@@ -3,6 +3,7 @@ import { CEASE, ERROR } from "../packet/constants.ts";
 import { type Notification, notification, shutdown } from "../packet/notification.ts";
 import { describeNotification } from "../packet/notification-text.ts";
 import type { Open } from "../packet/open.ts";
+import type { PeerSettings } from "../settings.ts";
 
 // Why a session ended: what the peer is told, and what people are told.
 
@@ -22,8 +23,13 @@ export const farewells = {
 
 export const reasons = {
   /** A wrong key is silence, and so is a closed port, whose reset is not signed (RFC 2385 section 2.0). */
-  attemptTimedOut: (signed: boolean): string =>
-    signed ? "no answer: nothing listens there, or the passwords differ" : "the connection attempt timed out",
+  attemptTimedOut: ({ endpoint, password }: PeerSettings): string => {
+    if (endpoint.kind === "interface")
+      return `no answer on ${endpoint.interface}: no router advertises itself there, or it does not answer`;
+    return password === null
+      ? "no answer: the connection attempt timed out"
+      : "no answer: nothing listens there, or the passwords differ";
+  },
   notReading: "the peer stopped reading (send hold timer expired)",
   removed: "the peer was removed",
   changed: "its settings changed",

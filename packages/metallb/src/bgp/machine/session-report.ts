@@ -50,7 +50,9 @@ export class Telling {
     if (state !== this.state) this.since = now;
     this.state = state;
     const report = this.report();
-    if (state === "Established") {
+    if (state === "Established" && wasUp) {
+      if (report.ttlSecurity) this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
+    } else if (state === "Established") {
       this.log("info", "session established");
       for (const sentence of report.shortcomings) this.log("warn", sentence);
     } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
@@ -67,6 +69,7 @@ export class Telling {
       reason: this.reason,
       since: this.since,
       localAddress: standing?.local.address ?? null,
+      ttlSecurity: standing?.local.guarded ?? false,
       peerAs: standing?.negotiated.peerAs ?? null,
       negotiatedHoldTime: standing?.negotiated.holdTime ?? null,
       families: agreed,

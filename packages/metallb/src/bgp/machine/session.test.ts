@@ -3,7 +3,7 @@ import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, shutdown } from "../packet/notification.ts";
 import { decodeOpen, encodeOpen } from "../packet/open.ts";
 import type { PeerSettings } from "../settings.ts";
-import { address, announce, Bench, capabilities, hostRoutes, inShort, peerOpen, unhex } from "../testing.ts";
+import { address, announce, at, Bench, capabilities, hostRoutes, inShort, peerOpen, unhex } from "../testing.ts";
 import { collisionKeeps } from "./collision.ts";
 
 const inOpenSent = (overrides: Partial<PeerSettings> = {}): Bench => {
@@ -35,7 +35,7 @@ describe("the OPEN that is sent", () => {
   it("has the configured identifier, else the IPv4 address of this end, else what the shell derived", () => {
     expect(sentOpen({ routerId: address("10.9.8.7") }).identifier).toEqual(address("10.9.8.7"));
     const six = new Bench();
-    six.set({ address: address("2001:db8::1") });
+    six.set({ endpoint: at("2001:db8::1") });
     const open = decodeOpen((six.sent(six.connected("2001:db8::10"))[0] ?? new Uint8Array()).subarray(19));
     expect(open).toMatchObject({
       value: { identifier: address("198.51.100.9"), capabilities: { extendedNextHop: true } },
@@ -240,7 +240,7 @@ describe("time", () => {
   it("asks about the password when an attempt with one meets silence", () => {
     for (const [password, reason] of [
       ["secret", "no answer: nothing listens there, or the passwords differ"],
-      [null, "the connection attempt timed out"],
+      [null, "no answer: the connection attempt timed out"],
     ] as const) {
       const bench = new Bench(() => 1);
       bench.set({ password });
@@ -471,7 +471,7 @@ describe("families", () => {
     expect(bench.report.shortcomings).toEqual([]);
     const six = new Bench();
     six.routes(announce(["10.0.0.0/8"]));
-    six.set({ address: address("2001:db8::1") });
+    six.set({ endpoint: at("2001:db8::1") });
     const read = six.standUp({}, "2001:db8::10", link);
     expect(read.routes.get("10.0.0.0/8")?.nextHop).toEqual(address("192.0.2.10"));
   });
@@ -495,5 +495,48 @@ describe("a malformed UPDATE", () => {
     expect(bench.engine.counters()).toMatchObject([
       { updatesReceived: 4, updatesTreatedAsWithdraw: 2, attributesDiscarded: 2 },
     ]);
+  });
+});
+
+describe("hops", () => {
+  const asked = (settings: Partial<PeerSettings>) =>
+    new Bench().set(settings).flatMap((effect) => (effect.kind === "connect" ? [effect.hops] : []));
+
+  it("are one for an external peer, unless it may be further away", () => {
+    expect(asked({})).toEqual(["one"]);
+    expect(asked({ peerAs: "external" })).toEqual(["one"]);
+    expect(asked({ ebgpMultiHop: true })).toEqual(["any"]);
+    expect(asked({ localAs: 64512 })).toEqual(["any"]);
+    expect(asked({ peerAs: "internal" })).toEqual(["any"]);
+  });
+
+  it("are guarded from the first session on that was (RFC 5082), until the peer is another", () => {
+    const bench = new Bench();
+    bench.set();
+    bench.standUp();
+    const { connection } = bench;
+    expect(bench.report.ttlSecurity).toBe(false);
+    bench.step({ kind: "guarded", connection });
+    expect(bench.report).toMatchObject({ state: "Established", ttlSecurity: true });
+    expect(bench.reports.at(-1)?.ttlSecurity).toBe(true);
+    bench.step({ kind: "closed", connection, reason: "" });
+    const next = () => bench.advance(10_000).flatMap((effect) => (effect.kind === "connect" ? [effect.hops] : []));
+    expect(next()[0]).toBe("guarded");
+    bench.set({ endpoint: at("192.0.2.2") });
+    expect(next()[0]).toBe("one");
+  });
+});
+
+describe("an unnumbered peer", () => {
+  it("is offered both families and RFC 8950, and missed by the name of its interface", () => {
+    const bench = new Bench(() => 1);
+    bench.set({ endpoint: { kind: "interface", interface: "eth1" } });
+    bench.advance(10_000);
+    expect(bench.report.reason).toContain("no answer on eth1");
+    const open = decodeOpen((bench.sent(bench.connected("fe80::1"))[0] ?? new Uint8Array()).subarray(19));
+    expect(open.ok && open.value.capabilities).toMatchObject({
+      extendedNextHop: true,
+      families: ["ipv4-unicast", "ipv6-unicast"],
+    });
   });
 });

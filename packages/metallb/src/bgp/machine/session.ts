@@ -7,7 +7,7 @@ import { decodeOpen } from "../packet/open.ts";
 import { decodeRouteRefresh } from "../packet/route-refresh.ts";
 import { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { RouteTable } from "../rib/route-table.ts";
-import type { PeerSettings } from "../settings.ts";
+import { hopsOf, type PeerSettings } from "../settings.ts";
 import { settingsChange } from "../settings-change.ts";
 import { Backoff } from "./backoff.ts";
 import { collisionKeeps, survivesCollision } from "./collision.ts";
@@ -49,6 +49,8 @@ export class Session {
   private up: (Standing & { readonly connection: Connection }) | null = null;
   /** Where a session without a connection is: Active listens, Idle does not. */
   private resting: "Idle" | "Active" = "Idle";
+  /** The peer protects itself by its TTL (RFC 5082): from now on nobody else is taken for it. */
+  private guarded = false;
   /** BFD says that the peer is down: nothing starts. */
   private held = false;
   /** RFC 4724: no session has stood since this speaker started. */
@@ -100,6 +102,15 @@ export class Session {
     this.fall(connection, reason, now, FSM[connection.state].TcpConnectionFails === "listen" ? "Active" : "Idle");
   }
 
+  /** The peer is seen to protect itself by RFC 5082. */
+  guard(id: ConnectionId, now: Instant): void {
+    const { up } = this;
+    if (!up || up.connection.id !== id) return;
+    this.guarded = true;
+    this.up = { ...up, local: { ...up.local, guarded: true } };
+    this.telling.tell(now, true);
+  }
+
   received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
     const connection = this.connections.get(id);
     if (!connection || FSM[connection.state].BGPHeaderErr === "ignore") return;
@@ -138,6 +149,7 @@ export class Session {
     const change = settingsChange(this.settings, settings);
     if (change === "connection" || (change === "open" && !this.goesOnWith(settings)))
       this.takeLeave(farewells.changed(), reasons.changed, now, this.backoff.afresh());
+    if (change === "connection") this.guarded = false;
     const moved = settings.table !== this.settings.table;
     this.settings = settings;
     if (moved) this.adjRibOut.moveTo(this.ports.table(settings.table));
@@ -229,7 +241,8 @@ export class Session {
     const connection = new Connection(this.ports.newConnection(this), true, this.connectionPorts);
     this.connections.add(connection);
     this.timers.set("connectRetry", now + this.backoff.attempt(this.settings.connectTime));
-    this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings });
+    const hops = this.guarded ? "guarded" : hopsOf(this.settings);
+    this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings, hops });
   }
 
   private connectAgain(now: Instant): void {
@@ -237,7 +250,7 @@ export class Session {
     // It stands by now, or the peer's own connection does.
     if (!attempt) return;
     this.connections.close(attempt);
-    this.telling.reason = reasons.attemptTimedOut(this.settings.password !== null);
+    this.telling.reason = reasons.attemptTimedOut(this.settings);
     this.connect(now);
     this.telling.tell(now, true);
   }
@@ -310,6 +323,7 @@ export class Session {
     connection.establish(now);
     this.up = { connection, local, negotiated: agreed.negotiated };
     this.restarting = false;
+    this.guarded ||= local.guarded;
     this.reception.begin();
     this.telling.reason = "";
     this.adjRibOut.begin(this.settings.localAs, agreed.negotiated, local);

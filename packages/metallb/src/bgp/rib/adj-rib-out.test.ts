@@ -4,7 +4,18 @@ import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeOpen } from "../packet/open.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { PathAttributes, TableChange } from "../settings.ts";
-import { address, announce, Bench, capabilities, hostRoutes, PLAIN, peerOpen, Reader, withdraw } from "../testing.ts";
+import {
+  address,
+  announce,
+  at,
+  Bench,
+  capabilities,
+  hostRoutes,
+  PLAIN,
+  peerOpen,
+  Reader,
+  withdraw,
+} from "../testing.ts";
 import { RouteTable } from "./route-table.ts";
 
 const BLUE: PathAttributes = { ...PLAIN, communities: [1] };
@@ -138,7 +149,7 @@ describe("a session is sent", () => {
       const bench = new Bench();
       bench.routes(announce(["198.51.100.1/32", "2001:db8::1/128"]));
       const reader = bench.establish(
-        { address: address("2001:db8:1::1") },
+        { endpoint: at("2001:db8:1::1") },
         { capabilities: capabilities({ extendedNextHop }) },
         "2001:db8:1::10",
       );

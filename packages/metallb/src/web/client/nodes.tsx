@@ -29,7 +29,8 @@ const COLUMNS: readonly Column<SessionRow>[] = [
   {
     title: "Session",
     class: "reasons",
-    text: (row) => `${stateText(row)} ${row.session?.reason ?? ""} ${row.session?.timer ?? ""}`,
+    text: (row) =>
+      [stateText(row), row.session?.reason, row.session?.timer, ...(row.session?.shortcomings ?? [])].join(" "),
     cell: (row) => <Session row={row} />,
   },
   {
@@ -72,6 +73,11 @@ function Session({ row }: { readonly row: SessionRow }) {
       {session === null || session.established || session.reason === "" ? null : (
         <span class="reason">{session.reason}</span>
       )}
+      {session?.shortcomings.map((text) => (
+        <span class="reason" key={text}>
+          {text}
+        </span>
+      ))}
     </>
   );
 }

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { type LabView, problemText, type View } from "#view";
 import { NodesTable, Process } from "./nodes.tsx";
-import { PoolsTable, RoutesTable } from "./pools.tsx";
+import { OwnersTable, PoolsTable, RoutesTable } from "./pools.tsx";
 import { ServicesTable } from "./services.tsx";
-import { live, query, view } from "./state.ts";
+import { changes, live, query, view } from "./state.ts";
 import { Topology } from "./topology.tsx";
 
 export function Page() {
@@ -29,9 +29,15 @@ export function Page() {
       <Section title="Nodes and BGP sessions" count={now.nodes.length}>
         <NodesTable nodes={now.nodes} />
       </Section>
+      {now.layer2.length === 0 ? null : (
+        <Section title="Owners at layer 2" count={now.layer2.length}>
+          <OwnersTable owners={now.layer2} />
+        </Section>
+      )}
       <Section title="Address pools" count={now.pools.length}>
         <PoolsTable pools={now.pools} />
       </Section>
+      <Timeline />
       {now.kind === "lab" ? <Footer lab={now} /> : null}
     </>
   );
@@ -79,6 +85,22 @@ function Search() {
         query.value = event.currentTarget.value;
       }}
     />
+  );
+}
+
+/** What changed since the page was opened. */
+function Timeline() {
+  if (changes.value.length === 0) return null;
+  return (
+    <Section title="What changed" count={changes.value.length}>
+      <ol class="timeline">
+        {changes.value.map(({ at, text }, index) => (
+          <li key={`${at} ${changes.value.length - index}`}>
+            <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString()}</time> {text}
+          </li>
+        ))}
+      </ol>
+    </Section>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { LabView, PoolView } from "#view";
+import type { LabView, OwnerView, PoolView } from "#view";
 import { type Column, DataTable } from "./table.tsx";
 
 const POOLS: readonly Column<PoolView>[] = [
@@ -81,6 +81,29 @@ export function RoutesTable({ routes }: { readonly routes: readonly Route[] }) {
       rows={routes}
       keyOf={({ prefix }) => prefix}
       none="The router has learned no route yet."
+    />
+  );
+}
+
+const OWNERS: readonly Column<OwnerView>[] = [
+  { title: "Service", text: ({ service }) => service, cell: ({ service }) => service },
+  { title: "Address", class: "mono", text: ({ address }) => address, cell: ({ address }) => address },
+  { title: "Owner", text: ({ node }) => node, cell: ({ node }) => node },
+  {
+    title: "Interfaces",
+    text: ({ interfaces }) => interfaces.join(" "),
+    cell: ({ interfaces }) => interfaces.join(", ") || "all",
+  },
+];
+
+export function OwnersTable({ owners }: { readonly owners: readonly OwnerView[] }) {
+  return (
+    <DataTable
+      label="Owners at layer 2"
+      columns={OWNERS}
+      rows={owners}
+      keyOf={({ address, node }) => `${address} ${node}`}
+      none="No address is announced by layer 2."
     />
   );
 }

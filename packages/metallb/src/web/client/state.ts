@@ -1,8 +1,19 @@
 import { effect, signal } from "@preact/signals";
-import type { View } from "#view";
+import { changesBetween, type View } from "#view";
 
 /** What was told last; null until anything was. */
 export const view = signal<View | null>(null);
+
+export interface Change {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly text: string;
+}
+
+/** What changed while the page was open, newest first. */
+export const changes = signal<readonly Change[]>([]);
+
+const MOST_CHANGES = 200;
 
 /** Whether somebody is there to tell us what changes. */
 export const live = signal(false);
@@ -20,7 +31,13 @@ export function follow(): void {
     live.value = true;
   };
   events.onmessage = (event: MessageEvent<string>) => {
-    view.value = JSON.parse(event.data) as View;
+    const next = JSON.parse(event.data) as View;
+    const fresh = view.value === null ? [] : changesBetween(view.value, next);
+    if (fresh.length > 0) {
+      const at = Date.now();
+      changes.value = [...fresh.map((text) => ({ at, text })), ...changes.value].slice(0, MOST_CHANGES);
+    }
+    view.value = next;
   };
   events.onerror = () => {
     live.value = false;

@@ -1,0 +1,61 @@
+import type { Ip } from "#net";
+import type { BfdState } from "./packet.ts";
+import type { BfdSettings } from "./settings.ts";
+
+/** Milliseconds on a clock that never goes back. */
+export type Instant = number;
+
+/** What the shell tells the engine. */
+export type BfdEvent =
+  /** Adds a session, or changes it: in place where the protocol can. */
+  | { readonly kind: "session-set"; readonly settings: BfdSettings }
+  | { readonly kind: "session-removed"; readonly session: string }
+  /** A packet whose TTL was checked: 255, or that of `minimumTtl` on the port for several hops. */
+  | {
+      readonly kind: "received";
+      readonly bytes: Uint8Array;
+      readonly from: Ip;
+      /** Where it came in, for a link-local sender; null otherwise. */
+      readonly interface: string | null;
+      readonly multihop: boolean;
+    }
+  /** A time asked for by `wake` has come. Early and late ones are harmless: give packets that came before first. */
+  | { readonly kind: "time" }
+  /** Tells every peer that the sessions end on purpose (AdminDown), which is no failure of the path. */
+  | { readonly kind: "shutdown" };
+
+/** What the engine asks of the shell. */
+export type BfdEffect =
+  /** A socket for sending (source port 49152 or above, TTL 255) and one for receiving. */
+  | { readonly kind: "open"; readonly settings: BfdSettings }
+  | { readonly kind: "close"; readonly session: string }
+  | { readonly kind: "send"; readonly session: string; readonly bytes: Uint8Array }
+  | { readonly kind: "wake"; readonly at: Instant | null }
+  | { readonly kind: "session"; readonly report: BfdReport }
+  | { readonly kind: "log"; readonly level: "info" | "warn"; readonly session: string; readonly message: string };
+
+export interface BfdReport {
+  readonly session: string;
+  readonly state: BfdState;
+  readonly since: Instant;
+  /** Why it last went down; empty while it never did. */
+  readonly reason: string;
+  /**
+   * What follows for who relies on the path: `up`; `down`: it was up and failed; `unknown`: it never was up,
+   * or one side ended it on purpose, which says nothing of the path (RFC 5882 section 4.2).
+   */
+  readonly path: "up" | "down" | "unknown";
+  /** Milliseconds that count now: between packets of ours, and until silence is a failure; null: not Up. */
+  readonly transmitInterval: number | null;
+  readonly detectionTime: number | null;
+}
+
+/** Counters since the session was added, by the names of the metrics. */
+export interface BfdCounters {
+  readonly session: string;
+  readonly up: boolean;
+  readonly controlPacketsInput: number;
+  readonly controlPacketsOutput: number;
+  readonly upEvents: number;
+  readonly downEvents: number;
+}

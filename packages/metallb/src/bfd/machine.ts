@@ -1,0 +1,263 @@
+import type { BfdCounters, BfdEffect, BfdReport, Instant } from "./events.ts";
+import { type BfdState, type ControlPacket, DIAGNOSTIC, encodeControl } from "./packet.ts";
+import type { BfdSettings } from "./settings.ts";
+
+/**
+ * The state machine of RFC 5880 section 6.8.6: what a state becomes when the peer says that it is in
+ * another. A row per state, a column per state that is received.
+ */
+export const NEXT: Readonly<Record<BfdState, Readonly<Record<BfdState, BfdState>>>> = {
+  AdminDown: { AdminDown: "AdminDown", Down: "AdminDown", Init: "AdminDown", Up: "AdminDown" },
+  Down: { AdminDown: "Down", Down: "Init", Init: "Up", Up: "Down" },
+  Init: { AdminDown: "Down", Down: "Init", Init: "Up", Up: "Up" },
+  Up: { AdminDown: "Down", Down: "Down", Init: "Up", Up: "Up" },
+};
+
+/** RFC 5880 section 6.8.3: while not Up at most one packet a second, milliseconds. */
+const SLOW = 1_000;
+
+const REASON: Readonly<Record<number, string>> = {
+  [DIAGNOSTIC.detectionTimeExpired]: "nothing was heard within the detection time",
+  [DIAGNOSTIC.neighborSignaledDown]: "the peer says that it does not hear us",
+  [DIAGNOSTIC.administrativelyDown]: "it was shut down on purpose",
+};
+
+/** What the peer said last. Intervals in milliseconds. */
+interface Remote {
+  readonly discriminator: number;
+  readonly state: BfdState;
+  readonly requiredMinRx: number;
+  readonly desiredMinTx: number;
+  readonly detectMultiplier: number;
+  readonly demand: boolean;
+}
+
+/** RFC 5880 section 6.8.1: before anything was heard. */
+const UNKNOWN: Remote = {
+  discriminator: 0,
+  state: "Down",
+  requiredMinRx: 0.001,
+  desiredMinTx: 0,
+  detectMultiplier: 0,
+  demand: false,
+};
+
+/** One session (RFC 5880 section 6.8). */
+export class BfdSession {
+  settings: BfdSettings;
+  readonly discriminator: number;
+  private readonly emit: (effect: BfdEffect) => void;
+  private readonly random: () => number;
+  private state: BfdState = "Down";
+  private diagnostic: number = DIAGNOSTIC.none;
+  private remote = UNKNOWN;
+  private path: BfdReport["path"] = "unknown";
+  private reason = "";
+  private since: Instant;
+  private transmitAt: Instant | null = null;
+  /** The interval that `transmitAt` was found with. */
+  private scheduledBy = 0;
+  private detectAt: Instant | null = null;
+  /** A poll sequence runs: each packet asks for an answer (section 6.5). */
+  private polling = false;
+  /** The values that count until a poll sequence has ended (section 6.8.3). */
+  private inEffect: { readonly transmit: number; readonly receive: number };
+  private lastSent: Instant = Number.NEGATIVE_INFINITY;
+  private readonly count = { controlPacketsInput: 0, controlPacketsOutput: 0, upEvents: 0, downEvents: 0 };
+
+  constructor(
+    settings: BfdSettings,
+    discriminator: number,
+    ports: { readonly emit: (effect: BfdEffect) => void; readonly random: () => number },
+    now: Instant,
+  ) {
+    this.settings = settings;
+    this.discriminator = discriminator;
+    this.emit = ports.emit;
+    this.random = ports.random;
+    this.since = now;
+    this.inEffect = { transmit: SLOW, receive: settings.receiveInterval };
+    if (!settings.passive) this.transmitAt = now + this.spread(0);
+  }
+
+  /** What can change in place (see `needsNewSession`): while Up by a poll sequence. */
+  change(settings: BfdSettings, now: Instant): void {
+    this.settings = settings;
+    if (this.state === "Up") this.poll(now);
+    else this.inEffect = { ...this.inEffect, receive: settings.receiveInterval };
+    if (!settings.passive && this.transmitAt === null) this.schedule(now);
+  }
+
+  received(packet: ControlPacket, now: Instant): void {
+    this.count.controlPacketsInput++;
+    this.remote = {
+      discriminator: packet.myDiscriminator,
+      state: packet.state,
+      requiredMinRx: packet.requiredMinRx / 1000,
+      desiredMinTx: packet.desiredMinTx / 1000,
+      detectMultiplier: packet.detectMultiplier,
+      demand: packet.demand,
+    };
+    if (packet.final && this.polling) this.polled();
+    const next = NEXT[this.state][packet.state];
+    if (next !== this.state) {
+      const down = next === "Down";
+      this.enter(next, down ? DIAGNOSTIC.neighborSignaledDown : this.diagnostic, now, packet.state === "AdminDown");
+    }
+    this.detectAt = this.state === "AdminDown" ? null : now + this.detectionTime;
+    if (packet.poll) this.send(now, true);
+    this.schedule(now);
+  }
+
+  time(now: Instant): void {
+    if (this.detectAt !== null && this.detectAt <= now) {
+      this.detectAt = null;
+      // Section 6.8.1: whoever comes next may have another discriminator.
+      this.remote = { ...UNKNOWN, requiredMinRx: this.remote.requiredMinRx };
+      if (this.state === "Init" || this.state === "Up") this.enter("Down", DIAGNOSTIC.detectionTimeExpired, now, false);
+      if (this.settings.passive) this.transmitAt = null;
+    }
+    if (this.transmitAt !== null && this.transmitAt <= now) {
+      this.send(now, false);
+      this.schedule(now);
+    }
+  }
+
+  /** Tells the peer that the session ends on purpose. */
+  end(now: Instant): void {
+    this.state = "AdminDown";
+    this.diagnostic = DIAGNOSTIC.administrativelyDown;
+    this.polling = false;
+    if (!this.settings.passive || this.remote.discriminator !== 0) this.send(now, false);
+    this.transmitAt = null;
+    this.detectAt = null;
+  }
+
+  get nextTimer(): Instant | null {
+    if (this.detectAt === null || this.transmitAt === null) return this.detectAt ?? this.transmitAt;
+    return Math.min(this.detectAt, this.transmitAt);
+  }
+
+  report(): BfdReport {
+    const up = this.state === "Up";
+    return {
+      session: this.settings.name,
+      state: this.state,
+      since: this.since,
+      reason: this.reason,
+      path: this.path,
+      transmitInterval: up ? this.interval : null,
+      detectionTime: up ? this.detectionTime : null,
+    };
+  }
+
+  counters(): BfdCounters {
+    return { session: this.settings.name, up: this.state === "Up", ...this.count };
+  }
+
+  private enter(state: BfdState, diagnostic: number, now: Instant, onPurpose: boolean): void {
+    const { name } = this.settings;
+    const wasUp = this.state === "Up";
+    this.state = state;
+    this.since = now;
+    if (state === "Up") {
+      this.diagnostic = DIAGNOSTIC.none;
+      this.path = "up";
+      this.count.upEvents++;
+      this.emit({ kind: "log", level: "info", session: name, message: "BFD session up" });
+      // From the slow start to what is configured (section 6.8.3).
+      this.poll(now);
+    } else if (state === "Down") {
+      this.diagnostic = diagnostic;
+      this.polling = false;
+      this.inEffect = { transmit: SLOW, receive: this.settings.receiveInterval };
+      this.reason = onPurpose ? "the peer ended it on purpose" : (REASON[diagnostic] ?? `diagnostic ${diagnostic}`);
+      if (wasUp) {
+        this.path = onPurpose ? "unknown" : "down";
+        this.count.downEvents++;
+        this.emit({ kind: "log", level: "warn", session: name, message: `BFD session down: ${this.reason}` });
+      }
+    }
+    this.emit({ kind: "session", report: this.report() });
+    if (state === "Init") return;
+    this.send(now, false);
+    this.schedule(now);
+  }
+
+  /** Starts to ask for an answer, after which the configured values count. */
+  private poll(now: Instant): void {
+    this.polling = true;
+    // What makes the peer's or our own waiting longer counts at once, what makes it shorter after the answer.
+    this.inEffect = {
+      transmit: Math.min(this.inEffect.transmit, this.settings.transmitInterval),
+      receive: Math.max(this.inEffect.receive, this.settings.receiveInterval),
+    };
+    this.schedule(now);
+  }
+
+  private polled(): void {
+    this.polling = false;
+    this.inEffect = { transmit: this.settings.transmitInterval, receive: this.settings.receiveInterval };
+  }
+
+  /** Milliseconds between our packets, before jitter (section 6.8.2). */
+  private get interval(): number {
+    return Math.max(this.inEffect.transmit, this.remote.requiredMinRx);
+  }
+
+  /** Milliseconds (section 6.8.4). */
+  private get detectionTime(): number {
+    return this.remote.detectMultiplier * Math.max(this.inEffect.receive, this.remote.desiredMinTx);
+  }
+
+  /**
+   * When the next packet is due (section 6.8.7), asked anew whenever something that it depends on may have
+   * changed: a peer that waits for less than we meant to would take us for dead.
+   */
+  private schedule(now: Instant): void {
+    const silent =
+      this.state === "AdminDown" ||
+      this.remote.requiredMinRx === 0 ||
+      (this.settings.passive && this.remote.discriminator === 0) ||
+      (this.remote.demand && this.state === "Up" && this.remote.state === "Up" && !this.polling);
+    if (silent) {
+      this.transmitAt = null;
+      return;
+    }
+    if (this.transmitAt !== null && this.interval === this.scheduledBy) return;
+    this.scheduledBy = this.interval;
+    this.transmitAt = Math.max(now, this.lastSent + this.spread(this.interval));
+  }
+
+  /** Section 6.8.7: less by up to a quarter, and by a tenth at least where one lost packet is a failure. */
+  private spread(interval: number): number {
+    const least = this.settings.detectMultiplier === 1 ? 0.1 : 0;
+    return interval * (1 - least - (0.25 - least) * this.random());
+  }
+
+  private send(now: Instant, final: boolean): void {
+    this.count.controlPacketsOutput++;
+    this.lastSent = now;
+    if (!final) this.transmitAt = null;
+    const { name, transmitInterval, receiveInterval, detectMultiplier } = this.settings;
+    // Section 6.8.3: not Up is never faster than one packet a second.
+    const desired = this.state === "Up" ? transmitInterval : Math.max(SLOW, transmitInterval);
+    const bytes = encodeControl({
+      diagnostic: this.diagnostic,
+      state: this.state,
+      // A packet never has both (section 6.5).
+      poll: this.polling && !final,
+      final,
+      controlPlaneIndependent: false,
+      authenticated: false,
+      demand: false,
+      detectMultiplier,
+      myDiscriminator: this.discriminator,
+      yourDiscriminator: this.remote.discriminator,
+      desiredMinTx: desired * 1000,
+      requiredMinRx: receiveInterval * 1000,
+      requiredMinEchoRx: 0,
+    });
+    this.emit({ kind: "send", session: name, bytes });
+  }
+}

@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { completionOf } from "./completion.ts";
+import { commandLine } from "./main.ts";
+import { REDACTED, redact, redactText } from "./redact.ts";
+import { referenceOf } from "./reference.ts";
+import { tarOf } from "./tar.ts";
+
+describe("the support bundle", () => {
+  it("holds no secret, and names what it left out", () => {
+    const object = {
+      metadata: {
+        name: "router",
+        managedFields: [{ manager: "kubectl" }],
+        annotations: { "metallb.io/loadBalancerIPs": "192.0.2.1", "example.com/key": "hunter2" },
+      },
+      spec: { password: "hunter2", passwordSecret: { name: "router-password", namespace: "metallb-system" } },
+      data: { key: "aHVudGVyMg==" },
+      containers: [
+        {
+          env: [
+            { name: "METALLB_ML_SECRET_KEY_PATH", value: "/etc/ml" },
+            { name: "TOKEN", value: "hunter2" },
+          ],
+        },
+      ],
+    };
+    const text = JSON.stringify(redact(object));
+    expect(text).not.toMatch(/hunter2|aHVudGVyMg|managedFields/);
+    expect(text).toContain('"passwordSecret":{"name":"router-password"');
+    expect(text).toContain("192.0.2.1");
+    expect(text).toContain("/etc/ml");
+    expect(text.split(REDACTED)).toHaveLength(5);
+  });
+
+  it("holds none in the lines of a log either", () => {
+    const lines = [
+      "Authorization: Bearer abcdefghijklmnop.qrst",
+      '{"password":"hunter2","peer":"router"}',
+      "token=hunter2 next",
+      "-----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY-----",
+    ];
+    for (const line of lines) expect(redactText(line)).not.toMatch(/hunter2|abcdefgh/);
+    expect(redactText('{"password":"hunter2","peer":"router"}')).toContain('"peer":"router"');
+  });
+
+  it("is an archive that tar reads", () => {
+    const archive = tarOf(
+      new Map([
+        ["a/b.txt", "hello\n"],
+        ["c.txt", "x".repeat(600)],
+      ]),
+      1_795_000_000_000,
+    );
+    const list = (...args: readonly string[]) => execFileSync("tar", args, { input: archive, encoding: "utf8" });
+    expect(list("-tf", "-")).toBe("a/b.txt\nc.txt\n");
+    expect(list("-xOf", "-", "a/b.txt")).toBe("hello\n");
+  });
+});
+
+describe("completion", () => {
+  it("is made of the commands themselves, and the shells take it", async () => {
+    const program = await commandLine({ exitCode: 0 });
+    const bash = completionOf(program, "bash");
+    expect(bash).toContain("status");
+    const complete = (...words: readonly string[]) =>
+      execFileSync(
+        "bash",
+        [
+          "-c",
+          `${bash}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _metallb; echo "\${COMPREPLY[@]}"`,
+        ],
+        {
+          encoding: "utf8",
+        },
+      ).trim();
+    expect(complete("metallb", "expl")).toBe("explain");
+    expect(complete("metallb", "status", "--kub")).toBe("--kubeconfig");
+    expect(complete("metallb", "completion", "ba")).toBe("bash");
+    expect(completionOf(program, "fish")).toContain("complete -c metallb -f");
+    expect(completionOf(program, "zsh")).toContain("#compdef metallb");
+  });
+
+  it("quotes what a description holds", () => {
+    const program = new Command("metallb");
+    program.command("odd").description("it's a \\ description");
+    expect(completionOf(program, "fish")).toContain("'it\\'s a \\\\ description'");
+  });
+});
+
+describe("the reference", () => {
+  it("is what the commands say", async () => {
+    const file = new URL("../../../../docs/cli.md", import.meta.url);
+    expect(readFileSync(file, "utf8")).toBe(referenceOf(await commandLine({ exitCode: 0 })));
+  });
+});

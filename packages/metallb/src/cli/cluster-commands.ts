@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { addClusterCommand } from "./cluster-command.ts";
+import { addDashboardCommand } from "./dashboard-command.ts";
+import { addDoctorCommand } from "./doctor-command.ts";
+import { addEventsCommand } from "./events-command.ts";
+import { EXPLAIN_COMMAND } from "./explain-command.ts";
+import type { Outcome } from "./outcome.ts";
+import { STATUS_COMMANDS } from "./status-commands.ts";
+import { addSupportCommand } from "./support-command.ts";
+
+/** The commands that speak to a cluster, through its API server alone. */
+export function addClusterCommands(program: Command, outcome: Outcome): void {
+  for (const command of [...STATUS_COMMANDS, EXPLAIN_COMMAND]) addClusterCommand(program, outcome, command);
+  addEventsCommand(program);
+  addDoctorCommand(program, outcome);
+  addSupportCommand(program);
+  addDashboardCommand(program, outcome);
+}

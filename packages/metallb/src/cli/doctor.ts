@@ -1,0 +1,196 @@
+import { DEFINITIONS } from "#api";
+import { type ClusterFacts, clusterView, explain, metaOf, ownPods, poolHolding } from "#explain";
+import { ApiError, type KubeClient, RESOURCES } from "#kube";
+import { problemText } from "#view";
+import { fieldsOf, textOf } from "./json.ts";
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly verdict: "ok" | "warning" | "failed" | "unknown";
+  readonly what: string;
+  readonly text: string;
+  /** What to do about it; empty: nothing. */
+  readonly fix: string;
+}
+
+const check = (verdict: Check["verdict"], what: string, text: string, fix = ""): Check => ({
+  verdict,
+  what,
+  text,
+  fix,
+});
+
+/** CEL rules in CRDs, on which admission rests, came with this minor version. */
+const OLDEST_MINOR = 25;
+
+/** Kinds that are there where another load balancer of bare metal is. */
+const RIVALS: Readonly<Record<string, string>> = {
+  "ciliumloadbalancerippools.cilium.io": "Cilium's LB-IPAM",
+  "servicegroups.purelb.io": "PureLB",
+  "eips.network.kubesphere.io": "OpenELB",
+};
+
+/** Looks at the cluster before, and while, MetalLB runs in it. */
+export async function examine(client: KubeClient, facts: ClusterFacts): Promise<readonly Check[]> {
+  const definitions = await ask(client.list(RESOURCES.customresourcedefinitions, {}, { limit: 1_000 }));
+  return [
+    await apiVersion(client),
+    ...rights(facts),
+    ...kinds(definitions?.items ?? null),
+    ...processes(facts),
+    ...configuration(facts),
+    ...proxy(facts),
+    ...addresses(facts),
+  ];
+}
+
+/** Null where one may not ask, or where there is nothing. */
+async function ask<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.status !== 0) return null;
+    throw error;
+  }
+}
+
+async function apiVersion(client: KubeClient): Promise<Check> {
+  const told = fieldsOf(await ask(client.request("GET", "/version")));
+  const version = textOf(told.gitVersion);
+  const minor = Number.parseInt(textOf(told.minor), 10);
+  if (!Number.isInteger(minor)) return check("unknown", "Kubernetes", "the API server does not tell its version");
+  if (told.major === "1" && minor < OLDEST_MINOR) {
+    return check("failed", "Kubernetes", `${version} is too old`, `upgrade to 1.${OLDEST_MINOR} or newer`);
+  }
+  return check("ok", "Kubernetes", version);
+}
+
+const rights = ({ problems }: ClusterFacts): readonly Check[] =>
+  problems.map((problem) => {
+    const [, kind] = /^no right to list (\S+)/.exec(problem) ?? [];
+    const fix =
+      kind === undefined ? "" : `kubectl create clusterrole metallb-view-more --verb=list,watch --resource=${kind}`;
+    return check("unknown", "rights", problem, fix);
+  });
+
+function kinds(items: readonly unknown[] | null): readonly Check[] {
+  if (items === null) return [check("unknown", "CRDs", "no right to list customresourcedefinitions")];
+  const known = new Map(items.map((item) => [metaOf(item).name, item]));
+  const missing: string[] = [];
+  const old: string[] = [];
+  for (const { plural, versions } of DEFINITIONS) {
+    const name = `${plural}.metallb.io`;
+    const spec = fieldsOf(fieldsOf(known.get(name)).spec);
+    if (!known.has(name)) missing.push(name);
+    const served = (Array.isArray(spec.versions) ? spec.versions : []).map(fieldsOf);
+    for (const { version } of known.has(name) ? versions : []) {
+      if (!served.some((each) => each.name === version && each.served === true)) old.push(`${name} ${version}`);
+    }
+  }
+  const apply = "kubectl apply --server-side -f deploy/crds";
+  const rivals = Object.entries(RIVALS).filter(([name]) => known.has(name));
+  return [
+    missing.length > 0
+      ? check("failed", "CRDs", `missing: ${missing.join(", ")}`, apply)
+      : old.length > 0
+        ? check("warning", "CRDs", `not served: ${old.join(", ")}`, apply)
+        : check("ok", "CRDs", `all ${DEFINITIONS.length} are there`),
+    ...rivals.map(([name, who]) =>
+      check(
+        "warning",
+        "other load balancers",
+        `${who} is installed (${name})`,
+        "give each a load balancer class of its own",
+      ),
+    ),
+  ];
+}
+
+function processes(facts: ClusterFacts): readonly Check[] {
+  if (facts.objects.pods == null) return [];
+  const pods = ownPods(facts.objects.pods);
+  const controllers = pods.filter(({ component }) => component === "controller");
+  const speakers = pods.filter(({ component }) => component === "speaker");
+  if (pods.length === 0)
+    return [
+      check("warning", "MetalLB", `no Pod of it in ${facts.namespace}`, "install it, or name its namespace with -n"),
+    ];
+  const down = pods.filter(({ ready }) => !ready).map(({ name, trouble }) => `${name} (${trouble})`);
+  const without = (facts.objects.nodes ?? [])
+    .map((node) => metaOf(node).name)
+    .filter((name) => !speakers.some(({ node }) => node === name));
+  const images = new Map<string, Set<string>>();
+  for (const { component, image } of pods) images.set(component, (images.get(component) ?? new Set()).add(image));
+  const mixed = [...images].filter(([, names]) => names.size > 1).map(([component]) => component);
+  return [
+    down.length === 0
+      ? check("ok", "Pods", `${controllers.length} controller, ${speakers.length} speakers, all ready`)
+      : check("failed", "Pods", `not ready: ${down.join(", ")}`, `kubectl -n ${facts.namespace} describe pods`),
+    ...(controllers.length === 0 ? [check("failed", "controller", "there is none: nothing gets an address")] : []),
+    ...(without.length === 0 || speakers.length === 0
+      ? []
+      : [
+          check(
+            "warning",
+            "speakers",
+            `no speaker on ${few(without)}`,
+            "check the DaemonSet's nodeSelector and tolerations",
+          ),
+        ]),
+    ...(mixed.length === 0
+      ? []
+      : [check("warning", "images", `Pods of different images: ${mixed.join(", ")}`, "wait for the rollout to end")]),
+  ];
+}
+
+const few = (names: readonly string[]): string =>
+  names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
+
+function configuration(facts: ClusterFacts): readonly Check[] {
+  const view = clusterView(facts);
+  const problems = view.configuration.map((problem) => check("failed", "configuration", problemText(problem)));
+  if (facts.objects.ipaddresspools?.length === 0) {
+    return [check("warning", "configuration", "there is no IPAddressPool: no Service gets an address"), ...problems];
+  }
+  const advertised = (facts.objects.bgpadvertisements?.length ?? 1) + (facts.objects.l2advertisements?.length ?? 1);
+  if (advertised === 0) {
+    return [
+      check("warning", "configuration", "there is no BGPAdvertisement or L2Advertisement: nobody announces"),
+      ...problems,
+    ];
+  }
+  return problems.length > 0 ? problems : [check("ok", "configuration", "no problem")];
+}
+
+/** As explain sees it, for any one Service: kube-proxy and strictARP are the same for all. */
+function proxy(facts: ClusterFacts): readonly Check[] {
+  const balancer = (facts.objects.services ?? []).find(
+    (object) => fieldsOf(fieldsOf(object).spec).type === "LoadBalancer",
+  );
+  const steps = balancer === undefined ? [] : (explain(facts, metaOf(balancer).key)?.steps ?? []);
+  return steps
+    .filter(({ rule }) => rule === "kube-proxy" || rule === "strict ARP")
+    .map(({ verdict, rule, text }) => {
+      const fix =
+        rule === "strict ARP" && verdict === "no"
+          ? "kubectl -n kube-system edit configmap kube-proxy: strictARP: true"
+          : "";
+      return check(verdict === "no" ? "failed" : verdict === "yes" ? "ok" : "warning", rule, text, fix);
+    });
+}
+
+/** An address of a node or of the cluster in a pool would be taken from who has it. */
+function addresses(facts: ClusterFacts): readonly Check[] {
+  const poolOf = poolHolding(facts);
+  const found = (facts.objects.nodes ?? []).flatMap((node) => {
+    const told = fieldsOf(fieldsOf(node).status).addresses;
+    return (Array.isArray(told) ? told : []).flatMap((each) => {
+      const address = textOf(fieldsOf(each).address);
+      const pool = poolOf(address);
+      return pool === null ? [] : [`${address} of node ${metaOf(node).name} is in pool ${pool}`];
+    });
+  });
+  return found.length === 0
+    ? [check("ok", "addresses", "no pool holds an address of a node")]
+    : [check("failed", "addresses", few(found), "take it out of spec.addresses")];
+}

@@ -1,0 +1,57 @@
+import type { Command, Option } from "commander";
+
+const HEAD = `<!-- Made by npm run generate from packages/metallb/src/cli and packages/lab/src/commands. Do not edit. -->
+
+# The command line
+
+\`metallb\`, installed also as \`kubectl-metallb\`, so that \`kubectl metallb status\` works too. It speaks to the API server alone: with your kubeconfig, your rights, and MetalLB's Pods through the server's proxy.
+
+| exit code | means |
+|---|---|
+| 0 | done, and all is well |
+| 1 | something is down or wrong, a rule said no, or the command failed |
+| 2 | asked wrongly |
+| 3 | the cluster cannot be reached, or does not know you |
+
+Tables are cut to the terminal's width; \`-o wide\` cuts nothing, \`-o json\` and \`-o yaml\` are for programs, and where no terminal is nothing is cut or coloured (\`NO_COLOR\` is honoured). \`--watch\` shows what changes until Ctrl-C.
+
+Rights: \`list\` (with \`--watch\` and the page, \`watch\`) on Services, Nodes, Namespaces, Pods, EndpointSlices, Events and the kinds of metallb.io; \`get\` on \`pods/proxy\` for what the processes decided; for \`support\` \`get\` on \`pods/log\`. What you may not read is named, and the rest is shown. No Secret is read.
+`;
+
+/** The page of documentation about all commands, made from the commands themselves. */
+export function referenceOf(program: Command): string {
+  return `${HEAD}\n${sectionsOf(program, program.name(), 2).join("\n")}`;
+}
+
+function sectionsOf(command: Command, path: string, level: number): readonly string[] {
+  const help = command.createHelp();
+  const below = help.visibleCommands(command).filter((each) => each.name() !== "help");
+  const own = level === 2 ? [] : [sectionOf(command, path, level)];
+  const deeper = below.toSorted((a, b) => (a.name() < b.name() ? -1 : 1));
+  return [...own, ...deeper.flatMap((each) => sectionsOf(each, `${path} ${each.name()}`, Math.min(level + 1, 4)))];
+}
+
+function sectionOf(command: Command, path: string, level: number): string {
+  const options = command
+    .createHelp()
+    .visibleOptions(command)
+    .filter((option: Option) => option.long !== "--help" && option.long !== "--version");
+  const words = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? ` <${name}>` : ` [${name}]`;
+  });
+  const usage = `${path}${options.length === 0 ? "" : " [options]"}${words.join("")}`;
+  const rows = options.map((option) => `| \`${cell(option.flags)}\` | ${cell(aboutOf(option))} |`);
+  const table = rows.length === 0 ? "" : `\n| option | |\n|---|---|\n${rows.join("\n")}\n`;
+  return `${"#".repeat(level - 1)} ${path}\n\n${sentence(command.description())}\n\n\`\`\`sh\n${usage}\n\`\`\`\n${table}`;
+}
+
+function aboutOf(option: Option): string {
+  const choices = option.argChoices === undefined ? "" : ` (${option.argChoices.join(", ")})`;
+  const value: unknown = option.defaultValue;
+  return `${option.description}${choices}${typeof value === "string" ? `; default: ${value}` : ""}`;
+}
+
+const cell = (text: string): string => text.replaceAll("|", "\\|");
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { decodeIPAddressPool } from "#api";
+import { formatIp } from "#net";
+import { compiled } from "./testing.ts";
+
+const terms = (annotations: Readonly<Record<string, string>>) => {
+  const decoded = decodeIPAddressPool({
+    metadata: { name: "p", annotations: { ...annotations, "other.io/x": "y" } },
+    spec: { addresses: ["192.0.2.0/24", "2001:db8::/64"] },
+  });
+  if (!decoded.ok) throw new Error("not read");
+  const { config, problems } = compiled({ pools: [decoded.value] });
+  const { terms: found, frozen } = config.pools[0] ?? {};
+  return {
+    frozen,
+    reserved: [...(found?.reserved ?? [])].map(([service, ips]) => [service, ...ips.map(formatIp)].join(" ")),
+    quotas: [...(found?.quotas ?? [])],
+    problems: problems.map(({ code, message }) => `${code} ${message}`),
+  };
+};
+
+describe("the annotations of a pool", () => {
+  it("reserve addresses for Services", () => {
+    const text = "192.0.2.7=team-a/web, ::ffff:192.0.2.8 = team-b/api,, 2001:db8::7=team-a/web";
+    expect(terms({ "metallb.io/reserved-addresses": text })).toEqual({
+      frozen: null,
+      reserved: ["team-a/web 192.0.2.7 2001:db8::7", "team-b/api 192.0.2.8"],
+      quotas: [],
+      problems: [],
+    });
+  });
+
+  it("limit what the Services of a namespace may hold", () => {
+    expect(terms({ "metallb.io/namespace-quotas": "team-a=5,*=0" })).toEqual({
+      frozen: null,
+      reserved: [],
+      quotas: [
+        ["team-a", 5],
+        ["*", 0],
+      ],
+      problems: [],
+    });
+  });
+
+  it.each([
+    ["192.0.2.7", 'invalidReservation "192.0.2.7" has no "="'],
+    ["192.0.2=a/b", 'invalidReservation "192.0.2" is not an IP address: it has fewer than four octets'],
+    ["198.51.100.1=a/b", 'invalidReservation "198.51.100.1" is not in the pool'],
+    ["192.0.2.7=web", 'invalidReservation "web" is not namespace/name of a Service'],
+    ["192.0.2.7=a/b,192.0.2.7=a/c", 'invalidReservation "192.0.2.7" is reserved twice'],
+  ])("reserving %j freeze the pool and say why", (text, message) => {
+    const found = terms({ "metallb.io/reserved-addresses": text });
+    expect([found.frozen, found.problems]).toEqual(["invalid", [message]]);
+  });
+
+  it.each([
+    ["team-a", 'invalidQuota "team-a" has no "="'],
+    ["team-a=-1", 'invalidQuota "-1" is not a number of addresses'],
+    ["team-a=1.5", 'invalidQuota "1.5" is not a number of addresses'],
+    ["Team=1", 'invalidQuota "Team" is not the name of a namespace'],
+    ["a=1,a=2", 'invalidQuota "a" has two quotas'],
+  ])("with quotas %j freeze the pool and say why", (text, message) => {
+    const found = terms({ "metallb.io/namespace-quotas": text });
+    expect([found.frozen, found.problems]).toEqual(["invalid", [message]]);
+  });
+
+  it("of any length are bounded", () => {
+    const found = terms({
+      "metallb.io/namespace-quotas": "a=1,".repeat(60_000),
+      "metallb.io/reserved-addresses": "x".repeat(250_000),
+    });
+    expect(JSON.stringify(found.problems).length).toBeLessThan(20_000);
+  });
+});

@@ -1,0 +1,71 @@
+import type { IPAddressPool } from "#api";
+import { formatIp, type Ip, parseIp, type RangeSet, unmap } from "#net";
+import { type ProblemList, quoted } from "./problems.ts";
+
+/** Addresses that are kept for one Service, and how many a namespace may have: beyond upstream, by annotations. */
+export interface PoolTerms {
+  /** By `namespace/name` of the Service. */
+  readonly reserved: ReadonlyMap<string, readonly Ip[]>;
+  /** By namespace; `*` for all that are not named. */
+  readonly quotas: ReadonlyMap<string, number>;
+}
+
+const RESERVED = "metallb.io/reserved-addresses";
+const QUOTAS = "metallb.io/namespace-quotas";
+/** An annotation can be 256 KiB long; so many entries are enough for a pool. */
+const MAX_ENTRIES = 1_000;
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const SERVICE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** What the annotations of a pool say; null: nothing. */
+export function readTerms(
+  { annotations }: IPAddressPool,
+  addresses: RangeSet,
+  problems: ProblemList,
+): PoolTerms | null {
+  const reserved = new Map<string, Ip[]>();
+  const taken = new Set<string>();
+  for (const [text, service] of entries(annotations[RESERVED], RESERVED, problems)) {
+    const address = parseIp(text);
+    const complaint = !address.ok
+      ? address.error
+      : !addresses.has(unmap(address.value))
+        ? `${quoted(text)} is not in the pool`
+        : !SERVICE.test(service)
+          ? `${quoted(service)} is not namespace/name of a Service`
+          : taken.has(formatIp(unmap(address.value)))
+            ? `${quoted(text)} is reserved twice`
+            : null;
+    if (complaint !== null) problems.add("invalidReservation", path(RESERVED), complaint);
+    if (complaint !== null || !address.ok) continue;
+    const own = unmap(address.value);
+    taken.add(formatIp(own));
+    reserved.set(service, [...(reserved.get(service) ?? []), own]);
+  }
+  const quotas = new Map<string, number>();
+  for (const [namespace, text] of entries(annotations[QUOTAS], QUOTAS, problems)) {
+    const quota = Number(text);
+    if (!/^\d{1,9}$/.test(text))
+      problems.add("invalidQuota", path(QUOTAS), `${quoted(text)} is not a number of addresses`);
+    else if (namespace !== "*" && !NAME.test(namespace))
+      problems.add("invalidQuota", path(QUOTAS), `${quoted(namespace)} is not the name of a namespace`);
+    else if (quotas.has(namespace)) problems.add("invalidQuota", path(QUOTAS), `${quoted(namespace)} has two quotas`);
+    else quotas.set(namespace, quota);
+  }
+  return reserved.size + quotas.size === 0 ? null : { reserved, quotas };
+}
+
+const path = (annotation: string): string => `metadata.annotations[${annotation}]`;
+
+/** `key=value, key=value` */
+function entries(text: string | undefined, annotation: string, problems: ProblemList): readonly [string, string][] {
+  const parts = (text ?? "").split(",", MAX_ENTRIES + 1).map((part) => part.trim());
+  const code = annotation === QUOTAS ? "invalidQuota" : "invalidReservation";
+  if (parts.length > MAX_ENTRIES) problems.add(code, path(annotation), `more than ${MAX_ENTRIES} entries`);
+  return parts.slice(0, MAX_ENTRIES).flatMap((part): [string, string][] => {
+    if (part === "") return [];
+    const at = part.indexOf("=");
+    if (at < 0) problems.add(code, path(annotation), `${quoted(part)} has no "="`);
+    return at < 0 ? [] : [[part.slice(0, at).trim(), part.slice(at + 1).trim()]];
+  });
+}

@@ -1,0 +1,337 @@
+import type { Ip } from "#net";
+import type { GossipConfig } from "./config.ts";
+import { LAN } from "./config.ts";
+import type { Endpoint, ExchangeId, GossipEffect, GossipEvent, Instant, MemberReport } from "./events.ts";
+import { Broadcasts } from "./machine/broadcasts.ts";
+import { checksSums, endpointOf, type Member, reportOf } from "./machine/member.ts";
+import { MemberTable } from "./machine/member-table.ts";
+import { Prober } from "./machine/probe.ts";
+import { Watch } from "./machine/watch.ts";
+import { decodeWatch, encodeWatch } from "./wire/heartbeat.ts";
+import { encodeMessage, type GossipMessage } from "./wire/messages.ts";
+import { COMPOUND_OVERHEAD, decodePacket, encodePacket, type GossipCipher } from "./wire/packet.ts";
+import type { StreamMessage } from "./wire/stream.ts";
+
+export interface GossipEngineOptions {
+  /** The name of this node: the others know it by this name. */
+  readonly name: string;
+  readonly random: () => number;
+  /** Null: in clear text. */
+  readonly cipher: GossipCipher | null;
+  readonly config?: GossipConfig;
+  /** What others are told of us. */
+  readonly meta?: Uint8Array;
+  /** Port of the others, for joining. */
+  readonly port: number;
+}
+
+/** memberlist's protocol and our own heartbeats, without sockets and without a clock. */
+export interface GossipEngine {
+  step(event: GossipEvent, now: Instant): readonly GossipEffect[];
+  members(): readonly MemberReport[];
+}
+
+export const createGossipEngine = (options: GossipEngineOptions): GossipEngine => new Engine(options);
+
+/** After this a speaker that nobody answered takes part alone, milliseconds. */
+const ALONE_AFTER = 3_000;
+/** Those who are gone are forgotten after a day. */
+const FORGET_AFTER = 86_400_000;
+const FORGET_EVERY = 3_600_000;
+
+class Engine implements GossipEngine {
+  private readonly options: GossipEngineOptions;
+  private config: GossipConfig;
+  private effects: GossipEffect[] = [];
+  private readonly broadcasts = new Broadcasts();
+  private readonly table: MemberTable;
+  private readonly prober: Prober;
+  private readonly watch: Watch;
+  private watchedNames: ReadonlySet<string> = new Set();
+  private readonly exchanges = new Map<ExchangeId, "join" | "table">();
+  private readonly byEndpoint = new Map<string, Member>();
+  private nextExchange: ExchangeId = 1;
+  private gossipAt: Instant | null = null;
+  private pushPullAt: Instant | null = null;
+  private aloneAt: Instant | null = null;
+  private forgetAt: Instant = 0;
+  private wakeAt: Instant | null = null;
+  private now: Instant = 0;
+
+  constructor(options: GossipEngineOptions) {
+    this.options = options;
+    this.config = options.config ?? LAN;
+    const { random } = options;
+    this.table = new MemberTable(options.name, options.meta ?? new Uint8Array(), {
+      config: () => this.config,
+      broadcast: (about, message) => this.broadcasts.add(about, encodeMessage(message)),
+      changed: (member) => this.changed(member),
+      doubted: () => this.prober.doubt(1),
+      conflict: (member, claimed) =>
+        this.log("warn", claimed, `another host says that it is this node, which is known at ${String(member.port)}`),
+    });
+    this.prober = new Prober(this.table, {
+      config: () => this.config,
+      random,
+      send: (to, messages) => this.send(to, messages.map(encodeMessage)),
+      ping: (member, sequence, limit) => this.exchange(endpointOf(member), pingOver(member.name, sequence), limit),
+      heard: () => {},
+      unreachable: (member, now) =>
+        this.table.suspect(
+          { kind: "suspect", incarnation: member.incarnation, node: member.name, from: options.name },
+          now,
+        ),
+    });
+    this.watch = new Watch({
+      some: (count, fits) => this.table.some(count, random, fits),
+      send: (to, message) => this.send(to, [encodeMessage({ kind: "user", payload: encodeWatch(message) })]),
+      members: () => this.table.members,
+      silent: (member, silent, now) => {
+        member.silent = silent;
+        member.since = now;
+        this.effects.push({ kind: "member", report: reportOf(member) });
+      },
+    });
+  }
+
+  step(event: GossipEvent, now: Instant): readonly GossipEffect[] {
+    this.effects = [];
+    this.now = now;
+    this.handle(event, now);
+    const next = this.nextDue();
+    if (next !== this.wakeAt || event.kind === "time") this.effects.push({ kind: "wake", at: next });
+    this.wakeAt = next;
+    return this.effects;
+  }
+
+  members(): readonly MemberReport[] {
+    return Array.from(this.table.members.values(), reportOf);
+  }
+
+  private handle(event: GossipEvent, now: Instant): void {
+    switch (event.kind) {
+      case "start":
+        return this.start(event.self, now);
+      case "config":
+        this.config = event.config;
+        return;
+      case "meta":
+        return this.table.setMeta(event.meta);
+      case "join":
+        return this.join(event.addresses);
+      case "watch":
+        this.watchedNames = new Set(event.nodes);
+        return this.setWatch(now);
+      case "datagram":
+        return this.datagram(event.from, event.bytes, now);
+      case "exchanged":
+        return this.exchanged(event.exchange, event.answer, event.reason, now);
+      case "asked":
+        return this.asked(event.exchange, event.message, now);
+      case "leave":
+        return this.leave(now);
+      case "time":
+        return this.time(now);
+    }
+  }
+
+  private nextDue(): Instant | null {
+    if (this.gossipAt === null) return null;
+    const times = [this.prober.nextDue, this.watch.nextDue, this.pushPullAt, this.aloneAt];
+    if (!this.broadcasts.isEmpty) times.push(this.gossipAt);
+    for (const { suspicion } of this.table.suspects) times.push(suspicion?.endsAt ?? null);
+    return Math.min(...times.filter((at) => at !== null));
+  }
+
+  private start(self: Endpoint, now: Instant): void {
+    this.table.start(self, now);
+    this.gossipAt = now;
+    this.pushPullAt = now + this.config.pushPullInterval * (0.5 + this.options.random());
+    this.aloneAt = now + ALONE_AFTER;
+    this.prober.start(now);
+  }
+
+  private time(now: Instant): void {
+    if (this.gossipAt === null) return;
+    this.watch.time(now);
+    this.prober.time(now);
+    this.table.expire(now);
+    if (this.gossipAt <= now) this.gossip(now);
+    if (this.pushPullAt !== null && this.pushPullAt <= now) this.pushPull(now);
+    if (this.aloneAt !== null && this.aloneAt <= now) this.joined();
+    if (this.forgetAt <= now) {
+      this.table.forget(now - FORGET_AFTER);
+      this.forgetAt = now + FORGET_EVERY;
+    }
+  }
+
+  /** Those who do not answer are asked again by whoever says where speakers run. */
+  private join(addresses: readonly Ip[]): void {
+    const known = new Set<string>();
+    for (const { address, state } of this.table.members.values())
+      if (state === "alive" || state === "suspect") known.add(`${address.family} ${address.value}`);
+    for (const address of addresses) {
+      if (known.has(`${address.family} ${address.value}`)) continue;
+      const exchange = this.exchange({ address, port: this.options.port }, this.pushPullMessage(true));
+      this.exchanges.set(exchange, "join");
+    }
+    if (addresses.length === 0 && this.aloneAt !== null) this.joined();
+  }
+
+  private joined(): void {
+    this.aloneAt = null;
+    this.effects.push({ kind: "joined", members: this.table.aliveCount });
+  }
+
+  private pushPullMessage(join: boolean): StreamMessage {
+    return { kind: "push-pull", join, nodes: this.table.table(), userState: new Uint8Array() };
+  }
+
+  private exchange(to: Endpoint, message: StreamMessage, limit = this.config.tcpTimeout): ExchangeId {
+    const exchange = this.nextExchange;
+    this.nextExchange += 1;
+    this.effects.push({ kind: "exchange", exchange, to, message, limit });
+    return exchange;
+  }
+
+  private exchanged(exchange: ExchangeId, answer: StreamMessage | null, reason: string, now: Instant): void {
+    if (this.prober.exchanged(exchange, answer?.kind === "ack", now)) return;
+    const purpose = this.exchanges.get(exchange);
+    this.exchanges.delete(exchange);
+    if (answer?.kind !== "push-pull") {
+      if (purpose === "join") this.log("debug", "", `a speaker did not answer: ${reason}`);
+      return;
+    }
+    this.table.merge(answer.nodes, now);
+    if (purpose === "join" && this.aloneAt !== null) this.joined();
+  }
+
+  private asked(exchange: ExchangeId, message: StreamMessage, now: Instant): void {
+    let answer: StreamMessage | null = null;
+    if (message.kind === "ping" && message.node === this.options.name)
+      answer = { kind: "ack", sequence: message.sequence };
+    if (message.kind === "push-pull") answer = this.pushPullMessage(false);
+    this.effects.push({ kind: "answer", exchange, message: answer });
+    if (message.kind === "push-pull") this.table.merge(message.nodes, now);
+  }
+
+  private pushPull(now: Instant): void {
+    const count = this.table.members.size;
+    const scale = count <= 32 ? 1 : Math.ceil(Math.log2(count) - 5) + 1;
+    this.pushPullAt = now + this.config.pushPullInterval * scale;
+    const [member] = this.table.some(1, this.options.random, ({ state }) => state === "alive");
+    if (member) this.exchanges.set(this.exchange(endpointOf(member), this.pushPullMessage(false)), "table");
+  }
+
+  private gossip(now: Instant): void {
+    this.gossipAt = now + this.config.gossipInterval;
+    if (this.broadcasts.isEmpty) return;
+    const fresh = now - this.config.gossipToTheDeadTime;
+    this.spread(
+      this.table.some(
+        this.config.gossipNodes,
+        this.options.random,
+        ({ state, since }) => state !== "left" && (state !== "dead" || since > fresh),
+      ),
+    );
+  }
+
+  private spread(to: readonly Member[]): void {
+    const { packet, part } = COMPOUND_OVERHEAD;
+    const limit = this.config.retransmitMult * Math.ceil(Math.log10(this.table.members.size + 1));
+    for (const member of to) {
+      const messages = this.broadcasts.take(this.config.udpBufferSize - packet, part, limit);
+      if (messages.length === 0) return;
+      this.send(member, messages);
+    }
+  }
+
+  private send(to: Member | Endpoint, messages: readonly Uint8Array[]): void {
+    const isMember = "versions" in to;
+    const { gossipVerifyOutgoing, enableCompression } = this.config;
+    const options = { cipher: gossipVerifyOutgoing ? this.options.cipher : null, compress: enableCompression };
+    const bytes = encodePacket(messages, options, isMember && checksSums(to));
+    this.effects.push({ kind: "send", to: isMember ? endpointOf(to) : to, bytes });
+  }
+
+  private datagram(from: Endpoint, bytes: Uint8Array, now: Instant): void {
+    if (this.gossipAt === null) return;
+    const { cipher } = this.options;
+    const sealed = decodePacket(bytes, cipher);
+    const messages = sealed ?? (cipher && !this.config.gossipVerifyIncoming ? decodePacket(bytes, null) : null);
+    for (const message of messages ?? []) this.take(message, from, now);
+  }
+
+  private take(message: GossipMessage, from: Endpoint, now: Instant): void {
+    switch (message.kind) {
+      case "ping":
+        return this.prober.pinged(message, from);
+      case "indirect-ping":
+        return this.prober.askedToPing(message, from, now);
+      case "ack":
+        return this.prober.acked(message.sequence, now);
+      case "nack":
+        return this.prober.nacked(message.sequence);
+      case "alive":
+      case "suspect":
+      case "dead":
+        return this.table[message.kind](message as never, now);
+      case "user": {
+        const watch = decodeWatch(message.payload);
+        const sender = watch && this.memberAt(from);
+        if (watch && sender) this.watch.received(watch, sender, now);
+      }
+    }
+  }
+
+  private memberAt({ address, port }: Endpoint): Member | undefined {
+    return this.byEndpoint.get(keyOf(address, port));
+  }
+
+  private leave(now: Instant): void {
+    this.table.leave(now);
+    // Everybody hears it at once: who gossips of it later may come too late.
+    const message = encodeMessage({
+      kind: "dead",
+      incarnation: this.table.self.incarnation,
+      node: this.options.name,
+      from: this.options.name,
+    });
+    for (const member of this.table.some(MAX_FAREWELLS, this.options.random, ({ state }) => state === "alive"))
+      this.send(member, [message]);
+  }
+
+  private changed(member: Member): void {
+    const key = keyOf(member.address, member.port);
+    if (member.state === "alive" || member.state === "suspect") this.byEndpoint.set(key, member);
+    else if (this.byEndpoint.get(key) === member) this.byEndpoint.delete(key);
+    if (member.state === "dead" || member.state === "left") member.silent = false;
+    this.effects.push({ kind: "member", report: reportOf(member) });
+    if (this.watchedNames.has(member.name)) this.setWatch(this.now);
+  }
+
+  private setWatch(now: Instant): void {
+    const members = [...this.watchedNames].flatMap((name) => this.table.members.get(name) ?? []);
+    this.watch.set(
+      members.filter(({ isSelf }) => !isSelf),
+      now,
+    );
+  }
+
+  private log(level: "debug" | "info" | "warn", subject: string, message: string): void {
+    this.effects.push({ kind: "log", level, subject, message });
+  }
+}
+
+const MAX_FAREWELLS = 64;
+
+const keyOf = ({ family, value }: Ip, port: number): string => `${family} ${value} ${port}`;
+
+const pingOver = (node: string, sequence: number): StreamMessage => ({
+  kind: "ping",
+  sequence,
+  node,
+  sourceAddress: new Uint8Array(),
+  sourcePort: 0,
+  sourceNode: "",
+});

@@ -1,0 +1,2 @@
+export type * from "./controller.ts";
+export type * from "./speaker.ts";

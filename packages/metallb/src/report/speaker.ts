@@ -1,0 +1,77 @@
+import type { ReportedProblem } from "./controller.ts";
+
+/** What `GET /state` of a speaker answers. */
+export interface SpeakerReport {
+  readonly node: string;
+  readonly ready: boolean;
+  /** Parts of differences that were sent to the engines, and those that they have taken. */
+  readonly sequence: { readonly sent: number; readonly applied: number };
+  readonly sessions: readonly ReportedSession[];
+  /** By the Service's key. */
+  readonly services: Readonly<Record<string, ReportedVerdicts>>;
+  /** Services that are left out, since there are too many. */
+  readonly omitted: number;
+  /** Addresses that this node answers for by layer 2. */
+  readonly layer2: readonly {
+    readonly address: string;
+    readonly service: string;
+    /** Null: all. */
+    readonly interfaces: readonly string[] | null;
+  }[];
+  /** Sessions that this node should have and cannot, or not wholly. */
+  readonly peerProblems: readonly { readonly peer: string; readonly message: string }[];
+  readonly problems: readonly ReportedProblem[];
+}
+
+export interface ReportedSession {
+  readonly peer: string;
+  /** Of an unnumbered peer the interface. */
+  readonly address: string;
+  readonly port: number;
+  /** RFC 4271 section 8.2.2. */
+  readonly state: string;
+  /** Why it is not Established, or why it last fell, in the router's own words where it said any. */
+  readonly reason: string;
+  /** In this state since: milliseconds since 1970. */
+  readonly since: number;
+  readonly localAddress: string | null;
+  /** What was agreed; null and empty while it is not Established. */
+  /** Only segments of a neighbour are taken, by their TTL (RFC 5082). */
+  readonly ttlSecurity: boolean;
+  readonly peerAs: number | null;
+  readonly negotiatedHoldTime: number | null;
+  readonly families: readonly string[];
+  /** What does not work although the session stands: a family that the peer lacks, say. */
+  readonly shortcomings: readonly string[];
+  readonly announcedPrefixes: number;
+  /** Prefixes that the peer has still to be told of. */
+  readonly pendingPrefixes: number;
+}
+
+export interface ReportedVerdicts {
+  /** False: decided, and not yet with the engines. */
+  readonly applied: boolean;
+  readonly bgp: ReportedVerdict;
+  readonly layer2: ReportedVerdict;
+}
+
+export type ReportedVerdict =
+  | {
+      readonly announced: true;
+      readonly ips: readonly string[];
+      /** BGP: names of the peers, sorted. */
+      readonly peers?: readonly string[];
+      /** BGP: addresses that no peer can carry, and why. */
+      readonly lacking?: readonly (ReportedReason & { readonly ips: readonly string[] })[];
+      /** Layer 2: null: all. */
+      readonly interfaces?: readonly string[] | null;
+    }
+  | (ReportedReason & { readonly announced: false });
+
+export interface ReportedReason {
+  /** A code of the planner's table. */
+  readonly reason: string;
+  readonly facts: Readonly<Record<string, string>>;
+  /** The reason in words. */
+  readonly message: string;
+}

@@ -1,0 +1,129 @@
+import {
+  createGossipEngine,
+  type Endpoint,
+  type GossipConfig,
+  type GossipEffect,
+  type GossipEngine,
+  type GossipEvent,
+  type MemberReport,
+} from "#gossip";
+import { createGossipCipher, GossipSockets } from "#sys";
+import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+
+/** What the main thread asks of the gossip engine. */
+export interface GossipDifference {
+  /** Once, before anything else. */
+  readonly start?: GossipStart;
+  readonly events: readonly Extract<GossipEvent, { kind: "join" | "watch" | "meta" | "config" }>[];
+}
+
+export interface GossipStart {
+  /** Name of this node. */
+  readonly name: string;
+  readonly at: Endpoint;
+  /** Of 32 octets; null: clear text. */
+  readonly key: Uint8Array | null;
+  readonly config: GossipConfig;
+  readonly meta: Uint8Array;
+}
+
+/** `since` of a member is in milliseconds since 1970. */
+export type GossipReport =
+  | { readonly kind: "member"; readonly member: MemberReport }
+  /** Elections may begin: another member was found, or none answered. */
+  | { readonly kind: "joined"; readonly members: number }
+  /** The port cannot be had: this speaker does not know the others. */
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+/** The gossip engine with its sockets. */
+export const gossipEntry = (): EntryOf<"gossip"> => ({
+  name: "gossip",
+  create: (seat) => new GossipHosted(seat),
+});
+
+class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect> {
+  readonly wake = { kind: "time" } as const;
+  private readonly seat: Seat<GossipEvent, GossipReport>;
+  private machine: GossipEngine | null = null;
+  private sockets: GossipSockets | null = null;
+  /** What is to be done once the sockets are there. */
+  private early: GossipEvent[] = [];
+  private closed = false;
+
+  constructor(seat: Seat<GossipEvent, GossipReport>) {
+    this.seat = seat;
+  }
+
+  *events({ start, events }: GossipDifference): Generator<GossipEvent> {
+    if (start && !this.machine) void this.open(start);
+    if (this.sockets === null) this.early.push(...events);
+    else yield* events;
+  }
+
+  step(event: GossipEvent, now: Instant): readonly GossipEffect[] {
+    return this.machine?.step(event, now) ?? [];
+  }
+
+  perform(effect: GossipEffect): void {
+    switch (effect.kind) {
+      case "send":
+        return this.sockets?.send(effect.to, effect.bytes);
+      case "exchange":
+        return this.sockets?.exchange(effect.exchange, effect.to, effect.message, effect.limit);
+      case "answer":
+        return this.sockets?.answer(effect.exchange, effect.message);
+      case "wake":
+        return this.seat.wakeAt(effect.at);
+      case "member":
+        return this.seat.report(`member ${effect.report.name}`, {
+          kind: "member",
+          member: { ...effect.report, since: this.seat.wallClock(effect.report.since) },
+        });
+      case "joined":
+        return this.seat.report("joined", { kind: "joined", members: effect.members });
+      case "log":
+        return this.seat.log(effect.level, effect.subject, effect.message);
+    }
+  }
+
+  farewell(): GossipEvent {
+    return { kind: "leave" };
+  }
+
+  flushed(): Promise<unknown> {
+    return this.sockets?.flushed() ?? Promise.resolve();
+  }
+
+  dispose(): void {
+    this.closed = true;
+    this.sockets?.close();
+    this.sockets = null;
+  }
+
+  private async open({ name, at, key, config, meta }: GossipStart): Promise<void> {
+    const cipher = key === null ? null : createGossipCipher(key);
+    this.machine = createGossipEngine({
+      name,
+      random: () => this.seat.random(),
+      cipher,
+      config,
+      meta,
+      port: at.port,
+    });
+    const options = { cipher: config.gossipVerifyOutgoing ? cipher : null, compress: config.enableCompression };
+    try {
+      const sockets = await GossipSockets.open(at, options, {
+        datagram: (from, bytes) => this.seat.step({ kind: "datagram", from, bytes }),
+        asked: (exchange, message) => this.seat.step({ kind: "asked", exchange, message }),
+        exchanged: (exchange, answer, reason) => this.seat.step({ kind: "exchanged", exchange, answer, reason }),
+      });
+      if (this.closed) return sockets.close();
+      this.sockets = sockets;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.seat.report("unavailable", { kind: "unavailable", reason });
+    }
+    this.seat.step({ kind: "start", self: at });
+    for (const event of this.early.splice(0)) this.seat.step(event);
+  }
+}

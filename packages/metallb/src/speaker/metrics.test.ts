@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import type { PeerCounters } from "#bgp";
+import { ip } from "#net";
+import { plan } from "#planner";
+import { OPTIONS, peer, TestWorld } from "#planner/testing";
+import { BgpSessions } from "./bgp-sessions.ts";
+import { createMetrics } from "./metrics.ts";
+
+const counters = (name: string, updatesSent: number): PeerCounters => ({
+  peer: name,
+  opensSent: 1,
+  opensReceived: 1,
+  notificationsSent: 0,
+  notificationsReceived: 0,
+  updatesSent,
+  updatesReceived: 2,
+  keepalivesSent: 5,
+  keepalivesReceived: 6,
+  routeRefreshesReceived: 1,
+  updatesTreatedAsWithdraw: 0,
+  attributesDiscarded: 0,
+  bytesSent: 0,
+  announcedPrefixes: 3,
+  pendingPrefixes: 0,
+});
+
+it("has a row for each peer, also for two at one address and port", async () => {
+  const world = new TestWorld([], [peer("b"), peer("a"), peer("six", { address: ip(6, 1n) })]);
+  const planned = plan(world, OPTIONS);
+  const sessions = new BgpSessions();
+  sessions.expect({ peersSet: [...planned.peers.values()], peersRemoved: [] });
+  const all = [...planned.peers.keys()].map((name, i) => counters(name, i + 1));
+  sessions.take({ kind: "counters", counters: all });
+  const announced = new Map([["default/a", ["192.0.2.5"]]]);
+  const text = await createMetrics(
+    "node-1",
+    world,
+    () => false,
+    { announced },
+    () => planned,
+    sessions,
+  ).metrics();
+  const rows = text.split("\n").filter((line) => line.startsWith("metallb_bgp_updates_total{"));
+  expect(rows).toEqual([
+    'metallb_bgp_updates_total{peer="192.0.2.254:179/b"} 1',
+    'metallb_bgp_updates_total{peer="192.0.2.254:179"} 2',
+    'metallb_bgp_updates_total{peer="[::1]:179"} 3',
+  ]);
+  expect(text).toContain('metallb_bgp_total_sent{peer="[::1]:179"} 9');
+  expect(text).toContain('metallb_bgp_total_received{peer="[::1]:179"} 10');
+  expect(text).toContain(
+    'metallb_speaker_announced{service="default/a",protocol="bgp",node="node-1",ip="192.0.2.5"} 1',
+  );
+});

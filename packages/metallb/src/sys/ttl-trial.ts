@@ -1,0 +1,49 @@
+import type { Family } from "#net";
+import { setMinTtl, unacknowledged } from "./libc.ts";
+
+/** A connection younger than this is busy with its beginning, milliseconds. */
+const BEGINNING = 1_000;
+/** How long a neighbour may take to acknowledge, milliseconds: more than its kernel delays that. */
+const WINDOW = 300;
+const TRIES = 3;
+
+/**
+ * Finds out whether a neighbour sends with TTL 255 (RFC 5082), which its handshake does not tell: a
+ * listener's TTL is not that of its connections. For a moment only such segments are taken. When what was
+ * sent in it is acknowledged, it stays so; when not, all are taken again, and TCP repeats what was lost.
+ */
+export class TtlTrial {
+  private readonly fd: number;
+  private readonly family: Family;
+  private readonly passed: () => void;
+  private readonly from = performance.now() + BEGINNING;
+  private left = TRIES;
+  private running: NodeJS.Timeout | null = null;
+
+  constructor(fd: number, family: Family, passed: () => void) {
+    this.fd = fd;
+    this.family = family;
+    this.passed = passed;
+  }
+
+  /** Something is about to be sent on an idle connection. */
+  beforeSend(): void {
+    if (this.left === 0 || this.running || performance.now() < this.from) return;
+    this.left--;
+    setMinTtl(this.fd, this.family, 255);
+    this.running = setTimeout(() => this.look(), WINDOW);
+  }
+
+  /** The connection ends: its descriptor must not be asked any more. */
+  end(): void {
+    this.left = 0;
+    if (this.running) clearTimeout(this.running);
+  }
+
+  private look(): void {
+    this.running = null;
+    if (unacknowledged(this.fd) > 0) return setMinTtl(this.fd, this.family, 0);
+    this.left = 0;
+    this.passed();
+  }
+}

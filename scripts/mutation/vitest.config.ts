@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["metallb-source"];
+
+/** The tests of one room, named by `scripts/mutate.ts`. */
+export default defineConfig({
+  ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
+  test: {
+    pool: "threads",
+    include: [`packages/metallb/src/${process.env.MUTATED_ROOM}/**/*.test.ts`],
+    isolate: false,
+    // A mutant may make a loop endless: its test is over then, and the mutant noticed.
+    testTimeout: 20_000,
+  },
+});

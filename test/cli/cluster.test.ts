@@ -1,0 +1,270 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { crdOf, DEFINITIONS } from "metallb/api";
+import type { Explanation } from "metallb/explain";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
+import type { ServiceView } from "metallb/view";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LabHouse } from "../lab/support.ts";
+import { realPrograms, startPlane } from "../support/cluster.ts";
+import { describeWith } from "../support/parts.ts";
+import { eventually, projectFile } from "../support/programs.ts";
+
+const METALLB = projectFile("packages/metallb/bin/metallb");
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function metallb(kubeconfig: string, ...args: readonly string[]): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  execFile(METALLB, args, { env: { ...process.env, KUBECONFIG: kubeconfig } }, (error, stdout, stderr) => {
+    resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+  });
+  return promise;
+}
+
+/** What no MetalLB has touched: custom resources, a Node, a Pod as it stands for a speaker, two Services. */
+async function fill(client: KubeClient): Promise<void> {
+  const apply = (resource: Resource, object: KubeObject) =>
+    client.apply(resource, { ...object.metadata }, object, "metallb-test");
+  for (const definition of DEFINITIONS) {
+    await apply(RESOURCES.customresourcedefinitions, crdOf(definition) as unknown as KubeObject);
+  }
+  await eventually(
+    () => client.list(RESOURCES.ipaddresspools, {}).catch(() => null),
+    (list) => list !== null,
+    { what: "the kinds are not served" },
+  );
+  const namespace = "metallb-system";
+  const own = { apiVersion: "metallb.io/v1beta1" };
+  await apply(RESOURCES.namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await apply(RESOURCES.ipaddresspools, {
+    ...own,
+    kind: "IPAddressPool",
+    metadata: { name: "pool", namespace },
+    spec: { addresses: ["198.51.100.0/24"] },
+  });
+  const ports = [{ port: 80, protocol: "TCP" }];
+  const service = { apiVersion: "v1", kind: "Service" };
+  await apply(RESOURCES.services, {
+    ...service,
+    metadata: { name: "web", namespace: "default" },
+    spec: { type: "LoadBalancer", selector: { app: "web" }, ports },
+  });
+  await apply(RESOURCES.services, {
+    ...service,
+    metadata: { name: "cloud", namespace: "default" },
+    spec: { type: "LoadBalancer", loadBalancerClass: "example.com/cloud", selector: { app: "web" }, ports },
+  });
+}
+
+/** The commands on a cluster without MetalLB: what they say must be the same on either API. */
+function suite(start: (folder: string) => Promise<{ readonly kubeconfig: string; closePlane(): Promise<void> }>): void {
+  let folder: string;
+  let plane: Awaited<ReturnType<typeof start>>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "metallb-cli-"));
+    plane = await start(folder);
+    const cluster = loadCluster({ kubeconfig: plane.kubeconfig, env: {} });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "metallb-test" });
+    await fill(client);
+    client.close();
+  });
+
+  afterAll(async () => {
+    await plane?.closePlane();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("say that no controller runs, and fail", async () => {
+    const { code, stdout } = await metallb(plane.kubeconfig, "status");
+    expect(code).toBe(1);
+    expect(stdout).toContain("! the controller does not run: no Pod in metallb-system");
+    expect(stdout).toContain("! default/web has no address");
+    // Where no terminal is, nothing is coloured and nothing is cut.
+    expect(stdout).not.toContain("\x1b");
+    expect(stdout).not.toContain("…");
+  });
+
+  it("explain what decides, with object and field, as lines and as data", async () => {
+    const json = await metallb(plane.kubeconfig, "explain", "cloud", "-o", "json");
+    expect(json.code).toBe(1);
+    const explanation = JSON.parse(json.stdout) as Explanation;
+    expect(explanation.steps.at(1)).toMatchObject({
+      verdict: "no",
+      object: "Service default/cloud",
+      field: "spec.loadBalancerClass",
+    });
+    const lines = await metallb(plane.kubeconfig, "explain", "default/web");
+    expect(lines.stdout).toMatch(/✗ controller +no controller Pod/);
+    const none = await metallb(plane.kubeconfig, "explain", "wbe");
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("did you mean 'default/web'?")]);
+  });
+
+  it("show Services, pools, sessions and owners", async () => {
+    const services = await metallb(plane.kubeconfig, "services", "-o", "json");
+    const keys = (JSON.parse(services.stdout) as ServiceView[]).map(({ key, foreign }) => [key, foreign !== ""]);
+    expect(keys).toEqual([
+      ["default/cloud", true],
+      ["default/web", false],
+    ]);
+    const pools = await metallb(plane.kubeconfig, "pools", "-o", "yaml");
+    expect(pools.stdout).toContain("name: pool");
+    for (const command of ["bgp", "l2", "events"]) expect((await metallb(plane.kubeconfig, command)).code).toBe(0);
+  });
+
+  it("look at the cluster as a doctor does", async () => {
+    const { stdout } = await metallb(plane.kubeconfig, "doctor");
+    expect(stdout).toMatch(/✓ CRDs +all \d+ are there/);
+    expect(stdout).toMatch(/✓ Kubernetes +v1\.\d+/);
+    expect(stdout).toMatch(/! configuration +there is no BGPAdvertisement or L2Advertisement/);
+  });
+
+  it("write a bundle that tar reads", async () => {
+    const file = join(folder, "bundle.tar.gz");
+    expect((await metallb(plane.kubeconfig, "support", "--file", file)).code).toBe(0);
+    const archive = gunzipSync(await readFile(file)).toString("utf8");
+    expect(archive).toContain("metallb-support/objects/services.yaml");
+    expect(archive).toContain("198.51.100.0/24");
+  });
+}
+
+describe("the command line on the embedded API", () => {
+  suite((folder) => startPlane(null, folder));
+});
+
+describeWith(["kubernetes"], "the command line on a real kube-apiserver", () => {
+  suite(async (folder) => startPlane({ ...(await realPrograms()), controllerManager: null }, folder));
+});
+
+describe("the command line without a cluster", () => {
+  it.each([
+    [["status"], "/does/not/exist", 3, /kubeconfig \/does\/not\/exist cannot be read/],
+    [["explain"], "/does/not/exist", 2, /missing required argument 'service'/],
+    [["status", "-o", "xml"], "/does/not/exist", 2, /Allowed choices are json, yaml, wide/],
+    [["statsu"], "/does/not/exist", 2, /Did you mean status\?/],
+    [["dashboard", "--port", "x"], "/does/not/exist", 2, /--port takes 1 to 65535/],
+    [["completion", "csh"], "/does/not/exist", 2, /not for 'csh'/],
+  ] as const)("%j", async (args, kubeconfig, code, words) => {
+    const outcome = await metallb(kubeconfig, ...args);
+    expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringMatching(words)]);
+  });
+});
+
+describe("the command line on a running cluster", () => {
+  let house: LabHouse;
+  let kubeconfig: string;
+
+  beforeAll(async () => {
+    house = await LabHouse.open();
+    await house.start("--router", "builtin", "--nodes", "2");
+    kubeconfig = (await house.status())[0]?.kubeconfig ?? "";
+  });
+
+  afterAll(async () => {
+    await house.close();
+  });
+
+  it("reaches every Pod's state through the API server alone", async () => {
+    const { code, stdout } = await metallb(kubeconfig, "status");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("all is well")]);
+    expect(stdout).toMatch(/sessions +2 of 2 established/);
+    expect((await metallb(kubeconfig, "bgp")).stdout).toMatch(/node-2 +node-2 +Established/);
+  });
+
+  it("says of a Service that is served that every rule said yes, and of a broken node which did not", async () => {
+    const well = await metallb(kubeconfig, "explain", "hello");
+    expect([well.code, well.stdout]).toEqual([0, expect.stringContaining("every rule said yes")]);
+    await house.run("lab", "cut", "node-2");
+    await house.until("node-2 is down", (view) => view.nodes[1]?.sessions[0]?.established === false);
+    const cut = await metallb(kubeconfig, "explain", "hello");
+    expect(cut.code).toBe(1);
+    expect(cut.stdout).toMatch(/✗ node node-2 +the session is not established/);
+    await house.run("lab", "heal", "node-2");
+    expect((await house.run("lab", "status", "--wait")).code).toBe(0);
+  });
+
+  it("tells a secret of nobody in the bundle, and has the logs of all", async () => {
+    await house.apply(kubeconfig, [
+      {
+        apiVersion: "metallb.io/v1beta2",
+        kind: "BGPPeer",
+        metadata: { name: "secretive", namespace: "metallb-system" },
+        spec: { myASN: 64500, peerASN: 64999, peerAddress: "127.0.0.1", peerPort: 1, password: "hunter2hunter2" },
+      },
+    ]);
+    const file = join(house.folder, "bundle.tar.gz");
+    expect((await metallb(kubeconfig, "support", "--file", file)).code).toBe(0);
+    const archive = gunzipSync(await readFile(file)).toString("utf8");
+    expect(archive).not.toContain("hunter2");
+    for (const name of ["controller", "speaker-node-1", "speaker-node-2"]) {
+      expect(archive).toContain(`metallb-support/logs/${name}.log`);
+      expect(archive).toContain(`metallb-support/states/${name}.yaml`);
+    }
+    await house.remove(kubeconfig, [["bgppeers", "secretive"]]);
+  });
+
+  it("shows what changes with --watch, and ends at Ctrl-C", async () => {
+    const child = spawn(METALLB, ["pools", "--watch"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const seen = (words: string) =>
+      eventually(
+        () => output,
+        (text) => text.includes(words),
+        { what: `not shown: ${words}` },
+      );
+    await seen("198.51.100.1-198.51.100.254");
+    await house.apply(kubeconfig, [
+      {
+        apiVersion: "metallb.io/v1beta1",
+        kind: "IPAddressPool",
+        metadata: { name: "second", namespace: "metallb-system" },
+        spec: { addresses: ["203.0.113.0/28"] },
+      },
+    ]);
+    await seen("203.0.113.0/28");
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect((await ended)[0]).toBe(0);
+    await house.remove(kubeconfig, [["ipaddresspools", "second"]]);
+  });
+
+  it("serves the page to who has its key, and to nobody else", async () => {
+    const child = spawn(METALLB, ["dashboard"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const address = await eventually(
+      () => /http:\/\/\S+/.exec(output)?.[0] ?? "",
+      (url) => url !== "",
+      { what: "no address" },
+    );
+    const page = await fetch(address);
+    expect(page.status).toBe(200);
+    const cookie = page.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const { origin } = new URL(address);
+    expect((await fetch(`${origin}/api/state`)).status).toBe(403);
+    const state = await fetch(`${origin}/api/state`, { headers: { cookie } });
+    expect(await state.json()).toMatchObject({ kind: "cluster", services: [{ key: "default/hello" }] });
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect((await ended)[0]).toBe(0);
+  });
+
+  it("leaves nothing in the folder where it was called", async () => {
+    expect((await readdir(process.cwd())).filter((name) => name.startsWith("metallb-support"))).toEqual([]);
+  });
+});

@@ -1,0 +1,129 @@
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { goTool } from "../support/go-tools.ts";
+import { realKubernetes } from "../support/probes.ts";
+import { projectFile } from "../support/programs.ts";
+
+/** A Kubernetes with two real nodes (kubelet, containerd, runc), a router with BIRD and a client behind it. */
+export interface RealCluster {
+  kubectl(args: readonly string[], input?: string): string;
+  helm(...args: readonly string[]): string;
+  /** Runs a program at the client, which reaches the nodes through the router alone. */
+  client(...argv: readonly string[]): string;
+  router(...argv: readonly string[]): string;
+  /** Asks `url` once after the other from the client until it is told to stop; counts answers and failures. */
+  traffic(url: string): { stop(): Promise<{ readonly answered: number; readonly failed: number }> };
+  /** The last lines of all logs, for the words of a failure. */
+  logs(): string;
+  close(): void;
+}
+
+const script = projectFile("test/node/cluster.sh");
+
+/** Builds the images from Debian's packages alone, and starts the cluster. */
+export function startRealCluster(): RealCluster {
+  const folder = mkdtempSync(join(tmpdir(), "metallb-node-"));
+  const prefix = `mlb${process.pid}`;
+  const programs = realKubernetes() ?? "";
+  const env = { ...process.env, FOLDER: folder, PREFIX: prefix, PROGRAMS: programs, NODE_OPTIONS: "" };
+  const kubeconfig = join(folder, "admin.kubeconfig");
+  const options = { encoding: "utf8" as const, stdio: "pipe" as const, maxBuffer: 64 * 1024 * 1024 };
+  const place = (name: string) => ["ip", "netns", "exec", `${prefix}-${name}`] as const;
+  const run = (argv: readonly string[], input = ""): string =>
+    execFileSync(argv[0] ?? "", argv.slice(1), { ...options, input, env: { ...env, KUBECONFIG: kubeconfig } });
+  const close = () => {
+    execFileSync(script, ["down"], { env, stdio: "ignore" });
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    makeImages(folder);
+    execFileSync(script, ["up"], { env, stdio: ["ignore", "ignore", "inherit"], timeout: 180_000 });
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    kubectl: (args, input) => run([...place("cp"), join(programs, "kubectl"), ...args], input),
+    helm: (...args) => run([...place("cp"), goTool("helm"), ...args]),
+    client: (...argv) => run([...place("c"), ...argv]),
+    router: (...argv) => run([...place("r"), ...argv]),
+    traffic(url) {
+      const loop = `n=0; f=0; trap 'echo "$n $f"; exit' TERM
+        while :; do if curl -sf -m 2 -o /dev/null ${url}; then n=$((n+1)); else f=$((f+1)); fi; done`;
+      const [program, ...args] = [...place("c"), "bash", "-c", loop] as const;
+      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+      let text = "";
+      child.stdout.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+      });
+      return {
+        async stop() {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          child.once("close", () => resolve());
+          child.kill("SIGTERM");
+          await promise;
+          const [answered = 0, failed = 0] = text.trim().split(" ").map(Number);
+          return { answered, failed };
+        },
+      };
+    },
+    logs() {
+      const files = ["apiserver.log", "controller-manager.log", "n1/node.log", "n1/containerd.log", "n1/kubelet.log"];
+      return files
+        .map((file) => join(folder, file))
+        .filter((file) => existsSync(file))
+        .map((file) => `== ${file}\n${readFileSync(file, "utf8").split("\n").slice(-15).join("\n")}`)
+        .join("\n");
+    },
+    close,
+  };
+}
+
+/** Ours, a pause and a web server: nothing is pulled. */
+function makeImages(folder: string): void {
+  const images = join(folder, "images");
+  mkdirSync(images);
+  const storage = [
+    "--root",
+    join(folder, "buildah"),
+    "--runroot",
+    join(folder, "buildah-run"),
+    "--storage-driver",
+    "vfs",
+  ];
+  const build = (name: string, context: string, file: string) => {
+    const tag = `localhost/${name}:test`;
+    const quiet = { cwd: context, stdio: "pipe" } as const;
+    execFileSync(
+      "buildah",
+      [...storage, "bud", "--isolation", "chroot", "--timestamp", "0", "-f", file, "-t", tag, "."],
+      quiet,
+    );
+    execFileSync("buildah", [...storage, "push", tag, `oci-archive:${join(images, `${name}.tar`)}:${tag}`], quiet);
+  };
+  const ours = join(folder, "ours");
+  mkdirSync(ours);
+  execFileSync(process.execPath, [projectFile("scripts/image-root.ts"), join(ours, "rootfs")], { stdio: "pipe" });
+  build("metallb-ts", ours, projectFile("deploy/image/Containerfile.rootfs"));
+  const small = join(folder, "small");
+  mkdirSync(join(small, "www"), { recursive: true });
+  cpSync("/usr/bin/busybox", join(small, "busybox"), { dereference: true });
+  writeFileSync(join(small, "www/index.html"), "hello\n");
+  for (const [name, command] of [
+    ["pause", ["sleep", "2147483647"]],
+    ["web", ["httpd", "-f", "-p", "8080", "-h", "/www"]],
+  ] as const) {
+    const lines = [
+      "FROM scratch",
+      "COPY busybox /busybox",
+      "COPY www /www",
+      `ENTRYPOINT ${JSON.stringify(["/busybox", ...command])}`,
+    ];
+    writeFileSync(join(small, name), `${lines.join("\n")}\n`);
+    build(name, small, join(small, name));
+  }
+  for (const path of [ours, small, join(folder, "buildah"), join(folder, "buildah-run")])
+    rmSync(path, { recursive: true, force: true });
+}
