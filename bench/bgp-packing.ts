@@ -51,6 +51,7 @@ const settings = (name: string, address: Ip): PeerSettings => ({
   password: null,
   ebgpMultiHop: false,
   passive: false,
+  bfd: null,
   restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast", "ipv6-unicast"],

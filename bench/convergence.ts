@@ -38,6 +38,7 @@ const peerSettings = (name: string): PeerSettings => ({
   password: null,
   ebgpMultiHop: true,
   passive: false,
+  bfd: null,
   restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],

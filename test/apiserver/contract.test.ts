@@ -10,6 +10,7 @@ import { eventually } from "../support/programs.ts";
 import { type Api, Requests } from "./contract/api.ts";
 import { customResources } from "./contract/custom.ts";
 import { reads } from "./contract/reads.ts";
+import { reviews } from "./contract/reviews.ts";
 import { webhooks } from "./contract/webhooks.ts";
 import { writes } from "./contract/writes.ts";
 
@@ -47,7 +48,7 @@ async function real(): Promise<Started> {
 function contract(start: () => Promise<Started>): void {
   let started: Started;
   const suite = (name: string) => new Requests(() => started.api, name);
-  const SUITES = { reads, writes, webhooks, custom: customResources };
+  const SUITES = { reads, writes, webhooks, custom: customResources, reviews };
 
   beforeAll(async () => {
     started = await start();

@@ -45,6 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "config",
     "api",
     "bgp",
+    "bfd",
     "neighbor",
     "gossip",
     "net",

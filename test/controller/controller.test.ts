@@ -134,6 +134,53 @@ function suite(kind: ApiKind): void {
     expect(metadata?.labels).toEqual({ "metallb.io/component-type": "controller" });
   });
 
+  it("takes no address over a pool that became wrong, whether it saw that or starts after it, and gives none of it", async () => {
+    const where = { namespace: NAMESPACE, name: "first" };
+    const edit = (addresses: readonly string[]) =>
+      client.patch(RESOURCES.ipaddresspools, where, "merge", { spec: { addresses } });
+    const summary = async () =>
+      ((await client.get(RESOURCES.configurationstates, { namespace: NAMESPACE, name: "controller" })).status ??
+        {}) as {
+        readonly errorSummary?: string;
+      };
+    const says = (text: string) =>
+      eventually(
+        summary,
+        ({ errorSummary = "" }) => (text === "" ? errorSummary === "" : errorSummary.includes(text)),
+        {
+          what: `it does not say ${text}`,
+        },
+      );
+    const held = { b: await get("b"), waits: await get("waits") };
+    const nobodyMoved = async (marker: string) => {
+      // What was decided after the edit stands: a Service that comes now gets nothing.
+      await create(marker);
+      await eventually(
+        async () => JSON.stringify((await get(marker)).status ?? {}),
+        (text) => text.includes("exhausted") || text.includes("poolFrozen"),
+        { what: "it was not decided" },
+      );
+      expect(ipsOf(await get("b"))).toEqual(ipsOf(held.b));
+      expect(ipsOf(await get("waits"))).toEqual(ipsOf(held.waits));
+      await remove(marker);
+    };
+    await edit(["192.0.2.1-192.0.2.9", "192.0.2.1/32"]);
+    await says("overlaps with already defined CIDR");
+    await nobodyMoved("n1");
+    await edit(["192.0.2.0/99"]);
+    await says("192.0.2.0/99");
+    await nobodyMoved("n2");
+    await controller.stop("SIGKILL");
+    controller = await bench.start();
+    await nobodyMoved("n3");
+    await edit(["192.0.2.1-192.0.2.9"]);
+    await says("");
+    await create("n4");
+    await served("n4", "192.0.2.2");
+    await remove("n4");
+    expect(ipsOf(await get("b"))).toEqual(ipsOf(held.b));
+  });
+
   it("reads the configuration while another one leads, and takes over from there", async () => {
     const [health, metrics] = kind === "real" ? [17_481, 17_482] : [17_483, 17_484];
     const standby = await bench.start(`--health-probe-port=${health}`, `--port=${metrics}`, "--pod-name=controller-1");

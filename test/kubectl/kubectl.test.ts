@@ -114,6 +114,17 @@ describeWith(["kubectl"], `kubectl on the embedded API${programs ? ", beside a r
       "kubectl get secret hidden -n lines -o yaml",
       "kubectl create namespace other",
       "kubectl delete namespace other",
+      "kubectl create serviceaccount robot -n lines",
+      "kubectl create role reader --verb=get,list --resource=pods,services -n lines",
+      "kubectl create clusterrole viewer --verb=get --non-resource-url=/metrics",
+      "kubectl create rolebinding reads --role=reader --serviceaccount=lines:robot -n lines",
+      "kubectl create clusterrolebinding views --clusterrole=viewer --group=watchers",
+      "kubectl get serviceaccount robot -n lines",
+      "kubectl get rolebinding/reads -n lines -o wide",
+      "kubectl get clusterrolebinding views -o wide",
+      "kubectl get role reader -n lines -o yaml",
+      "kubectl get clusterrole viewer -o jsonpath='{.rules}'",
+      "kubectl get validatingwebhookconfigurations",
     ]);
     expect(outputs[3]).toContain("secret/hidden Opaque 1 AGE");
   });

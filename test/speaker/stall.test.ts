@@ -54,8 +54,8 @@ describeWith(["bird"], "the engines' thread", () => {
     router = (await startRouter("bird", place, description, join(folder, "bird"))).router;
     thread = new EngineThread({
       applied: () => {},
-      report: ({ report }) => {
-        if (report.kind === "session") reports.push(report.session);
+      report: ({ engine, report }) => {
+        if (engine === "bgp" && report.kind === "session") reports.push(report.session);
       },
       log: () => {},
       died: () => {},
@@ -78,6 +78,7 @@ describeWith(["bird"], "the engines' thread", () => {
           password: null,
           ebgpMultiHop: true,
           passive: false,
+          bfd: null,
           restartTime: null,
           gracefulRestart: false,
           families: ["ipv4-unicast"],

@@ -25,6 +25,12 @@ const map = (name: string, data: JsonObject = {}): JsonObject => ({
   data,
 });
 
+/**
+ * A busy machine may stand still for a second or two. What is tested here holds the event loop for
+ * a fraction of one, and for half a minute and more where it is done without care.
+ */
+const HELD = 6_000;
+
 /** Runs the work and returns how long the event loop stood still at most, in milliseconds. */
 async function longestStall(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
@@ -72,7 +78,7 @@ const thing = (kind: string, name: string, spec: unknown) => ({
   spec,
 });
 
-describe("a patch", () => {
+describe("a patch", { timeout: 20_000 }, () => {
   it("copies no more than a body may hold", async () => {
     await ask("POST", MAPS, map("doubled", { seed: "x".repeat(1000) }));
     const copies = Array.from({ length: 22 }, (_, i) => ({ op: "copy", from: "/data", path: `/data/copy${i}` }));
@@ -139,7 +145,7 @@ describe("a patch", () => {
       metadata: { name: "long", finalizers: ["a.io/keep"] },
       spec: { containers: [{ name: "c", image: "i" }] },
     });
-    const finalizers = Array.from({ length: 20_000 }, (_, i) => `a.io/f${i}`);
+    const finalizers = Array.from({ length: 60_000 }, (_, i) => `a.io/f${i}`);
     const stall = await longestStall(() =>
       ask(
         "PATCH",
@@ -150,14 +156,14 @@ describe("a patch", () => {
         },
       ),
     );
-    expect(stall).toBeLessThan(1_000);
+    expect(stall).toBeLessThan(HELD);
   });
 });
 
-describe("the event loop", () => {
+describe("the event loop", { timeout: 20_000 }, () => {
   const manyKeys = (count: number) => Array.from({ length: count }, (_, i) => `  key${i}: "${i}"`).join("\n");
 
-  it("is not held by a server-side apply of many keys, as YAML or as JSON", { timeout: 20_000 }, async () => {
+  it("is not held by a server-side apply of many keys, as YAML or as JSON", async () => {
     const yaml = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: wide\ndata:\n${manyKeys(20_000)}\n`;
     let code = 0;
     const stall = await longestStall(async () => {
@@ -165,13 +171,13 @@ describe("the event loop", () => {
     });
     expect(code).toBe(201);
     // A third of a second on an idle machine; 16 seconds when every key is compared with every other.
-    expect(stall).toBeLessThan(6_000);
+    expect(stall).toBeLessThan(HELD);
     const data = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, "j"]));
     const json = await longestStall(async () => {
       code = (await ask("PATCH", `${MAPS}/wide?fieldManager=me`, map("wide", data), APPLY)).code;
     });
     expect(code).toBe(200);
-    expect(json).toBeLessThan(4_000);
+    expect(json).toBeLessThan(HELD);
   });
 
   it("still refuses a key that YAML names twice", async () => {
@@ -188,7 +194,7 @@ describe("the event loop", () => {
       expect(refused.code).toBe(422);
       expect(refused.text.length).toBeLessThan(16 * 1024);
     });
-    expect(stall).toBeLessThan(1_000);
+    expect(stall).toBeLessThan(HELD);
   });
 
   it("is not held by a rule that matches or counts without end", async () => {
@@ -213,12 +219,12 @@ describe("the event loop", () => {
     const stall = await longestStall(async () => {
       const refused = await ask("POST", things("rules"), thing("Rule", "a", { a: `${"a".repeat(50_000)}!` }));
       expect(refused.code).toBe(422);
-      const counted = await ask("POST", things("rules"), thing("Rule", "b", { b: numbers(150) }));
+      const counted = await ask("POST", things("rules"), thing("Rule", "b", { b: numbers(400) }));
       expect(text(counted.body, "message")).toContain("running out of cost budget");
       const joined = await ask("POST", things("rules"), thing("Rule", "c", { c: "x".repeat(1_000_000) }));
       expect(text(joined.body, "message")).toContain("running out of cost budget");
     });
-    expect(stall).toBeLessThan(1_000);
+    expect(stall).toBeLessThan(HELD);
     expect((await ask("POST", things("rules"), thing("Rule", "few", { a: "aaa", b: numbers(30), c: "x" }))).code).toBe(
       201,
     );
@@ -232,11 +238,11 @@ describe("the event loop", () => {
 
   it("reads a selector of many terms at once", async () => {
     const selector = Array.from({ length: 3_000 }, (_, i) => `a${i}`).join(",");
-    expect(await longestStall(() => ask("GET", `${MAPS}?labelSelector=${selector}`))).toBeLessThan(500);
+    expect(await longestStall(() => ask("GET", `${MAPS}?labelSelector=${selector}`))).toBeLessThan(HELD);
   });
 });
 
-describe("depth", () => {
+describe("depth", { timeout: 20_000 }, () => {
   const nested = (depth: number, inner = "1") => `${'{"a":'.repeat(depth)}${inner}${"}".repeat(depth)}`;
   const free = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 

@@ -27,6 +27,10 @@ export class Requests {
     this.namespace = namespace;
   }
 
+  get token(): string {
+    return this.api().token;
+  }
+
   send(method: string, path: string, body: unknown = null, sending: Sending = {}): Promise<Answer> {
     return send(this.api(), method, path, body, sending);
   }

@@ -1,11 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
-import { isObject, type JsonObject, object, text } from "../base/json.ts";
+import { badRequest, invalid, invalidObject } from "../base/errors.ts";
+import { isObject, type JsonObject, object, text, texts } from "../base/json.ts";
+import type { Storage } from "../store/storage.ts";
+import { isAllowed } from "./access.ts";
 
-const USER: JsonObject = {
-  username: "admin",
-  uid: "admin",
-  groups: ["system:masters", "system:authenticated"],
-};
+const GROUPS = ["system:masters", "system:authenticated"];
+const USER: JsonObject = { username: "admin", uid: "admin", groups: GROUPS };
 
 export function sameToken(given: string, token: string): boolean {
   const left = Buffer.from(given);
@@ -13,20 +13,51 @@ export function sameToken(given: string, token: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** Answers a TokenReview or a SubjectAccessReview: the lab has one user, who may do everything. */
-export function review(kind: string, body: JsonObject, token: string): JsonObject {
+/**
+ * Answers a review. There is one user, who may do everything; of all others Roles and their bindings
+ * say what they would be allowed. @throws ApiError 400, 422
+ */
+export function review(
+  kind: string,
+  apiVersion: string,
+  body: JsonObject,
+  token: string,
+  storage: Storage,
+): JsonObject {
+  if (body.kind !== undefined && body.kind !== kind)
+    throw badRequest(`${text(body, "kind")} in version "v1" cannot be handled as a ${kind}`);
   const spec = object(body, "spec");
-  if (kind === "TokenReview") {
-    const authenticated = sameToken(text(spec, "token"), token);
-    const status: JsonObject = authenticated
-      ? { authenticated, user: USER }
-      : { authenticated, user: {}, error: "invalid bearer token" };
-    return { ...body, spec: isObject(body.spec) ? { ...spec, token: "" } : {}, status };
+  const answer = (status: JsonObject): JsonObject => ({ ...body, kind, apiVersion, status });
+  switch (kind) {
+    case "TokenReview": {
+      const given = text(spec, "token");
+      if (given === "") throw badRequest("token is required for TokenReview in authentication");
+      if (!sameToken(given, token)) return answer({ user: {}, error: "invalid bearer token" });
+      return answer({ authenticated: true, user: USER, audiences: ["https://kubernetes.default.svc"] });
+    }
+    case "SelfSubjectReview":
+      return answer({ userInfo: USER });
+    case "SelfSubjectAccessReview":
+      checkAttributes(spec);
+      return answer({ allowed: true });
+    default: {
+      checkAttributes(spec);
+      const user = { name: text(spec, "user"), groups: texts(spec, "groups") };
+      if (user.name === "" && user.groups.length === 0)
+        throw wrong("user", "", "at least one of user or group must be specified");
+      return answer({ allowed: isAllowed(storage, user, spec) });
+    }
   }
-  const groups = object(body, "spec").groups;
-  const isUser =
-    kind === "SelfSubjectAccessReview" ||
-    text(spec, "user") === USER.username ||
-    (Array.isArray(groups) && groups.includes("system:masters"));
-  return { ...body, status: { allowed: isUser, ...(isUser ? {} : { denied: false, reason: "" }) } };
 }
+
+function checkAttributes(spec: JsonObject): void {
+  if (isObject(spec.resourceAttributes) === isObject(spec.nonResourceAttributes))
+    throw wrong(
+      "resourceAttributes",
+      null,
+      "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+    );
+}
+
+const wrong = (field: string, value: string | null, detail: string) =>
+  invalidObject({ group: "authorization.k8s.io", kind: "", name: "" }, [invalid(`spec.${field}`, value, detail)]);

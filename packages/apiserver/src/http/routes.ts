@@ -96,16 +96,17 @@ export class Api {
       const asked = REVIEWS.find(
         (one) => one.group === info?.group && one.plural === info.plural && info.version === "v1",
       );
-      if (asked && method === "POST") await this.review(exchange, asked.kind);
+      if (asked && method !== "POST") throw methodNotAllowed();
+      if (asked) await this.review(exchange, asked);
       else if (info) await handleResource(exchange, info, this.options);
       else this.discover(exchange);
     }
   }
 
-  private async review({ request, response }: Exchange, kind: string): Promise<void> {
+  private async review({ request, response }: Exchange, { kind, group }: (typeof REVIEWS)[number]): Promise<void> {
     const body = parseBody(await readBody(request), request.headers["content-type"] ?? "");
     if (!isObject(body)) throw badRequest("the request's body is not an object");
-    sendJson(response, 201, review(kind, body, this.identity.token));
+    sendJson(response, 201, review(kind, `${group}/v1`, body, this.identity.token, this.options.cluster.storage));
   }
 
   private discover({ path, method, request, response }: Exchange): void {

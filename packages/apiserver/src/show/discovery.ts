@@ -4,6 +4,7 @@ import { apiVersionOf, MAIN_VERBS, type Resource } from "../kinds/resource.ts";
 
 /** Created, never stored: answers to questions. */
 export const REVIEWS = [
+  { group: "authentication.k8s.io", kind: "SelfSubjectReview", plural: "selfsubjectreviews" },
   { group: "authentication.k8s.io", kind: "TokenReview", plural: "tokenreviews" },
   { group: "authorization.k8s.io", kind: "SubjectAccessReview", plural: "subjectaccessreviews" },
   { group: "authorization.k8s.io", kind: "SelfSubjectAccessReview", plural: "selfsubjectaccessreviews" },

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Service } from "#api";
 import type { Pool } from "#config";
-import { type Family, formatIp, type Ip, ip, RangeSet } from "#net";
-import { AddressIndex, type Holder } from "./address-index.ts";
+import { formatIp, ip, RangeSet } from "#net";
+import type { Holder } from "./address-index.ts";
 import { Allocator } from "./allocator.ts";
 import { holderOf } from "./claim.ts";
 import { Cluster, dual, holds, pinned, pool, service, six } from "./testing.ts";
@@ -30,6 +30,17 @@ const poolSets: readonly (readonly Pool[])[] = [
   [
     pool("p", ["1.0.0.0/30", "fd00::/126"], { frozen: "overlapping" }),
     pool("r", ["1.0.0.8/31", "fd00::8/127"], { allocation: pinned({ namespaces: new Set() }) }),
+  ],
+  [
+    pool("p", ["1.0.0.0/30", "fd00::/126"], {
+      terms: {
+        reserved: new Map([
+          ["default/a", [ip(4, 0x1000002n)]],
+          ["default/b", [ip(4, 0x1000000n), ip(6, (0xfdn << 120n) + 1n)]],
+        ]),
+        quotas: new Map([["default", 3]]),
+      },
+    }),
   ],
   [],
 ];
@@ -235,65 +246,5 @@ describe("random histories", () => {
       ),
       { numRuns: RUNS },
     );
-  });
-});
-
-describe("first fit", () => {
-  /** The definition: walk the ranges of the spec, skip what is avoided, take the first that may be had. */
-  function naive(index: AddressIndex, holder: Holder, from: Pool, family: Family): Ip | null {
-    for (const range of from.ranges) {
-      if (range.family !== family) continue;
-      for (let value = range.first; value <= range.last; value++) {
-        if (from.avoidBuggyIPs && family === 4 && [0n, 255n].includes(value & 255n)) continue;
-        if (index.conflict(holder, ip(family, value)) === null) return ip(family, value);
-      }
-    }
-    return null;
-  }
-
-  it("equals the naive scan", () => {
-    const from = pool("p", ["1.0.1.0/28", "1.0.0.250-1.0.1.255", "fd00::/124"].slice(1), { avoidBuggyIPs: true });
-    const action = fc.record({
-      key: fc.constantFrom(...NAMES, "i", "j", "k", "l"),
-      group: fc.constantFrom(null, "g", "h"),
-      port: fc.constantFrom("TCP/1", "TCP/2", "TCP/3"),
-      family: fc.constantFrom<Family>(4, 6),
-      release: fc.boolean(),
-      jump: fc.option(fc.integer({ min: 0, max: 11 }), { freq: 2 }),
-    });
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-        const index = new AddressIndex();
-        index.setPools([from]);
-        for (const { key, group, port, family, release, jump } of actions) {
-          index.release(key);
-          if (release) continue;
-          const holder: Holder = { key, group, ports: [port] };
-          const found = index.first(holder, "p", family);
-          expect(found).toEqual(naive(index, holder, from, family));
-          const range = from.ranges.find((each) => each.family === family);
-          const asked = range && jump !== null ? ip(family, range.first + BigInt(jump)) : null;
-          const address = asked && index.poolOf(asked) && !index.conflict(holder, asked) ? asked : found;
-          if (address) index.hold({ ...holder, pool: "p", ips: [address] });
-        }
-      }),
-      { numRuns: 400 },
-    );
-  });
-
-  it("counts capacity exactly, in pools of any size", () => {
-    const index = new AddressIndex();
-    index.setPools([
-      pool("eight", ["10.0.0.0/8"], { avoidBuggyIPs: true }),
-      pool("v6", ["fd00::/64", "fd01::/64"]),
-      pool("one", ["1.0.0.0/32"], { avoidBuggyIPs: true }),
-      pool("mixed", ["2.0.0.0/24", "3.0.0.0/25"], { avoidBuggyIPs: true }),
-    ]);
-    expect(["eight", "one", "mixed"].map((name) => index.space(name, 4)?.capacity)).toEqual([
-      65536n * 254n,
-      0n,
-      254n + 127n,
-    ]);
-    expect(index.space("v6", 6)?.capacity).toBe(1n << 65n);
   });
 });

@@ -19,6 +19,7 @@ const settings = (overrides: Partial<BfdSettings> = {}): BfdSettings => ({
   transmitInterval: 50,
   detectMultiplier: 3,
   passive: false,
+  users: ["router"],
   ...overrides,
 });
 

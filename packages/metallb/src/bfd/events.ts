@@ -36,6 +36,7 @@ export type BfdEffect =
 
 export interface BfdReport {
   readonly session: string;
+  readonly users: readonly string[];
   readonly state: BfdState;
   readonly since: Instant;
   /** Why it last went down; empty while it never did. */

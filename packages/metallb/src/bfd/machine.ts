@@ -82,7 +82,10 @@ export class BfdSession {
 
   /** What can change in place (see `needsNewSession`): while Up by a poll sequence. */
   change(settings: BfdSettings, now: Instant): void {
+    const told = settings.users.join() !== this.settings.users.join();
     this.settings = settings;
+    // Those who are new are to know, too.
+    if (told) this.emit({ kind: "session", report: this.report() });
     if (this.state === "Up") this.poll(now);
     else this.inEffect = { ...this.inEffect, receive: settings.receiveInterval };
     if (!settings.passive && this.transmitAt === null) this.schedule(now);
@@ -142,6 +145,7 @@ export class BfdSession {
     const up = this.state === "Up";
     return {
       session: this.settings.name,
+      users: this.settings.users,
       state: this.state,
       since: this.since,
       reason: this.reason,

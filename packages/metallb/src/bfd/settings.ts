@@ -22,6 +22,8 @@ export interface BfdSettings {
   readonly detectMultiplier: number;
   /** Says nothing until the peer has (RFC 5880 section 6.1). */
   readonly passive: boolean;
+  /** Who relies on the path; what is reported of the session is for them. */
+  readonly users: readonly string[];
 }
 
 /** What can change while the session stands: by a poll sequence (RFC 5880 section 6.8.3), or at once. */
@@ -42,4 +44,4 @@ export function needsNewSession(a: BfdSettings, b: BfdSettings): boolean {
 }
 
 export const sameBfdSettings = (a: BfdSettings, b: BfdSettings): boolean =>
-  !needsNewSession(a, b) && IN_PLACE.every((name) => a[name] === b[name]);
+  !needsNewSession(a, b) && IN_PLACE.every((name) => a[name] === b[name]) && a.users.join() === b.users.join();

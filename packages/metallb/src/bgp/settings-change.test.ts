@@ -20,6 +20,7 @@ const OTHER: { readonly [Name in keyof typeof SETTING_COST]: PeerSettings[Name] 
   password: "secret",
   ebgpMultiHop: true,
   passive: true,
+  bfd: { receiveInterval: 50, transmitInterval: 50, detectMultiplier: 3, minimumTtl: 254, passive: false },
   restartTime: 60,
   table: "other",
 };

@@ -18,6 +18,7 @@ export const SETTING_COST = {
   families: "open",
   restartTime: "open",
   passive: "in-place",
+  bfd: "in-place",
   endpoint: "connection",
   port: "connection",
   sourceAddress: "connection",
@@ -49,6 +50,7 @@ function sameSetting(a: Setting, b: Setting): boolean {
     if (a.interface !== b.interface) return false;
     return a.kind === "address" && b.kind === "address" ? ipEquals(a.address, b.address) : a.kind === b.kind;
   }
+  if (isBfd(a) && isBfd(b)) return BFD.every((name) => a[name] === b[name]);
   return isIp(a) && isIp(b) && ipEquals(a, b);
 }
 
@@ -57,3 +59,8 @@ const isIp = (value: Setting): value is NonNullable<PeerSettings["sourceAddress"
 
 const isEndpoint = (value: Setting): value is PeerSettings["endpoint"] =>
   typeof value === "object" && value !== null && "kind" in value;
+
+const BFD = ["receiveInterval", "transmitInterval", "detectMultiplier", "minimumTtl", "passive"] as const;
+
+const isBfd = (value: Setting): value is NonNullable<PeerSettings["bfd"]> =>
+  typeof value === "object" && value !== null && "detectMultiplier" in value;

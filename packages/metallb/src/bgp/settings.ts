@@ -13,6 +13,16 @@ export type Endpoint =
   /** Unnumbered: the router at the other end of the interface, found by its router advertisements (RFC 4861). */
   | { readonly kind: "interface"; readonly interface: string };
 
+/** Intervals in milliseconds. */
+export interface BfdParameters {
+  readonly receiveInterval: number;
+  readonly transmitInterval: number;
+  readonly detectMultiplier: number;
+  /** Of packets that passed several hops. */
+  readonly minimumTtl: number;
+  readonly passive: boolean;
+}
+
 /** What one session is configured with. All times in seconds. Compared by value, field by field. */
 export interface PeerSettings {
   /** Unique in the speaker; the name of the BGPPeer. */
@@ -41,6 +51,8 @@ export interface PeerSettings {
   readonly ebgpMultiHop: boolean;
   /** Waits for the peer to open the connection, and never opens one itself. */
   readonly passive: boolean;
+  /** How the path to the peer is watched by BFD, which this engine only hears of (`peer-down`); null: not. */
+  readonly bfd: BfdParameters | null;
   readonly gracefulRestart: boolean;
   /** Seconds, 1 to 4095, for which the peer keeps our routes while we restart (RFC 4724); null: 120. */
   readonly restartTime: number | null;

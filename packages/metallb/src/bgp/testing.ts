@@ -55,6 +55,7 @@ export const peerSettings = (overrides: Partial<PeerSettings> = {}): PeerSetting
   password: null,
   ebgpMultiHop: false,
   passive: false,
+  bfd: null,
   restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast", "ipv6-unicast"],

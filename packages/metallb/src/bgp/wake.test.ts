@@ -18,6 +18,7 @@ const settings: PeerSettings = {
   password: null,
   ebgpMultiHop: false,
   passive: false,
+  bfd: null,
   restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],

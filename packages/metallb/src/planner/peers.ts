@@ -1,6 +1,6 @@
 import type { AddressFamily, Endpoint, PeerSettings } from "#bgp";
 import { settingsChange } from "#bgp";
-import type { Config, Peer } from "#config";
+import type { BfdProfile, Config, Peer } from "#config";
 import type { Table } from "./bgp-context.ts";
 
 /** A peer that this node should have a session with and cannot, or not wholly. */
@@ -42,10 +42,15 @@ export function planPeers(
   }
   for (const peer of config.peers) {
     if (settings.has(peer.name) || !peer.nodes(labels)) continue;
-    if (peer.bfdProfile)
-      problems.push({ peer: peer.name, message: "the session runs without BFD, which comes with a later version" });
     const endpoint = endpointOf(peer);
-    if (endpoint) settings.set(peer.name, settingsOf(peer, endpoint, reads(peer.name)));
+    if (!endpoint) continue;
+    const profile = peer.bfdProfile === null ? null : config.bfdProfiles.get(peer.bfdProfile);
+    if (profile?.echoMode)
+      problems.push({
+        peer: peer.name,
+        message: `BFD profile ${profile.name} asks for echo mode, which is not offered: the session is watched without`,
+      });
+    settings.set(peer.name, settingsOf(peer, endpoint, profile ? bfdOf(profile) : null, reads(peer.name)));
   }
   return { settings, tables, problems };
 }
@@ -55,7 +60,21 @@ function endpointOf({ address, interface: name }: Peer): Endpoint | null {
   return name === null ? null : { kind: "interface", interface: name };
 }
 
-function settingsOf(peer: Peer, endpoint: Endpoint, table: string): PeerSettings {
+const bfdOf = ({
+  receiveInterval,
+  transmitInterval,
+  detectMultiplier,
+  minimumTtl,
+  passiveMode,
+}: BfdProfile): PeerSettings["bfd"] => ({
+  receiveInterval,
+  transmitInterval,
+  detectMultiplier,
+  minimumTtl,
+  passive: passiveMode,
+});
+
+function settingsOf(peer: Peer, endpoint: Endpoint, bfd: PeerSettings["bfd"], table: string): PeerSettings {
   return {
     name: peer.name,
     localAs: peer.localASN ?? peer.myASN,
@@ -71,6 +90,7 @@ function settingsOf(peer: Peer, endpoint: Endpoint, table: string): PeerSettings
     password: peer.password,
     ebgpMultiHop: peer.ebgpMultiHop,
     passive: false,
+    bfd,
     restartTime: null,
     gracefulRestart: peer.gracefulRestart,
     families: familiesOf(peer, endpoint),

@@ -8,6 +8,7 @@ import {
 } from "#bgp";
 import type { Ip } from "#net";
 import { type AcceptedFrom, type BgpSockets, linkOf, type TcpConnection, type TcpListener, type TcpTarget } from "#sys";
+import { BfdPaths } from "./bfd-paths.ts";
 import { Doors } from "./doors.ts";
 import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Seat } from "./engine-registry.ts";
 import { Unnumbered } from "./unnumbered.ts";
@@ -29,6 +30,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   private readonly sockets: BgpSockets;
   private readonly doors: Doors;
   private readonly unnumbered: Unnumbered;
+  private readonly paths: BfdPaths;
   private readonly peers = new Map<string, PeerSettings>();
   private readonly machine: ReturnType<typeof createBgpEngine>;
   private readonly connections = new Map<ConnectionId, TcpConnection>();
@@ -41,7 +43,8 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.seat = seat;
     this.sockets = sockets;
     const trouble = (subject: string, message: string): void => seat.log("warn", subject, message);
-    this.unnumbered = new Unnumbered(sockets.discover, trouble);
+    this.paths = new BfdPaths((event) => seat.pass("bfd", event));
+    this.unnumbered = new Unnumbered(sockets.discover, trouble, () => this.watchPaths());
     this.doors = new Doors(sockets.listen, trouble, (peer, connect) => this.accept(peer, connect));
     this.machine = createBgpEngine({ random: () => seat.random() });
   }
@@ -53,6 +56,8 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     if (peersSet.length + peersRemoved.length > 0) this.prepare();
     for (const settings of peersSet) yield { kind: "peer-set", settings, fallbackRouterId };
     for (const peer of peersRemoved) yield { kind: "peer-removed", peer };
+    // After the sessions are there that are told of it.
+    if (peersSet.length + peersRemoved.length > 0) this.watchPaths();
   }
 
   /** Equal attribute sets of different messages become one object again: packing groups by identity. */
@@ -118,6 +123,10 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     for (const { endpoint } of this.peers.values()) if (endpoint.kind === "interface") names.add(endpoint.interface);
     this.unnumbered.watch(names);
     this.doors.admit([...this.peers.values()]);
+  }
+
+  private watchPaths(): void {
+    this.paths.watch(this.peers.values(), (name) => this.unnumbered.routerOf(name));
   }
 
   private close(connection: ConnectionId): void {

@@ -1,3 +1,4 @@
+import type { BfdCounters, BfdEffect, BfdEvent, BfdReport } from "#bfd";
 import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
 import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
@@ -18,6 +19,12 @@ export interface EngineTypes {
     readonly event: BgpEvent;
     readonly effect: BgpEffect;
     readonly report: BgpReport;
+  };
+  readonly bfd: {
+    readonly difference: BfdDifference;
+    readonly event: BfdEvent;
+    readonly effect: BfdEffect;
+    readonly report: BfdTold;
   };
   readonly neighbor: {
     readonly difference: NeighborDifference;
@@ -48,6 +55,15 @@ export interface BgpDifference {
 export type BgpReport =
   | { readonly kind: "session"; readonly session: SessionReport }
   | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };
+
+/** Nothing: the BGP entry passes on which paths its peers want watched. */
+export type BfdDifference = Record<string, never>;
+
+/** `since` of a session is in milliseconds since 1970. */
+export type BfdTold =
+  | { readonly kind: "session"; readonly session: BfdReport }
+  | { readonly kind: "removed"; readonly session: string }
+  | { readonly kind: "counters"; readonly counters: readonly BfdCounters[] };
 
 export type EngineLogLevel = "debug" | "info" | "warn" | "error";
 

@@ -52,6 +52,7 @@ const settings = (port: number, holdTime: number): PeerSettings => ({
   password: null,
   ebgpMultiHop: true,
   passive: false,
+  bfd: null,
   restartTime: null,
   gracefulRestart: false,
   families: ["ipv4-unicast"],
@@ -67,7 +68,8 @@ class Bench {
     ENGINES,
     hostPorts({
       tell: (telling) => {
-        if (telling.kind === "report" && telling.report.kind === "session") this.sessions.push(telling.report.session);
+        if (telling.kind === "report" && telling.engine === "bgp" && telling.report.kind === "session")
+          this.sessions.push(telling.report.session);
         this.wake();
       },
       stopped: () => this.over.resolve(),

@@ -96,6 +96,17 @@ it("plans once a turn, and not while parts wait to be sent", () => {
   expect(differences[1]?.verdicts).toEqual(["default/a", "default/b"]);
 });
 
+const ECHO = {
+  name: "fast",
+  receiveInterval: 50,
+  transmitInterval: 50,
+  detectMultiplier: 3,
+  echoInterval: 50,
+  echoMode: true,
+  passiveMode: false,
+  minimumTtl: 254,
+};
+
 it("tells each problem once as long as it lasts, those of peers too whenever they change", () => {
   const { world, loop, lines, states } = open();
   loop.plan();
@@ -115,6 +126,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   expect([lines, states]).toEqual([["bad"], [0, 1]]);
   world.config = {
     ...(world.config as NonNullable<TestWorld["config"]>),
+    bfdProfiles: new Map([["fast", ECHO]]),
     peers: [peer("router", { nodes: ({ rack }) => rack === "1", bfdProfile: "fast" })],
   };
   world.changed.config = true;
@@ -125,7 +137,10 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   });
   world.changed.nodes.add("node-1");
   loop.plan();
-  expect(lines).toEqual(["bad", "the session runs without BFD, which comes with a later version"]);
+  expect(lines).toEqual([
+    "bad",
+    "BFD profile fast asks for echo mode, which is not offered: the session is watched without",
+  ]);
 });
 
 it("tells the problems of objects that select this node, and tells them when its labels change", () => {

@@ -5,6 +5,7 @@ import type { BgpSockets, RouterDiscovery } from "#sys";
 export class Unnumbered {
   private readonly discover: BgpSockets["discover"];
   private readonly trouble: (name: string, message: string) => void;
+  private readonly moved: () => void;
   private readonly watched = new Map<
     string,
     { router: Ip | null; discovery: RouterDiscovery | null; closed: boolean }
@@ -12,9 +13,15 @@ export class Unnumbered {
   /** Who waits for the router of an interface. */
   private readonly waiting = new Map<string, Map<number, (router: Ip) => void>>();
 
-  constructor(discover: BgpSockets["discover"], trouble: (name: string, message: string) => void) {
+  /** `moved` is told whenever another router is heard. */
+  constructor(discover: BgpSockets["discover"], trouble: (name: string, message: string) => void, moved: () => void) {
     this.discover = discover;
     this.trouble = trouble;
+    this.moved = moved;
+  }
+
+  routerOf(name: string): Ip | null {
+    return this.watched.get(name)?.router ?? null;
   }
 
   /** Watches these interfaces and no others. */
@@ -67,5 +74,6 @@ export class Unnumbered {
     const wishes = this.waiting.get(name);
     this.waiting.delete(name);
     for (const then of wishes?.values() ?? []) then(router);
+    this.moved();
   }
 }

@@ -1,3 +1,4 @@
+import type { BfdSockets } from "./bfd-sockets.ts";
 import type { packetSystem } from "./packet-system.ts";
 
 export { createGossipCipher } from "./gossip-cipher.ts";
@@ -15,3 +16,9 @@ export type PacketSystem = typeof packetSystem;
 
 /** Loaded on demand: it brings the library for system calls along. Rejects where that is not to be had. */
 export const loadPacketSystem = async (): Promise<PacketSystem> => (await import("./packet-system.ts")).packetSystem;
+
+export type { BfdPacket, BfdPath, BfdSockets } from "./bfd-sockets.ts";
+
+/** Loaded on demand, as the packet system. */
+export const loadBfdSockets = async (received: ConstructorParameters<typeof BfdSockets>[0]): Promise<BfdSockets> =>
+  new (await import("./bfd-sockets.ts")).BfdSockets(received);

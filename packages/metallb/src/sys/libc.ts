@@ -6,6 +6,7 @@ import { type Ip, ipToBytes, isLinkLocal6 } from "#net";
 export const AF_INET = 2;
 const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 export const IPPROTO_ICMPV6 = 58;

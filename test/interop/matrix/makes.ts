@@ -1,0 +1,423 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Part } from "../../support/probes.ts";
+import { eventually, type Program, runIn, startProgram } from "../../support/programs.ts";
+import { type MatrixBench, ROUTER, ROUTER_AS, SPEAKER, SPEAKER_AS } from "./bench.ts";
+
+/** What a router is asked for. */
+export interface Wish {
+  /** The session runs over this. */
+  readonly over: "four" | "six" | "unnumbered";
+  readonly internal?: boolean;
+  readonly families?: readonly ("ipv4" | "ipv6")[];
+  readonly speakerAs?: number;
+  readonly password?: string;
+  readonly ttlSecurity?: boolean;
+  /** The router opens the connection. */
+  readonly dials?: boolean;
+  /** Milliseconds. */
+  readonly bfd?: number;
+  readonly bfdMultihop?: boolean;
+  readonly graceful?: boolean;
+}
+
+export interface RunningRouter {
+  /** What it knows of a prefix, in its own words; empty: nothing. */
+  route(prefix: string): Promise<string>;
+  stop(): Promise<unknown>;
+  readonly programs: readonly Program[];
+  ask?(question: string): Promise<string>;
+}
+
+export interface Make {
+  readonly name: string;
+  readonly part: Part;
+  /** Why it cannot do what is asked for; null: it can. */
+  cannot(wish: Wish): string | null;
+  start(bench: MatrixBench, wish: Wish): Promise<RunningRouter>;
+  /** How it writes attributes, to be found in what it says of a route. */
+  readonly words: Readonly<
+    Record<"asPath" | "community" | "largeCommunity" | "localPref" | "med", (value: string) => RegExp>
+  >;
+}
+
+const routerAs = (wish: Wish): number => (wish.internal ? (wish.speakerAs ?? SPEAKER_AS) : ROUTER_AS);
+const speakerAs = (wish: Wish): number => wish.speakerAs ?? SPEAKER_AS;
+const families = (wish: Wish): readonly ("ipv4" | "ipv6")[] =>
+  wish.families ?? (wish.over === "unnumbered" ? ["ipv4", "ipv6"] : [wish.over === "four" ? "ipv4" : "ipv6"]);
+const speakerAt = (wish: Wish): string => (wish.over === "six" ? SPEAKER.six : SPEAKER.four);
+const routerAt = (wish: Wish): string => (wish.over === "six" ? ROUTER.six : ROUTER.four);
+
+const frr: Make = {
+  name: "FRR",
+  part: "frr",
+  cannot: () => null,
+  words: {
+    asPath: (value) => new RegExp(`"string": ?"${value}"`),
+    community: (value) => new RegExp(`"community": ?\\{[^}]*${value}`),
+    largeCommunity: (value) => new RegExp(`"largeCommunity": ?\\{[^}]*${value}`),
+    localPref: (value) => new RegExp(`"locPrf": ?${value}\\b`),
+    med: (value) => new RegExp(`"metric": ?${value}\\b`),
+  },
+  start: async (bench, wish) => {
+    const neighbor = wish.over === "unnumbered" ? "x0" : speakerAt(wish);
+    const lines = [
+      "hostname router",
+      `router bgp ${routerAs(wish)}`,
+      " bgp router-id 10.99.0.1",
+      " no bgp ebgp-requires-policy",
+      " no bgp default ipv4-unicast",
+      ...(wish.graceful ? [" bgp graceful-restart", " bgp graceful-restart stalepath-time 60"] : []),
+      wish.over === "unnumbered"
+        ? " neighbor x0 interface remote-as external"
+        : ` neighbor ${neighbor} remote-as ${speakerAs(wish)}`,
+      ` neighbor ${neighbor} timers 3 9`,
+      ` neighbor ${neighbor} timers connect 1`,
+      ...(wish.dials || wish.over === "unnumbered" ? [] : [` neighbor ${neighbor} passive`]),
+      ...(wish.password ? [` neighbor ${neighbor} password ${wish.password}`] : []),
+      ...(wish.ttlSecurity ? [` neighbor ${neighbor} ttl-security hops 1`] : []),
+      ...(wish.bfdMultihop
+        ? [` neighbor ${neighbor} ebgp-multihop 5`, ` neighbor ${neighbor} update-source ${routerAt(wish)}`]
+        : []),
+      ...(wish.bfd ? [` neighbor ${neighbor} bfd`, ` neighbor ${neighbor} bfd profile fast`] : []),
+      ...families(wish).flatMap((family) => [
+        ` address-family ${family} unicast`,
+        `  neighbor ${neighbor} activate`,
+        " exit-address-family",
+      ]),
+      // For bfdd, last: the other daemons do not know it.
+      ...(wish.bfd
+        ? [
+            "bfd",
+            " profile fast",
+            "  detect-multiplier 3",
+            `  receive-interval ${wish.bfd}`,
+            `  transmit-interval ${wish.bfd}`,
+          ]
+        : []),
+    ];
+    const file = join(bench.folder, "frr.conf");
+    const run = join(bench.folder, "frr");
+    await mkdir(run, { recursive: true });
+    await writeFile(file, `${lines.join("\n")}\n`);
+    await writeFile(join(bench.folder, "vtysh.conf"), "");
+    const programs: Program[] = [];
+    const daemon = async (name: string, ...more: readonly string[]): Promise<void> => {
+      const common = [
+        "-f",
+        file,
+        "-i",
+        join(run, `${name}.pid`),
+        "-z",
+        join(run, "zserv.api"),
+        "--vty_socket",
+        run,
+        "-P",
+        "0",
+      ];
+      const argv = [`/usr/lib/frr/${name}`, ...common, "-u", "root", "-g", "frrvty", "--log", "stdout", ...more];
+      programs.push(await startProgram(bench.router, argv));
+    };
+    const ask = (question: string, of = "bgpd") =>
+      runIn(bench.router, "vtysh", "--config_dir", bench.folder, "--vty_socket", run, "-d", of, "-c", question);
+    await daemon("zebra");
+    await eventually(
+      () => ask("show version", "zebra"),
+      (text) => text.includes("FRR"),
+      { what: "zebra does not answer", limit: 10_000 },
+    );
+    if (wish.bfd) await daemon("bfdd", "--bfdctl", join(run, "bfdd.sock"));
+    const bgpd = ["/usr/lib/frr/bgpd", "-f", file, "-i", join(run, "bgpd.pid"), "-z", join(run, "zserv.api")];
+    programs.push(await startProgram(bench.router, [...bgpd, "--vty_socket", run, "-P", "0", "-S", "--log", "stdout"]));
+    await eventually(
+      () => ask("show version"),
+      (text) => text.includes("FRR"),
+      { what: "bgpd does not answer", limit: 10_000 },
+    );
+    return {
+      programs,
+      ask: (question) => ask(question, question.includes("bfd") ? "bfdd" : "bgpd"),
+      route: async (prefix) => {
+        const text = await ask(`show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix} json`);
+        return text.includes('"paths"') ? text.replaceAll(/\s+/g, " ") : "";
+      },
+      stop: () => Promise.all(programs.map((each) => each.stop())),
+    };
+  },
+};
+
+const bird: Make = {
+  name: "BIRD 2",
+  part: "bird",
+  cannot: (wish) =>
+    wish.over === "unnumbered"
+      ? "2.0.12 needs the neighbour's address: it does not listen to router advertisements"
+      : null,
+  words: {
+    asPath: (value) => new RegExp(`BGP.as_path: ${value}\\s`),
+    community: (value) => new RegExp(`BGP.community: .*\\(${value.replace(":", ",")}\\)`),
+    largeCommunity: (value) => new RegExp(`BGP.large_community: .*\\(${value.replaceAll(":", ", ")}\\)`),
+    localPref: (value) => new RegExp(`BGP.local_pref: ${value}\\s`),
+    med: (value) => new RegExp(`BGP.med: ${value}\\s`),
+  },
+  start: async (bench, wish) => {
+    const channels = families(wish).map(
+      (family) =>
+        `  ${family} { import all; export none;${family === "ipv4" && wish.over === "six" ? " extended next hop on;" : ""} };`,
+    );
+    const text = [
+      "router id 10.99.0.1;",
+      "protocol device {}",
+      "protocol direct { ipv4; ipv6; }",
+      ...(wish.bfd
+        ? [
+            `protocol bfd { interface "*" { interval ${wish.bfd} ms; multiplier 3; }; multihop { interval ${wish.bfd} ms; multiplier 3; }; }`,
+          ]
+        : []),
+      "protocol bgp peer {",
+      `  local ${routerAt(wish)} as ${routerAs(wish)};`,
+      `  neighbor ${speakerAt(wish)} as ${speakerAs(wish)};`,
+      wish.dials ? "  connect delay time 1;" : "  passive on;",
+      "  hold time 9;",
+      ...(wish.password ? [`  password "${wish.password}";`] : []),
+      ...(wish.ttlSecurity ? ["  ttl security on;"] : []),
+      ...(wish.bfdMultihop ? ["  multihop 5;"] : []),
+      ...(wish.bfd ? ["  bfd on;"] : []),
+      `  graceful restart ${wish.graceful ? "on" : "aware"};`,
+      ...channels,
+      "}",
+    ].join("\n");
+    const file = join(bench.folder, "bird.conf");
+    const control = join(bench.folder, "bird.ctl");
+    await writeFile(file, `${text}\n`);
+    const program = await startProgram(bench.router, [
+      "bird",
+      "-f",
+      "-c",
+      file,
+      "-s",
+      control,
+      "-P",
+      join(bench.folder, "bird.pid"),
+    ]);
+    const ask = (...question: readonly string[]) => runIn(bench.router, "birdc", "-s", control, ...question);
+    await eventually(
+      () => ask("show", "status"),
+      (status) => status.includes("up and running"),
+      { what: `BIRD does not answer: ${program.output()}`, limit: 10_000 },
+    );
+    return {
+      programs: [program],
+      ask: (question) => ask(...question.split(" ")),
+      route: async (prefix) => {
+        const route = await ask("show", "route", "all", prefix).catch(() => "");
+        return route.includes("BGP.origin") ? `${route} ` : "";
+      },
+      stop: () => program.stop(),
+    };
+  },
+};
+
+const gobgp: Make = {
+  name: "GoBGP",
+  part: "gobgp",
+  cannot: (wish) => {
+    if (wish.bfd) return "3.10 has no BFD";
+    if (wish.over === "unnumbered")
+      return "its unnumbered peers need the neighbour's address in the kernel's table before it starts";
+    return null;
+  },
+  words: {
+    asPath: (value) => new RegExp(`"as_paths":\\[\\{[^\\]]*"asns":\\[${value.replaceAll(" ", ",")}\\]`),
+    community: (value) => {
+      const [high = 0, low = 0] = value.split(":").map(Number);
+      return new RegExp(`"communities":\\[[^\\]]*${high * 65_536 + low}`);
+    },
+    largeCommunity: (value) => {
+      const [a, b, c] = value.split(":");
+      return new RegExp(`"ASN":${a},"LocalData1":${b},"LocalData2":${c}`);
+    },
+    localPref: (value) => new RegExp(`"type":5,"value":${value}\\b`),
+    med: (value) => new RegExp(`"type":4,"metric":${value}\\b`),
+  },
+  start: async (bench, wish) => {
+    const file = join(bench.folder, "gobgp.toml");
+    const text = [
+      "[global.config]",
+      `  as = ${routerAs(wish)}`,
+      '  router-id = "10.99.0.1"',
+      "  port = 179",
+      "[[neighbors]]",
+      "  [neighbors.config]",
+      `    neighbor-address = "${speakerAt(wish)}"`,
+      `    peer-as = ${speakerAs(wish)}`,
+      ...(wish.password ? [`    auth-password = "${wish.password}"`] : []),
+      "  [neighbors.transport.config]",
+      `    passive-mode = ${!wish.dials}`,
+      "  [neighbors.timers.config]",
+      "    hold-time = 9",
+      "    keepalive-interval = 3",
+      "    connect-retry = 1",
+      ...(wish.ttlSecurity ? ["  [neighbors.ttl-security.config]", "    enabled = true", "    ttl-min = 255"] : []),
+      ...(wish.graceful
+        ? [
+            "  [neighbors.graceful-restart.config]",
+            "    enabled = true",
+            "    restart-time = 60",
+            "    helper-only = true",
+          ]
+        : []),
+      ...families(wish).flatMap((family) => [
+        "  [[neighbors.afi-safis]]",
+        "    [neighbors.afi-safis.config]",
+        `      afi-safi-name = "${family}-unicast"`,
+        ...(wish.graceful ? ["    [neighbors.afi-safis.mp-graceful-restart.config]", "      enabled = true"] : []),
+      ]),
+    ].join("\n");
+    await writeFile(file, `${text}\n`);
+    const program = await startProgram(bench.router, [
+      "gobgpd",
+      "-f",
+      file,
+      "--api-hosts",
+      "127.0.0.1:50051",
+      "--pprof-disable",
+    ]);
+    const ask = (...argv: readonly string[]) => runIn(bench.router, "gobgp", "-j", ...argv);
+    await eventually(
+      () => ask("global"),
+      (answer) => answer.includes("asn"),
+      { what: `GoBGP does not answer: ${program.output()}`, limit: 10_000 },
+    );
+    return {
+      programs: [program],
+      route: async (prefix) => {
+        const route = await ask("global", "rib", "-a", prefix.includes(":") ? "ipv6" : "ipv4", prefix).catch(() => "");
+        return route.includes('"attrs"') ? route : "";
+      },
+      stop: () => program.stop("SIGKILL"),
+    };
+  },
+};
+
+const openbgpd: Make = {
+  name: "OpenBGPD",
+  part: "openbgpd",
+  cannot: (wish) => {
+    if (wish.bfd) return "it has no BFD";
+    if (wish.over === "unnumbered") return "it has no unnumbered peers";
+    if (wish.password) return "7.7 on Linux has no TCP MD5";
+    if (wish.over === "six" && wish.families?.includes("ipv4")) return "it has no IPv4 over IPv6 next hops (RFC 8950)";
+    return null;
+  },
+  words: {
+    asPath: (value) => new RegExp(`"aspath": ?"${value}"`),
+    community: (value) => new RegExp(`"communities": ?\\[[^\\]]*"${value}"`),
+    largeCommunity: (value) => new RegExp(`"large_communities": ?\\[[^\\]]*"${value}"`),
+    localPref: (value) => new RegExp(`"localpref": ?${value}\\b`),
+    med: (value) => new RegExp(`"metric": ?${value}\\b`),
+  },
+  start: async (bench, wish) => {
+    const file = join(bench.folder, "bgpd.conf");
+    const control = join(bench.folder, "bgpd.sock");
+    const text = [
+      `AS ${routerAs(wish)}`,
+      "router-id 10.99.0.1",
+      "fib-update no",
+      `socket "${control}"`,
+      `listen on ${routerAt(wish)}`,
+      `neighbor ${speakerAt(wish)} {`,
+      `  remote-as ${speakerAs(wish)}`,
+      `  local-address ${routerAt(wish)}`,
+      ...(wish.dials ? [] : ["  passive"]),
+      "  holdtime 9",
+      ...(wish.ttlSecurity ? ["  ttl-security yes"] : []),
+      ...(["ipv4", "ipv6"] as const).map(
+        (family) =>
+          `  announce ${family === "ipv4" ? "IPv4" : "IPv6"} ${families(wish).includes(family) ? "unicast" : "none"}`,
+      ),
+      "}",
+      "allow from any",
+      "deny to any",
+    ].join("\n");
+    await writeFile(file, `${text}\n`, { mode: 0o600 });
+    await chmod(bench.folder, 0o755);
+    await mkdir("/run/openbgpd", { recursive: true });
+    const program = await startProgram(bench.router, ["/usr/sbin/bgpd", "-d", "-f", file]);
+    const ask = (...argv: readonly string[]) => runIn(bench.router, "bgpctl", "-s", control, "-j", ...argv);
+    await eventually(
+      () => ask("show"),
+      (answer) => answer.includes("neighbors"),
+      { what: `OpenBGPD does not answer: ${program.output()}`, limit: 10_000 },
+    );
+    return {
+      programs: [program],
+      route: async (prefix) => {
+        const route = await ask("show", "rib", "detail", prefix).catch(() => "");
+        return route.includes('"prefix"') ? route.replaceAll(/\s+/g, " ") : "";
+      },
+      stop: () => program.stop(),
+    };
+  },
+};
+
+const exabgp: Make = {
+  name: "ExaBGP",
+  part: "exabgp",
+  cannot: (wish) => {
+    if (wish.bfd) return "it has no BFD";
+    if (wish.over === "unnumbered") return "it has no unnumbered peers";
+    if (wish.graceful) return "it keeps no routes";
+    return null;
+  },
+  words: {
+    asPath: (value) => new RegExp(`"as-path": ?\\[ ?${value.replaceAll(" ", ", ?")} ?\\]`),
+    community: (value) => new RegExp(`"community": ?\\[[^\\]]*\\[ ?${value.replace(":", ", ?")} ?\\]`),
+    largeCommunity: (value) => new RegExp(`"large-community": ?\\[[^\\]]*\\[ ?${value.replaceAll(":", " ?, ?")} ?\\]`),
+    localPref: (value) => new RegExp(`"local-preference": ?${value}\\b`),
+    med: (value) => new RegExp(`"med": ?${value}\\b`),
+  },
+  start: async (bench, wish) => {
+    const file = join(bench.folder, "exabgp.conf");
+    const text = [
+      "process log { run \"/bin/sh -c 'cat >&2'\"; encoder json; }",
+      `neighbor ${speakerAt(wish)} {`,
+      "  router-id 10.99.0.1;",
+      `  local-address ${routerAt(wish)};`,
+      `  local-as ${routerAs(wish)};`,
+      `  peer-as ${speakerAs(wish)};`,
+      "  hold-time 9;",
+      ...(wish.dials ? [] : ["  passive true;", "  listen 179;"]),
+      ...(wish.password ? [`  md5-password "${wish.password}";`] : []),
+      ...(wish.ttlSecurity ? ["  outgoing-ttl 255;", "  incoming-ttl 255;"] : []),
+      `  family { ${families(wish)
+        .map((family) => `${family} unicast;`)
+        .join(" ")} }`,
+      "  api { processes [ log ]; receive { parsed; update; } }",
+      "}",
+    ].join("\n");
+    await writeFile(file, `${text}\n`);
+    const program = await startProgram(bench.router, [
+      "env",
+      "exabgp.daemon.daemonize=false",
+      "exabgp.daemon.user=root",
+      "exabgp.tcp.bind=",
+      "exabgp.log.level=ERROR",
+      "exabgp",
+      file,
+    ]);
+    return {
+      programs: [program],
+      route: (prefix) => {
+        const last = program
+          .output()
+          .split("\n")
+          .findLast((line) => line.includes(`"${prefix}"`));
+        return Promise.resolve(last && !last.includes('"withdraw"') ? last : "");
+      },
+      stop: () => program.stop("SIGKILL"),
+    };
+  },
+};
+
+export const MAKES: readonly Make[] = [bird, frr, gobgp, openbgpd, exabgp];
