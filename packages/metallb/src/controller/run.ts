@@ -1,27 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
+import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
-import {
-  ConfigurationStateWriter,
-  customResources,
-  findOwnPod,
-  type Overrides,
-  POOL_KINDS,
-  ProblemLog,
-  WatchedWorld,
-} from "#world";
+import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
-import { PoolStatusWriter } from "./pool-status.ts";
-import { ServiceWriter } from "./service-writer.ts";
+import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
+import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
-import { watchedService } from "./watched-service.ts";
+import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
@@ -45,36 +37,27 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
 function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value, tls: tls.value });
+  const answers = new AnswerCounts();
+  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
+  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly tls: TlsSettings;
+  readonly answers: AnswerCounts;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
 }
-
-/**
- * A write is made on the version that was decided on, so each version of a Service is looked at; and of
- * a pool, since somebody else may have written its counters.
- */
-const OVERRIDES: Overrides = {
-  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
-  ipaddresspools: {
-    same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
-  },
-};
 
 /** How long what is decided already may take to be written at the end, milliseconds. */
 const DRAIN = 3_000;
@@ -163,8 +146,7 @@ class Controller {
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
-    // The Lease is handed over when nothing is in flight any more. Where a write was not answered it may
-    // arrive yet: the Lease runs out then, so that nobody gives its address away before.
+    // A write that was not answered may arrive yet: the Lease is not handed over then, but runs out.
     const clean = !this.#election.isLeader() || (await this.#drain());
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
     await this.#election.stop(!clean);
@@ -283,7 +265,11 @@ class Controller {
         tls,
         registry: createMetrics({
           allocation: this.#allocation,
-          writes: this.#writer.counters,
+          writes: () => this.#writer.counters,
+          writers: { service: this.#writer.queue, ipaddresspool: this.#poolStatus.queue },
+          parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
+          answers: this.#parts.answers,
+          server: client.server,
           config: () => ({
             loaded: this.#world.config !== null,
             stale: this.#world.problems.length > 0,

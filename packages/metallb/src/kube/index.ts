@@ -8,6 +8,7 @@ export {
   type KeyedWriterOptions,
   type WriteContext,
   type WriteOutcome,
+  type WriterObserver,
   type WriterStats,
 } from "./keyed-writer.ts";
 export { LeaseElection } from "./lease-election.ts";

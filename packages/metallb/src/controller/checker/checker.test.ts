@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Faults } from "./model-process.ts";
+import type { Faults } from "./faults.ts";
 import { runSchedule } from "./schedule.ts";
 
 /** So many are run; METALLB_INTERLEAVINGS asks for more. */

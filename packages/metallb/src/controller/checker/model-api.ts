@@ -1,7 +1,7 @@
-import type { Pool } from "#config";
+import { decodeIPAddressPool } from "#api";
+import { compile, type Pool } from "#config";
 import type { LeaseSpec } from "#kube";
 import type { Json, WriteResult } from "../ports.ts";
-import { pool } from "../testing.ts";
 import { type WatchedService, watchedService } from "../watched-service.ts";
 
 /** An object as the API holds it; never changed in place. */
@@ -23,15 +23,24 @@ export type Entry =
   | { readonly kind: "service"; readonly key: string; readonly service: WatchedService | null }
   | { readonly kind: "pools"; readonly pools: readonly Pool[] };
 
+function poolsOf(addresses: Readonly<Record<string, string>>): readonly Pool[] {
+  const pools = Object.entries(addresses).flatMap(([name, range]) => {
+    const decoded = decodeIPAddressPool({ metadata: { name, namespace: "metallb" }, spec: { addresses: [range] } });
+    return decoded.ok ? [decoded.value] : [];
+  });
+  const none = { communities: [], namespaces: [], bgpAdvertisements: [], l2Advertisements: [], peers: [] };
+  return compile({ ...none, pools, bfdProfiles: [], secrets: new Map(), malformed: [] }).config.pools;
+}
+
 /** How the pools may be: enough, scarce, one address, split in two, elsewhere, none. */
 export const POOLS: readonly (readonly Pool[])[] = [
-  [pool("p", "10.0.0.0/29")],
-  [pool("p", "10.0.0.0/31")],
-  [pool("p", "10.0.0.0/32")],
-  [pool("p", "10.0.0.0/31"), pool("q", "10.0.0.2/31")],
-  [pool("q", "10.0.0.2/31")],
-  [],
-];
+  { p: "10.0.0.0/29" },
+  { p: "10.0.0.0/31" },
+  { p: "10.0.0.0/32" },
+  { p: "10.0.0.0/31", q: "10.0.0.2/31" },
+  { q: "10.0.0.2/31" },
+  {},
+].map(poolsOf);
 
 export const ipsOf = (object: Stored): readonly string[] =>
   (object.status.loadBalancer.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip]));

@@ -1,62 +1,17 @@
-import { Allocator } from "#allocator";
-import type { Pool } from "#config";
 import { type ElectionEvent, ElectionMachine, type Stage, type WriterEvent, WriterMachine } from "#kube";
-import { type AddressSource, Decider } from "../decider.ts";
+import { Decider } from "../decider.ts";
 import { resourceVersionOf } from "../intention.ts";
 import type { Json } from "../ports.ts";
 import { type AfterRead, type ServiceWrite, ServiceWrites, type Wanted } from "../service-writes.ts";
-import type { WatchedService } from "../watched-service.ts";
+import { type Faults, sourceOf } from "./faults.ts";
 import type { ModelApi } from "./model-api.ts";
-
-/** Faults to plant: each must be noticed. */
-export interface Faults {
-  /** An address is given before the write that frees it is confirmed. */
-  readonly unordered?: true;
-  /** Writes do not ask for the lead. */
-  readonly unguarded?: true;
-  /** The lead is asked for before the read alone, not again before the write. */
-  readonly guardedOnce?: true;
-  /** Writes do not ask which version is there. */
-  readonly unconditional?: true;
-  /** What the status says is not adopted. */
-  readonly forgetful?: true;
-  /** A failed write counts as done. */
-  readonly swallowing?: true;
-  /** Who waits is told something else each time. */
-  readonly chatty?: true;
-  /** The holder gives the lead up later than others take it. */
-  readonly overlong?: true;
-  /** The lead is handed over although a write may arrive yet. */
-  readonly hasty?: true;
-}
-
-export type Failure = { readonly status: number; readonly retryAfter: number | null };
-
-/** A request on its way: `serve` is what it does to the API, `answer` what the process does then. */
-export interface Request {
-  readonly from: ModelProcess;
-  readonly kind: "read" | "write" | "list" | "lease";
-  readonly sentAt: number;
-  readonly timeout: number;
-  readonly serve: () => unknown;
-  readonly answer: (result: unknown, failure: Failure | null) => void;
-  result: { readonly value: unknown } | null;
-  /** Nobody waits for it any more; it may arrive until then. */
-  orphanUntil: number | null;
-  /** It never arrives. */
-  lost: boolean;
-}
+import { ModelWatch } from "./model-watch.ts";
+import { type Failure, LATE, type Request } from "./requests.ts";
 
 const LEASE = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
 const SERVICE_TIMEOUT = 10_000;
 const LEASE_TIMEOUT = 5_000;
 const DRAIN = 3_000;
-/**
- * How long a request may still be on its way when nobody waits for it any more, or when who sent it is
- * frozen and cannot end it. Kubernetes fences nobody: where a paused machine's request arrives later than
- * the Lease allows for, no controller can help.
- */
-export const LATE = 4_500;
 const DATE = "2026-01-01T00:00:00Z";
 const NONE: Failure = { status: 0, retryAfter: null };
 
@@ -66,8 +21,7 @@ export class ModelProcess {
   stalledUntil = 0;
   /** Whether it decides: it leads and has read the Services. */
   deciding = false;
-  readonly store = new Map<string, WatchedService>();
-  readonly changed = new Set<string>();
+  readonly watch: ModelWatch;
   readonly requests: Request[] = [];
   readonly election: ElectionMachine;
   readonly writer = new WriterMachine<Wanted>(
@@ -79,9 +33,6 @@ export class ModelProcess {
   private readonly identity: string;
   private readonly decider: Decider;
   private readonly writes = new ServiceWrites();
-  private pools: readonly Pool[];
-  private poolsChanged = true;
-  private cursor: number;
   private lease: ModelApi["lease"] = null;
   private electionAt: number | null = null;
   private writerAt: number | null = null;
@@ -93,9 +44,8 @@ export class ModelProcess {
     this.identity = identity;
     this.faults = faults;
     this.now = now;
-    this.pools = api.pools;
-    this.cursor = api.log.length;
-    this.decider = new Decider(this.store, sourceOf(faults));
+    this.watch = new ModelWatch(api);
+    this.decider = new Decider(this.watch.store, sourceOf(faults));
     const settings = { ...LEASE, ...(faults.overlong ? { renewDeadline: 25_000 } : {}), identity };
     this.election = new ElectionMachine(settings, () => 0.5);
     this.elect({ kind: "start" });
@@ -105,17 +55,13 @@ export class ModelProcess {
     return this.alive && this.election.isLeader(now);
   }
 
-  get behind(): number {
-    return this.api.log.length - this.cursor;
-  }
-
   /** There is something to decide. */
   get hasNews(): boolean {
-    return this.deciding && (this.changed.size > 0 || this.poolsChanged);
+    return this.deciding && (this.watch.changed.size > 0 || this.watch.poolsChanged);
   }
 
   get isIdle(): boolean {
-    return this.deciding && this.behind === 0 && !this.hasNews && this.writer.pending === 0;
+    return this.deciding && this.watch.behind === 0 && !this.hasNews && this.writer.pending === 0;
   }
 
   /** When a timer goes off next. */
@@ -136,51 +82,15 @@ export class ModelProcess {
     }
   }
 
-  /** The watch tells the next differences. */
-  deliver(count: number): void {
-    for (const entry of this.api.log.slice(this.cursor, this.cursor + count))
-      if (entry.kind === "pools") {
-        this.pools = entry.pools;
-        this.poolsChanged = true;
-      } else if (this.deciding) this.see(entry.key, entry.service);
-    this.cursor = Math.min(this.api.log.length, this.cursor + count);
-  }
-
-  /** The watch broke: the list takes the place of what was seen. */
-  relist(): void {
-    const last = this.api.log.slice(this.cursor).findLast((entry) => entry.kind === "pools");
-    if (last?.kind === "pools") {
-      this.pools = last.pools;
-      this.poolsChanged = true;
-    }
-    this.cursor = this.api.log.length;
-    if (this.deciding) this.snapshot();
-  }
-
-  private snapshot(): void {
-    const latest = new Map<string, WatchedService>();
-    for (const entry of this.api.log)
-      if (entry.kind === "service" && entry.service) latest.set(entry.key, entry.service);
-      else if (entry.kind === "service") latest.delete(entry.key);
-    for (const key of [...this.store.keys()]) if (!latest.has(key)) this.see(key, null);
-    for (const [key, service] of latest) this.see(key, service);
-  }
-
-  private see(key: string, service: WatchedService | null): void {
-    if (this.store.get(key)?.resourceVersion === service?.resourceVersion && service !== null) return;
-    if (service) this.store.set(key, service);
-    else this.store.delete(key);
-    this.changed.add(key);
-  }
-
   /** Decides on what changed, as `Allocation` does. */
   turn(now: number): void {
     this.now = now;
-    const keys = [...this.changed];
-    const poolsChanged = this.poolsChanged;
-    this.changed.clear();
-    this.poolsChanged = false;
-    const acts = this.decider.turn(keys, this.pools, poolsChanged, now);
+    const { watch } = this;
+    const keys = [...watch.changed];
+    const { poolsChanged } = watch;
+    watch.changed.clear();
+    watch.poolsChanged = false;
+    const acts = this.decider.turn(keys, watch.pools, poolsChanged, now);
     const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
     const intentions = this.writes.intentions(writes);
     const wanted = this.faults.unordered ? intentions.map(({ key, value }) => ({ key, value })) : intentions;
@@ -205,6 +115,7 @@ export class ModelProcess {
     if (this.leaving) return;
     this.leaving = true;
     this.deciding = false;
+    this.watch.follows = false;
     if (!this.election.isLeader(now)) this.elect({ kind: "stop" });
     else this.write({ kind: "drain", until: now + DRAIN });
   }
@@ -282,8 +193,9 @@ export class ModelProcess {
       return;
     }
     this.deciding = true;
-    this.relist();
-    this.poolsChanged = true;
+    this.watch.follows = true;
+    this.watch.relist();
+    this.watch.poolsChanged = true;
   }
 
   private write(event: WriterEvent<Wanted>): void {
@@ -383,32 +295,3 @@ export class ModelProcess {
 const isDoubtful = ({ status }: Failure): boolean => status === 0 || status >= 500;
 
 const isService = (kind: Request["kind"]): boolean => kind === "read" || kind === "write";
-
-function sourceOf({ forgetful, chatty }: Faults): AddressSource {
-  const allocator = new Allocator();
-  if (!forgetful && !chatty) return allocator;
-  let count = 0;
-  return {
-    outcomes: allocator.outcomes,
-    usage: () => allocator.usage(),
-    decide: (world, changes) => {
-      const services = {
-        keys: () => world.services.keys(),
-        get: (key: string) => {
-          const service = world.services.get(key);
-          return service && forgetful ? { ...service, ingress: [] } : service;
-        },
-      };
-      const decisions = allocator.decide({ ...world, services }, changes);
-      if (!chatty) return decisions;
-      return decisions.map((decision) =>
-        decision.outcome.kind === "refused"
-          ? {
-              ...decision,
-              outcome: { ...decision.outcome, refusal: { ...decision.outcome.refusal, message: `no ${count++}` } },
-            }
-          : decision,
-      );
-    },
-  };
-}

@@ -1,9 +1,10 @@
-import { formatIp, parseIp } from "#net";
-import { Decider } from "../decider.ts";
-import type { WatchedService } from "../watched-service.ts";
-import { ipsOf, ModelApi, mayShare, POOLS, type Stored } from "./model-api.ts";
-import { type Failure, type Faults, LATE, ModelProcess, type Request } from "./model-process.ts";
+import type { Faults } from "./faults.ts";
+import { judgeEnd } from "./judge.ts";
+import { ModelApi } from "./model-api.ts";
+import { ModelProcess } from "./model-process.ts";
 import { Random } from "./random.ts";
+import { type Failure, LATE, type Request } from "./requests.ts";
+import { NAMES, Users } from "./users.ts";
 
 export interface Verdict {
   /** What of the invariants was broken; empty: nothing. */
@@ -13,8 +14,6 @@ export interface Verdict {
   readonly steps: number;
 }
 
-const NAMES = ["n/a", "n/b", "n/c", "n/d"] as const;
-const ADDRESSES = ["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.9.9.9"] as const;
 const CALM = 40;
 const MAX_SETTLING = 2_000;
 
@@ -28,17 +27,18 @@ export function runSchedule(seed: number, faults: Faults = {}): Verdict {
 
 class Schedule {
   private readonly random: Random;
+  private readonly users: Users;
   private readonly faults: Faults;
   private readonly api = new ModelApi();
   private readonly processes: ModelProcess[] = [];
   private now = 0;
   private started = 0;
-  private foreign = 0;
   private hash = 0x811c9dc5;
   private steps = 0;
 
   constructor(seed: number, faults: Faults) {
     this.random = new Random(seed);
+    this.users = new Users(this.api, this.random);
     this.faults = faults;
     this.start();
     this.start();
@@ -48,11 +48,11 @@ class Schedule {
     const length = 30 + this.random.below(120);
     for (let i = 0; i < length && this.isFine(); i++) this.step(true);
     this.settle();
-    this.judgeEnd();
+    if (this.isFine()) judgeEnd(this.api, this.now);
     this.api.calm = true;
     for (let i = 0; i < CALM && this.isFine(); i++) this.step(false);
     this.settle();
-    this.judgeEnd();
+    if (this.isFine()) judgeEnd(this.api, this.now);
     return { violations: this.api.violations, hash: this.hash >>> 0, steps: this.steps };
   }
 
@@ -70,8 +70,8 @@ class Schedule {
     const process = this.random.pick(this.processes);
     this.note(choice * 64 + this.processes.indexOf(process));
     if (choice < 20) {
-      if (editing) this.edit();
-      else this.relabel();
+      if (editing) this.users.edit();
+      else this.users.relabel();
     } else if (choice < 40) this.traffic();
     else if (choice < 58) this.pass(this.random.pick([20, 300, 2_000, 8_000]));
     else if (choice < 60) this.usurp(process);
@@ -82,10 +82,10 @@ class Schedule {
   }
 
   private act(process: ModelProcess, choice: number): void {
-    if (choice < 76) process.deliver(1 + this.random.below(3));
+    if (choice < 76) process.watch.deliver(1 + this.random.below(3));
     else if (choice < 90) {
       if (process.deciding) process.turn(this.now);
-    } else if (choice < 93) process.relist();
+    } else if (choice < 93) process.watch.relist();
     else if (choice < 96) this.duplicate(process);
     else if (choice < 98) process.crash(this.now);
     else process.leave(this.now);
@@ -132,78 +132,7 @@ class Schedule {
 
   private duplicate(process: ModelProcess): void {
     const key = this.random.pick(NAMES);
-    if (process.deciding) process.changed.add(key);
-  }
-
-  private edit(): void {
-    const { api, random } = this;
-    if (random.chance(0.15)) return api.setPools(random.pick(POOLS));
-    const key = random.pick(NAMES);
-    const object = api.objects.get(key);
-    if (!object) return this.create(key);
-    const { spec } = object;
-    switch (random.below(6)) {
-      case 0:
-        return api.remove(key);
-      case 1: {
-        // The API server clears the status of what is no LoadBalancer any more.
-        const isBalancer = spec.type === "LoadBalancer";
-        const type = isBalancer ? "ClusterIP" : "LoadBalancer";
-        return api.put(key, {
-          ...object,
-          spec: { ...spec, type },
-          status: isBalancer ? { loadBalancer: {} } : object.status,
-        });
-      }
-      case 2:
-      case 3: {
-        const { loadBalancerIP: _, ...rest } = spec;
-        const wish = random.chance(0.3) ? {} : { loadBalancerIP: random.pick(ADDRESSES) };
-        return api.put(key, { ...object, spec: { ...rest, ...wish } });
-      }
-      case 4:
-        if (this.foreign++ > 3) return;
-        return api.put(key, {
-          ...object,
-          status: { loadBalancer: random.chance(0.5) ? {} : { ingress: [{ ip: "192.0.2.99" }] } },
-        });
-      default:
-        return this.relabel();
-    }
-  }
-
-  private create(key: string): void {
-    const { random } = this;
-    const [namespace = "", name = ""] = key.split("/");
-    const annotations = random.chance(0.4) ? { "metallb.io/allow-shared-ip": "k" } : {};
-    this.api.put(key, {
-      metadata: {
-        namespace,
-        name,
-        resourceVersion: "",
-        creationTimestamp: `2026-01-01T00:00:0${random.below(10)}Z`,
-        annotations,
-        labels: {},
-      },
-      spec: {
-        type: "LoadBalancer",
-        clusterIPs: ["10.96.0.1"],
-        ipFamilies: ["IPv4"],
-        port: NAMES.indexOf(key as (typeof NAMES)[number]) % 3,
-        ports: [{ protocol: "TCP", port: 80 + (NAMES.indexOf(key as (typeof NAMES)[number]) % 3) }],
-        ...(random.chance(0.3) ? { loadBalancerIP: random.pick(ADDRESSES) } : {}),
-      },
-      status: { loadBalancer: {} },
-    });
-  }
-
-  /** A change that nothing depends on. */
-  private relabel(): void {
-    const key = this.random.pick(NAMES);
-    const object = this.api.objects.get(key);
-    if (!object) return;
-    const labels = { touched: String(this.random.below(1_000_000)) };
-    this.api.put(key, { ...object, metadata: { ...object.metadata, labels } });
+    if (process.deciding) process.watch.changed.add(key);
   }
 
   /** A request arrives, or an answer; either may fail. */
@@ -287,7 +216,7 @@ class Schedule {
       let busy = false;
       for (const process of this.processes) {
         process.stalledUntil = 0;
-        process.deliver(process.behind);
+        process.watch.deliver(process.watch.behind);
         for (const request of [...process.requests]) {
           this.serve(request);
           process.receive(request, request.result === null ? { status: 0, retryAfter: null } : null, this.now);
@@ -302,50 +231,5 @@ class Schedule {
       this.pass(busy ? 20 : 500);
     }
     if (this.isFine()) this.api.violations.push("it never settles");
-  }
-
-  /** What stands is right in itself, and a fresh start would leave it as it is. */
-  private judgeEnd(): void {
-    if (!this.isFine()) return;
-    const { api } = this;
-    const balancers = [...api.objects].filter(([, { spec }]) => spec.type === "LoadBalancer");
-    for (const [key, object] of api.objects) {
-      const ips = ipsOf(object);
-      if (object.spec.type !== "LoadBalancer") {
-        if (ips.length > 0) api.violations.push(`${key} is no LoadBalancer and shows ${ips.join()}`);
-      } else if (ips.some((ip) => !this.isOfPool(ip))) api.violations.push(`${key} shows ${ips.join()}, of no pool`);
-      else if (ips.length === 0 && this.couldHave(object, balancers)) api.violations.push(`${key} waits in vain`);
-    }
-    this.judgeFreshStart();
-  }
-
-  private judgeFreshStart(): void {
-    const { api } = this;
-    const store = new Map<string, WatchedService>();
-    for (const entry of api.log)
-      if (entry.kind === "service" && entry.service) store.set(entry.key, entry.service);
-      else if (entry.kind === "service") store.delete(entry.key);
-    const acts = new Decider(store).turn([...store.keys()], api.pools, true, this.now);
-    for (const act of acts) if (act.kind === "write") api.violations.push(`a fresh start writes ${act.service.key}`);
-  }
-
-  private isOfPool(ip: string): boolean {
-    const address = parseIp(ip);
-    return address.ok && this.api.pools.some(({ addresses }) => addresses.has(address.value));
-  }
-
-  /** Whether some address of the pools is free for it, or may be shared. */
-  private couldHave(object: Stored, balancers: readonly (readonly [string, Stored])[]): boolean {
-    const { loadBalancerIP } = object.spec;
-    const candidates = this.api.pools.flatMap(({ ranges }) =>
-      ranges.flatMap(({ first, last }) =>
-        Array.from({ length: Number(last - first) + 1 }, (_, i) => formatIp({ family: 4, value: first + BigInt(i) })),
-      ),
-    );
-    return candidates
-      .filter((ip) => loadBalancerIP === undefined || ip === loadBalancerIP)
-      .some((ip) =>
-        balancers.every(([, other]) => other === object || !ipsOf(other).includes(ip) || mayShare(object, other)),
-      );
   }
 }
