@@ -1,5 +1,6 @@
 import { backoff } from "#net";
 import { DueQueue } from "./due-queue.ts";
+import { Fifo } from "./fifo.ts";
 import type { Instant } from "./reflector-machine.ts";
 import { WaitGraph } from "./wait-graph.ts";
 import { type Entry, newEntry, type State } from "./writer-entry.ts";
@@ -18,7 +19,7 @@ export class WriterMachine<V> {
   private readonly settings: WriterSettings;
   private readonly random: () => number;
   private readonly entries = new Map<string, Entry<V>>();
-  private readonly queue = new Set<string>();
+  private readonly queue = new Fifo();
   private readonly pauses = new DueQueue();
   private readonly graph = new WaitGraph();
   private flying = 0;
@@ -254,8 +255,9 @@ export class WriterMachine<V> {
       const entry = this.entries.get(key);
       if (entry?.state === "backoff") this.enqueue(key, entry);
     }
-    for (const key of this.queue) {
-      if (this.flying >= this.settings.parallel) break;
+    while (this.flying < this.settings.parallel) {
+      const key = this.queue.take();
+      if (key === null) break;
       const entry = this.entries.get(key);
       if (!entry) continue;
       const stage: Stage = this.graph.isWaiting(key) ? "release" : "whole";
