@@ -28,12 +28,13 @@ import {
   sampleObjects,
   startControlPlane,
 } from "#kubernetes";
-import { createLoopbackNetwork, createNamespaceNetwork, type LabNetwork, type Place } from "#network";
+import type { LabNetwork, Place } from "#network";
 import type { Router } from "#routers";
 import { serveControls } from "./control.ts";
 import { firstLayer2Service } from "./first-layer2-service.ts";
 import { firstService } from "./first-service.ts";
 import { startForwarding } from "./forward-along.ts";
+import { createNetwork, networkText } from "./lab-network.ts";
 import { routerText, startLabRouter } from "./lab-router.ts";
 import { type LabParts, look } from "./look.ts";
 import type { LabOptions } from "./options.ts";
@@ -223,14 +224,6 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
   await wait(view, progress, AbortSignal.any([signal, stopping.signal]), processes, expected);
   return { name: claim.name, view, cut, heal, logOf, stopAsked, close: () => cleanup.run() };
 }
-
-const createNetwork = (options: LabOptions): Promise<LabNetwork> =>
-  options.network === "loopback" ? createLoopbackNetwork(options) : createNamespaceNetwork(options);
-
-const networkText = (network: LabNetwork): string =>
-  network.kind === "loopback"
-    ? `${network.nodes.length} nodes on loopback, ${network.nodes[0]?.address} and following`
-    : `${network.nodes.length} nodes in network namespaces, ${network.nodes[0]?.address} and following`;
 
 /** Puts the objects in; where the data folder held a cluster already, a user's own are left as they are. */
 async function fillCluster(
