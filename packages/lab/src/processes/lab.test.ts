@@ -76,7 +76,7 @@ describe("the folder of labs", () => {
     const mark = markProcess("orphan", orphan.pid);
     if (mark === null) throw new Error("the child is not there");
     const code = `
-      const { claimName } = await import(${JSON.stringify(join(import.meta.dirname, "runtime.ts"))});
+      const { claimName } = await import(${JSON.stringify(join(import.meta.dirname, "../base/runtime.ts"))});
       const claim = await claimName("doomed");
       await claim.record([${JSON.stringify(mark)}, { name: "used again", pid: ${stranger.pid}, startTime: "1" }]);
       console.log("ready");

@@ -37,6 +37,9 @@ export type GossipReport =
   /** The port cannot be had: this speaker does not know the others. */
   | { readonly kind: "unavailable"; readonly reason: string };
 
+/** A port that cannot be had, such as one that the speaker before us still holds, is tried again after this. */
+const TRY_AGAIN = 1_000;
+
 /** The gossip engine with its sockets. */
 export const gossipEntry = (): EntryOf<"gossip"> => ({
   name: "gossip",
@@ -51,13 +54,16 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
   /** What is to be done once the sockets are there. */
   private early: GossipEvent[] = [];
   private closed = false;
+  private started = false;
+  private retry: NodeJS.Timeout | null = null;
 
   constructor(seat: Seat<GossipEvent, GossipReport>) {
     this.seat = seat;
   }
 
   *events({ start, events }: GossipDifference): Generator<GossipEvent> {
-    if (start && !this.machine) void this.open(start);
+    if (start && !this.started) void this.open(start);
+    this.started ||= start !== undefined;
     if (this.sockets === null) this.early.push(...events);
     else yield* events;
   }
@@ -100,11 +106,13 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
 
   dispose(): void {
     this.closed = true;
+    if (this.retry) clearTimeout(this.retry);
     this.sockets?.close();
     this.sockets = null;
   }
 
-  private async open({ name, at, key, config, meta }: GossipStart): Promise<void> {
+  private async open(start: GossipStart): Promise<void> {
+    const { name, at, key, config, meta } = start;
     const cipher = key === null ? null : createGossipCipher(key);
     this.machine = createGossipEngine({
       name,
@@ -125,6 +133,8 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
       this.sockets = sockets;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      this.machine = null;
+      if (!this.closed) this.retry = setTimeout(() => void this.open(start), TRY_AGAIN);
       return this.seat.report("unavailable", { kind: "unavailable", reason });
     }
     this.seat.step({ kind: "start", self: at });
