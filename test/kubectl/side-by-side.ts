@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runEndpointSlices, startApiServer } from "@metallb-ts/apiserver";
+import { kubectlProgram } from "../support/probes.ts";
 
 /** A cluster that kubectl can be pointed at. */
 export interface Target {
@@ -12,14 +13,14 @@ export interface Target {
   close(): Promise<void>;
 }
 
-const kubectl = process.env.METALLB_TEST_KUBECTL ?? "kubectl";
+const kubectl = kubectlProgram();
 
 function target(kubeconfig: string, folder: string, stop: () => Promise<void>): Target {
   const config = join(folder, "kubeconfig");
   writeFileSync(config, kubeconfig, { mode: 0o600 });
   const run = (line: string) =>
     new Promise<string>((resolve, reject) => {
-      const child = spawn("/bin/bash", ["-c", `kubectl() { '${kubectl}' "$@"; }\n${line}`], {
+      const child = spawn("/bin/bash", ["-c", `kubectl() { command '${kubectl}' "$@"; }\n${line}`], {
         env: { ...process.env, KUBECONFIG: config, HOME: folder },
         stdio: ["ignore", "pipe", "pipe"],
         timeout: 30_000,

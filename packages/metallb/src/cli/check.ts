@@ -1,5 +1,6 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import { createClient, type KubeClient, loadCluster, RESOURCES, type Resource } from "#kube";
+import { ApiError, createClient, type KubeClient, loadCluster, RESOURCES, type Resource } from "#kube";
 import { checkObjects, type Finding, identityOf } from "./check-resources.ts";
 import { readObjects, readSource, type SourceError, type SourceObject } from "./documents.ts";
 import type { Outcome } from "./outcome.ts";
@@ -120,7 +121,23 @@ async function readCluster({ namespace, kubeconfig = "" }: Options): Promise<rea
 /** Items of a list do not name their kind. */
 async function readKind(client: KubeClient, resource: Resource, namespace?: string): Promise<readonly unknown[]> {
   const { group, version, kind } = resource;
-  const { items = [] } = await client.list(resource, { namespace });
+  const { items = [] } = await patiently(() => client.list(resource, { namespace }));
   const apiVersion = group === "" ? version : `${group}/${version}`;
   return items.map((item) => ({ ...(item as object), apiVersion, kind }));
+}
+
+/** How often a busy API server is asked again, and the longest pause before it, milliseconds. */
+const TRIES = 5;
+const LONGEST = 5_000;
+
+/** An API server that has just begun to serve a kind, or is busy, says when to ask again (429 with Retry-After). */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 429 || tries === TRIES) throw error;
+      await pause(Math.min(error.retryAfter ?? 1_000, LONGEST));
+    }
+  }
 }
