@@ -103,23 +103,8 @@ const MAX_LINES = 300;
 
 /** What breaks the rules still and is named here until it is mended: nothing new comes in. */
 const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
-  long: [
-    "packages/metallb/src/gossip/engine.ts",
-    "packages/metallb/src/controller/run.ts",
-    "packages/metallb/src/bgp/machine/session.ts",
-  ],
-  circles: [
-    "packages/metallb/src/config/problems.ts",
-    "packages/metallb/src/sys/tcp.ts",
-    "packages/metallb/src/speaker/engine-registry.ts",
-    "packages/metallb/src/kube/cluster.ts",
-    "packages/metallb/src/explain/explain-announcement.ts",
-    "packages/metallb/src/explain/explain.ts",
-    "packages/lab/src/kubernetes/embedded.ts",
-    "packages/apiserver/src/http/pod-connect.ts",
-    "packages/apiserver/src/http/exchange.ts",
-    "bgp/rib",
-  ],
+  long: ["packages/metallb/src/gossip/engine.ts", "packages/metallb/src/bgp/machine/session.ts"],
+  circles: ["bgp/rib"],
 };
 
 export const house = { MAX_LINES, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;

@@ -4,7 +4,7 @@ import { MAX_OBJECT } from "../base/limits.ts";
 import type { User } from "../base/user.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Performer } from "../webhooks/perform.ts";
-import type { PodBackends } from "./pod-connect.ts";
+import type { PodBackends } from "./pod-backends.ts";
 import type { Watch } from "./watch.ts";
 
 /** One request on its way. */

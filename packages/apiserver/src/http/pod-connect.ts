@@ -3,16 +3,9 @@ import { request as httpRequest, type ServerResponse } from "node:http";
 import { ApiError, badRequest, methodNotAllowed, notFound, unknownPath } from "../base/errors.ts";
 import { objectKey } from "../store/storage.ts";
 import type { Exchange, HandlerOptions } from "./exchange.ts";
+import type { PodBackends } from "./pod-backends.ts";
 
-/** What stands behind Pod objects, where something does: no kubelet runs them. */
-export interface PodBackends {
-  /** Where a port of the Pod is really served, for `pods/proxy`; null: nowhere. */
-  address(pod: string, port: number | null): { readonly host: string; readonly port: number } | null;
-  /** The file that holds what the Pod wrote, for `pods/log`; null: none. `pod`: `namespace/name`. */
-  log(pod: string): string | null;
-  /** What to do instead of `kubectl exec`, in words. */
-  readonly insteadOfExec: string;
-}
+export type { PodBackends } from "./pod-backends.ts";
 
 const PATH = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(log|proxy|exec|attach|portforward)(\/.*)?$/;
 const TIMEOUT = 30_000;

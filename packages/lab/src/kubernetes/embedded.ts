@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 import { type Child, portTrouble, startChild } from "#base";
 import type { ApiAnswer } from "./api-process.ts";
 import { prepareDataFolder } from "./data-folder.ts";
-import type { ControlPlane, PlaneOptions } from "./plane.ts";
+import type { ControlPlane, PlaneOptions } from "./plane-options.ts";
 
 const PROGRAM = join(import.meta.dirname, `api-process${extname(import.meta.filename)}`);
 /** Milliseconds that the API gets to close its watches; one that hangs is then killed. */

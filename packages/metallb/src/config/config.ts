@@ -1,6 +1,6 @@
 import type { Labels } from "#api";
 import type { Family, Ip, IpRange, RangeSet } from "#net";
-import type { PoolTerms } from "./terms.ts";
+import type { PoolTerms } from "./pool-terms.ts";
 
 /** Label selectors compiled to one question; an empty list of selectors compiles to `always`. */
 export type LabelPredicate = (labels: Labels) => boolean;

@@ -1,14 +1,9 @@
 import type { IPAddressPool } from "#api";
 import { formatIp, type Ip, parseIp, type RangeSet, unmap } from "#net";
+import type { PoolTerms } from "./pool-terms.ts";
 import { type ProblemList, quoted } from "./problems.ts";
 
-/** Addresses that are kept for one Service, and how many a namespace may have: beyond upstream, by annotations. */
-export interface PoolTerms {
-  /** By `namespace/name` of the Service. */
-  readonly reserved: ReadonlyMap<string, readonly Ip[]>;
-  /** By namespace; `*` for all that are not named. */
-  readonly quotas: ReadonlyMap<string, number>;
-}
+export type { PoolTerms } from "./pool-terms.ts";
 
 const RESERVED = "metallb.io/reserved-addresses";
 const QUOTAS = "metallb.io/namespace-quotas";

@@ -1,9 +1,9 @@
 import { decodeNode, type Node } from "#api";
 import type { BgpAdvertisement, L2Advertisement, Pool } from "#config";
 import { readSpeakerState, type SpeakerState } from "#view";
-import type { Step, Subject } from "./explain.ts";
 import { servingNodes } from "./explain-traffic.ts";
 import { objectsOf } from "./facts.ts";
+import type { Step, Subject } from "./step.ts";
 
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
 

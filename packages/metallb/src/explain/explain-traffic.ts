@@ -1,7 +1,7 @@
 import { decodeEndpointSlice } from "#api";
 import { fields, list } from "#view";
-import type { Step, Subject } from "./explain.ts";
 import { metaOf, objectsOf } from "./facts.ts";
+import type { Step, Subject } from "./step.ts";
 
 /** Which nodes have an endpoint that can serve: null when slices could not be read. */
 export function servingNodes({ service, facts }: Subject): ReadonlySet<string> | null {

@@ -6,32 +6,15 @@ import { fields, foreignTo, list, readControllerState, text } from "#view";
 import { advertisementSteps } from "./explain-announcement.ts";
 import { endpointSteps, proxySteps } from "./explain-traffic.ts";
 import { type ClusterFacts, classOf, compileFacts, metaOf, type OwnPod, objectsOf, ownPods } from "./facts.ts";
+import type { Step, Subject } from "./step.ts";
 
-/** One rule, in the order in which they apply from pool to router. */
-export interface Step {
-  /** `note`: it decides nothing, but one should know; `unknown`: what it needs could not be read. */
-  readonly verdict: "yes" | "no" | "note" | "unknown";
-  /** Such as `load balancer class`. */
-  readonly rule: string;
-  /** The object that decided, such as `IPAddressPool lab`. */
-  readonly object: string;
-  /** Its field, such as `spec.autoAssign`. */
-  readonly field: string;
-  readonly text: string;
-}
+export type { Step, Subject } from "./step.ts";
 
 export interface Explanation {
   readonly service: string;
   /** In one sentence. */
   readonly summary: string;
   readonly steps: readonly Step[];
-}
-
-export interface Subject {
-  readonly service: Service;
-  readonly facts: ClusterFacts;
-  readonly config: Config;
-  readonly pods: readonly OwnPod[];
 }
 
 /** Why a Service has its address and its routes, or has not; null when there is no such Service. */

@@ -2,33 +2,11 @@ import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { err, ok, type Result } from "#net";
+import type { Cluster } from "./cluster-access.ts";
 import { rereadFile } from "./credential-files.ts";
 import { fromKubeconfig } from "./kubeconfig.ts";
 
-/** Options of TLS as Node takes them. `key` is a secret. */
-export interface ClusterTls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly servername?: string;
-  readonly rejectUnauthorized?: boolean;
-}
-
-/** Where the API is and how to prove who asks. */
-export interface Cluster {
-  readonly server: string;
-  readonly namespace: string | null;
-  /** As of now: files are read again when they changed, and a plugin may give a certificate with `token`. Ask for the token first. */
-  readonly tls: ClusterTls;
-  /** The bearer token of now, read again when its file changed or it ran out; null when there is none. */
-  token(): Promise<string | null>;
-  /** The API answered 401: what was remembered counts no more. */
-  refused?(): void;
-  /** Sent with each request: a password, or on whose behalf it is. */
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** URL of an HTTP proxy; null: none. */
-  readonly proxy?: string | null;
-}
+export type { Cluster, ClusterTls } from "./cluster-access.ts";
 
 export interface ClusterSources {
   /** Path of a kubeconfig file. */

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { parse } from "yaml";
 import { err, ok, type Result } from "#net";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster-access.ts";
 import { certificateProblem, type FileKind, fixedText, type RereadFile, rereadFile } from "./credential-files.ts";
 import { type ExecPlugin, execPlugin, type Fields } from "./exec-credential.ts";
 

@@ -3,8 +3,8 @@ import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, Ta
 import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Ip } from "#net";
-import type { GossipDifference, GossipReport } from "./gossip-entry.ts";
-import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+import type { GossipDifference, GossipReport } from "./gossip-messages.ts";
+import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 
 /** Milliseconds on the engines' clock, which never goes back. */
 export type Instant = number;

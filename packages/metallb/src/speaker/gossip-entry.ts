@@ -1,41 +1,9 @@
-import {
-  createGossipEngine,
-  type Endpoint,
-  type GossipConfig,
-  type GossipEffect,
-  type GossipEngine,
-  type GossipEvent,
-  type MemberReport,
-} from "#gossip";
+import { createGossipEngine, type GossipEffect, type GossipEngine, type GossipEvent } from "#gossip";
 import { createGossipCipher, GossipSockets } from "#sys";
 import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";
 
-/** What the main thread asks of the gossip engine. */
-export interface GossipDifference {
-  /** Once, before anything else. */
-  readonly start?: GossipStart;
-  readonly events: readonly Extract<GossipEvent, { kind: "join" | "watch" | "meta" | "config" }>[];
-}
-
-export interface GossipStart {
-  /** Name of this node. */
-  readonly name: string;
-  readonly at: Endpoint;
-  /** Of 32 octets; null: clear text. */
-  readonly key: Uint8Array | null;
-  readonly config: GossipConfig;
-  readonly meta: Uint8Array;
-}
-
-/** `since` of a member is in milliseconds since 1970. */
-export type GossipReport =
-  | { readonly kind: "member"; readonly member: MemberReport }
-  /** Elections may begin: another member was found, or none answered. */
-  | { readonly kind: "joined"; readonly members: number }
-  /** Others had taken this node for silent, and do so no more. */
-  | { readonly kind: "healed" }
-  /** The port cannot be had: this speaker does not know the others. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+export type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";
 
 /** A port that cannot be had, such as one that the speaker before us still holds, is tried again after this. */
 const TRY_AGAIN = 1_000;

@@ -1,32 +1,11 @@
-import {
-  type AddressCounters,
-  type AddressReport,
-  createNeighborEngine,
-  type DropCounters,
-  type NeighborEffect,
-  type NeighborEvent,
-} from "#neighbor";
+import { type AddressReport, createNeighborEngine, type NeighborEffect, type NeighborEvent } from "#neighbor";
 import { formatIp } from "#net";
-import type { HostLink, loadPacketSystem } from "#sys";
+import type { loadPacketSystem } from "#sys";
 import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 import { NeighborSockets } from "./neighbor-sockets.ts";
 
-/** What the main thread asks of the neighbour engine. */
-export interface NeighborDifference {
-  readonly events: readonly Extract<NeighborEvent, { kind: "announce" | "withdraw" | "announce-again" | "options" }>[];
-  /** A regular expression of the interfaces to leave alone; null: none. Not there: as before. */
-  readonly exclude?: string | null;
-}
-
-/** `since` of an address is in milliseconds since 1970. */
-export type NeighborReport =
-  | { readonly kind: "address"; readonly address: AddressReport }
-  | { readonly kind: "counters"; readonly counters: AddressCounters }
-  | { readonly kind: "drops"; readonly drops: DropCounters }
-  /** All interfaces of this host, excluded ones too, whenever they differ. */
-  | { readonly kind: "links"; readonly links: readonly HostLink[] }
-  /** The machine does not let us: layer 2 does nothing here. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+export type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 
 /** The neighbour engine with its packet sockets, which are opened once there is something to do. */
 export const neighborEntry = (load: typeof loadPacketSystem): EntryOf<"neighbor"> => ({

@@ -17,7 +17,7 @@ import {
   socket,
   systemError,
 } from "./libc.ts";
-import type { TcpTarget } from "./tcp.ts";
+import type { TcpTarget } from "./tcp-target.ts";
 
 /** A connection on its way. `close` gives it up; then nothing more is told. */
 export interface Attempt {

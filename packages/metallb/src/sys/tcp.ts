@@ -1,25 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { formatIp, type Ip, isLinkLocal6, parseIp, unmap } from "#net";
 import type { Attempt, openNative } from "./native-tcp.ts";
+import type { TcpTarget } from "./tcp-target.ts";
 import type { TtlTrial } from "./ttl-trial.ts";
 
-export interface TcpTarget {
-  readonly address: Ip;
-  readonly port: number;
-  /** Null: the kernel chooses. */
-  readonly sourceAddress: Ip | null;
-  /** Interface of a link-local address; null otherwise. */
-  readonly interface: string | null;
-  /** The device of a VRF; null: none. */
-  readonly device: string | null;
-  /** TCP MD5 key (RFC 2385), at most 80 octets. */
-  readonly password: string | null;
-  /**
-   * How far the peer may be. `guarded`: a neighbour, and only segments that come with TTL 255 count (RFC
-   * 5082). `one`: a neighbour; once it is seen to send TTL 255, it is guarded. `any`: no limit.
-   */
-  readonly hops: "guarded" | "one" | "any";
-}
+export type { TcpTarget } from "./tcp-target.ts";
 
 /** What becomes of a connection. After `failed` nothing more is told; after `close` neither. */
 export interface TcpListener {

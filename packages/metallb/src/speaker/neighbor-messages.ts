@@ -1,0 +1,19 @@
+import type { AddressCounters, AddressReport, DropCounters, NeighborEvent } from "#neighbor";
+import type { HostLink } from "#sys";
+
+/** What the main thread asks of the neighbour engine. */
+export interface NeighborDifference {
+  readonly events: readonly Extract<NeighborEvent, { kind: "announce" | "withdraw" | "announce-again" | "options" }>[];
+  /** A regular expression of the interfaces to leave alone; null: none. Not there: as before. */
+  readonly exclude?: string | null;
+}
+
+/** `since` of an address is in milliseconds since 1970. */
+export type NeighborReport =
+  | { readonly kind: "address"; readonly address: AddressReport }
+  | { readonly kind: "counters"; readonly counters: AddressCounters }
+  | { readonly kind: "drops"; readonly drops: DropCounters }
+  /** All interfaces of this host, excluded ones too, whenever they differ. */
+  | { readonly kind: "links"; readonly links: readonly HostLink[] }
+  /** The machine does not let us: layer 2 does nothing here. */
+  | { readonly kind: "unavailable"; readonly reason: string };
