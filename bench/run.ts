@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, packing, convergence, planner, speaker. Without names: all.
+ * Names: allocator, packing, convergence, planner, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
 import { convergenceBenchmark } from "./convergence.ts";
+import { footprintBenchmark } from "./footprint.ts";
 import { plannerBenchmark } from "./planner.ts";
 import { type Benchmark, type Row, render } from "./report.ts";
 import { speakerBenchmark } from "./speaker.ts";
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   convergence: convergenceBenchmark,
   planner: plannerBenchmark,
   speaker: speakerBenchmark,
+  footprint: footprintBenchmark,
 };
 
 const names = process.argv.slice(2);

@@ -12,16 +12,16 @@ import { monotonic, Sink } from "./sink-client.ts";
 // Goals 4 and 7: from the start of a speaker to its full table at the peer, and from a change in the
 // Kubernetes API to the prefix at the peer. The speaker is the program that is shipped.
 
-const SINK = { host: "127.0.0.9", port: 20182, asn: 64512 };
+export const SINK = { host: "127.0.0.9", port: 20182, asn: 64512 };
 const root = join(import.meta.dirname, "..");
 
-interface Cluster {
+export interface Cluster {
   readonly what: string;
   readonly kubeconfig: string;
   close(): Promise<void>;
 }
 
-async function embedded(folder: string): Promise<Cluster> {
+export async function embedded(folder: string): Promise<Cluster> {
   const child = spawn(process.execPath, [join(root, "bench/api-process.ts")], { stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await new Promise<string[]>((resolve) =>
     createInterface({ input: child.stdout }).once("line", (text) => resolve([text])),
@@ -65,7 +65,7 @@ async function must(api: Api, path: string, body: unknown): Promise<void> {
   }
 }
 
-async function prepare(api: Api): Promise<void> {
+export async function prepare(api: Api): Promise<void> {
   const crds = join(root, "deploy/crds");
   for (const file of readdirSync(crds))
     await must(

@@ -80,7 +80,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
-  yaml: ["kube", "apiserver", "lab", "cli"],
+  yaml: ["kube", "speaker", "apiserver", "lab", "cli"],
 };
 
 /** What a pure room must not name: they take time, randomness and the outside as arguments. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
-import { clusterView } from "#explain";
+import { type ClusterFacts, clusterView } from "#explain";
+import type { ClusterView } from "#view";
 import { startDashboard } from "#web";
 import { withCluster } from "./cluster-command.ts";
 import { connect } from "./connect.ts";
@@ -24,7 +25,13 @@ export function addDashboardCommand(program: Command, outcome: Outcome): void {
         kinds: DASHBOARD_KINDS,
         states: true,
       });
-      const view = async () => clusterView(await watched.now());
+      let shown: { readonly facts: ClusterFacts; readonly view: ClusterView } | null = null;
+      const view = async () => {
+        const facts = await watched.now();
+        // With thousands of Services on hundreds of nodes this costs a second: only when something changed.
+        if (shown?.facts !== facts) shown = { facts, view: clusterView(facts) };
+        return shown.view;
+      };
       const key = randomBytes(18).toString("base64url");
       const start = (at: number) => startDashboard({ port: at, view, key });
       const dashboard = await start(port ?? PORT).catch((error: NodeJS.ErrnoException) => {

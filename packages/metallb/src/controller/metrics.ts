@@ -1,19 +1,29 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { type AnswerCounts, clientMetrics, type NamedWriters, writerMetrics } from "#http";
 import type { Allocation } from "./allocation.ts";
 import { count } from "./pool-status.ts";
 import type { WriterCounters } from "./service-writer.ts";
 
 export interface MetricSources {
   readonly allocation: Pick<Allocation, "usage" | "outcomes">;
-  readonly writes: WriterCounters;
+  readonly writes: () => WriterCounters;
+  readonly writers: NamedWriters;
+  /** Writes at once, by the writer's name. */
+  readonly parallel: Readonly<Record<string, number>>;
+  readonly answers: AnswerCounts;
+  /** URL of the API. */
+  readonly server: string;
   /** Whether a configuration was read, and whether the last one has problems. */
   readonly config: () => { readonly loaded: boolean; readonly stale: boolean };
 }
 
 /** The controller's metrics, with upstream's names; read at each scrape from what is so then. */
-export function createMetrics({ allocation, writes, config }: MetricSources): Registry {
+export function createMetrics(sources: MetricSources): Registry {
+  const { allocation, writes, config } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  writerMetrics(registry, sources.writers, sources.parallel);
+  clientMetrics(registry, sources.answers, sources.server);
   const pools = (name: string, help: string, value: (usage: ReturnType<Allocation["usage"]>[number]) => number) =>
     new Gauge({
       name: `metallb_allocator_${name}`,
@@ -54,8 +64,8 @@ export function createMetrics({ allocation, writes, config }: MetricSources): Re
         this.inc(value());
       },
     });
-  counter("updates_total", "Number of Kubernetes object updates that have been tried", () => writes.updates);
-  counter("update_errors_total", "Number of Kubernetes object updates that failed", () => writes.errors);
+  counter("updates_total", "Number of Kubernetes object updates that have been tried", () => writes().updates);
+  counter("update_errors_total", "Number of Kubernetes object updates that failed", () => writes().errors);
   const flag = (name: string, help: string, value: () => boolean) =>
     new Gauge({
       name: `metallb_k8s_client_${name}`,

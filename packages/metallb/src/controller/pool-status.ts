@@ -19,7 +19,7 @@ const MAX_COUNT = (1n << 63n) - 1n;
 
 /** A burst of allocations ends in one write per pool, not in one per Service. */
 const DEBOUNCE = 250;
-const PARALLEL = 4;
+export const POOLS_PARALLEL = 4;
 const TELL_EVERY = 60_000;
 
 /** The counters of a pool as decimal texts, so that none loses a digit. */
@@ -39,12 +39,17 @@ export class PoolStatusWriter implements PoolStatus {
     this.#api = api;
     this.#log = log;
     this.#writer = new KeyedWriter<Counters>({
-      parallel: PARALLEL,
+      parallel: POOLS_PARALLEL,
       mayWrite,
       retain: { same: (a, b) => JSON.stringify(a) === JSON.stringify(b) },
       perform: (pool, counters, context) => this.#perform(pool, counters, context),
       onFailure: (pool, error) => this.#tellFailure(pool, error),
     });
+  }
+
+  /** For metrics. */
+  get queue(): KeyedWriter<never> {
+    return this.#writer as unknown as KeyedWriter<never>;
   }
 
   publish(usage: readonly PoolUsage[]): void {

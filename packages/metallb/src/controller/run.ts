@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
+import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
@@ -18,8 +18,8 @@ import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
-import { PoolStatusWriter } from "./pool-status.ts";
-import { ServiceWriter } from "./service-writer.ts";
+import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
+import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { watchedService } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -45,21 +45,23 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
 function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; tls: TlsSettings }> {
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const client = createClient(cluster.value, { userAgent: "metallb-controller" });
-  return ok({ client, namespace: namespace.value, tls: tls.value });
+  const answers = new AnswerCounts();
+  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
+  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
 }
 
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly tls: TlsSettings;
+  readonly answers: AnswerCounts;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -277,7 +279,11 @@ class Controller {
         tls,
         registry: createMetrics({
           allocation: this.#allocation,
-          writes: this.#writer.counters,
+          writes: () => this.#writer.counters,
+          writers: { service: this.#writer.queue, ipaddresspool: this.#poolStatus.queue },
+          parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
+          answers: this.#parts.answers,
+          server: client.server,
           config: () => ({
             loaded: this.#world.config !== null,
             stale: this.#world.problems.length > 0,

@@ -34,7 +34,7 @@ interface Wanted {
 const NOTHING = { intention: { desired: { ips: [], pool: null } }, ips: [] } as const;
 
 /** As many as the API server answers in parallel without queueing for long. */
-const PARALLEL = 32;
+export const SERVICES_PARALLEL = 32;
 /** Failures are told at most so often, milliseconds: an outage is a few lines, not one for each Service and try. */
 const TELL_EVERY = 10_000;
 
@@ -59,7 +59,7 @@ export class ServiceWriter {
     this.#api = api;
     this.#log = log;
     this.#writer = new KeyedWriter<Wanted>({
-      parallel: PARALLEL,
+      parallel: SERVICES_PARALLEL,
       mayWrite,
       perform: (key, wanted, context) => this.#perform(key, wanted, context),
       onFailure: (key, error) => this.#tellFailure(key, error),
@@ -72,8 +72,8 @@ export class ServiceWriter {
   }
 
   /** For metrics. */
-  get queue(): KeyedWriter<unknown> {
-    return this.#writer as KeyedWriter<unknown>;
+  get queue(): KeyedWriter<never> {
+    return this.#writer as unknown as KeyedWriter<never>;
   }
 
   /** What was decided together. */

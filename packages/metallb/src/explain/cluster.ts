@@ -100,8 +100,18 @@ const processOf = ({ name, ready, restarts, trouble }: OwnPod) => ({
   lastEnding: trouble,
 });
 
-const speakerOf = (facts: ClusterFacts, { name }: OwnPod): SpeakerState | null =>
-  facts.states.has(name) ? readSpeakerState(facts.states.get(name)) : null;
+/** What was read of a state, for as long as somebody holds the state: it is megabytes, and looked at more often than it changes. */
+const readStates = new WeakMap<object, SpeakerState>();
+
+function speakerOf({ states }: ClusterFacts, { name }: OwnPod): SpeakerState | null {
+  const state = states.get(name);
+  if (typeof state !== "object" || state === null) return states.has(name) ? readSpeakerState(state) : null;
+  const known = readStates.get(state);
+  if (known !== undefined) return known;
+  const read = readSpeakerState(state);
+  readStates.set(state, read);
+  return read;
+}
 
 function nodeView(facts: ClusterFacts, pod: OwnPod, speaker: SpeakerState | null): NodeView {
   const node = objectsOf(facts, "nodes").find((each) => metaOf(each).name === pod.node);

@@ -86,6 +86,7 @@ class Engine implements GossipEngine {
       some: (count, fits) => this.table.some(count, random, fits),
       send: (to, message) => this.send(to, [encodeMessage({ kind: "user", payload: encodeWatch(message) })]),
       members: () => this.table.members,
+      welcomed: () => this.effects.push({ kind: "healed" }),
       silent: (member, silent, now) => {
         member.silent = silent;
         member.since = now;

@@ -54,6 +54,8 @@ export type GossipEffect =
   /** Replaces the earlier wish; null: none. */
   | { readonly kind: "wake"; readonly at: Instant | null }
   | { readonly kind: "member"; readonly report: MemberReport }
+  /** Others had taken us for silent, and do so no more: neighbours were told otherwise meanwhile. */
+  | { readonly kind: "healed" }
   /** The first answer of another member came, or nobody is there to answer: elections may begin. */
   | { readonly kind: "joined"; readonly members: number }
   | {

@@ -142,6 +142,10 @@ describe("a watch", () => {
     on.node(1).frozenUntil = on.now + 5_000;
     on.run(5_500);
     expect(on.node(1).told.filter(({ at }) => at >= from)).toEqual([]);
+    // The others took it for silent, and tell it when they do so no more: its neighbours must hear of it again.
+    on.run(3_000);
+    expect(stateAt(on, 0, 1)).toBe("alive");
+    expect(on.node(1).healed).toBe(2);
   });
 
   it("counts a member again after a second of beats, later each time that it was lost", () => {

@@ -35,6 +35,7 @@ export interface SimulatedNode {
   readonly seen: Map<string, MemberReport>;
   readonly told: { readonly at: number; readonly report: MemberReport }[];
   joined: number | null;
+  healed: number;
   wake: number;
 }
 
@@ -84,6 +85,7 @@ export class SimulatedLan {
         seen: new Map(),
         told: [],
         joined: null,
+        healed: 0,
         wake: 0,
       };
       this.nodes.push(node);
@@ -158,6 +160,9 @@ export class SimulatedLan {
         return;
       case "joined":
         node.joined = this.now;
+        return;
+      case "healed":
+        node.healed += 1;
         return;
     }
   }

@@ -3,6 +3,7 @@ export { type KeyPair, readKeyPair, selfSignedKeyPair, watchKeyPair } from "./ce
 export { type Convert, convertReview } from "./conversion.ts";
 export { type Access, createGuard, type Guard, type Reviews, type User } from "./guard.ts";
 export { type HealthOptions, startHealthServer } from "./health.ts";
+export { AnswerCounts, clientMetrics, type NamedWriters, writerMetrics } from "./kube-metrics.ts";
 export { type MetricsOptions, startMetricsServer } from "./metrics.ts";
 export { reviews } from "./reviews.ts";
 export { serve } from "./serve.ts";

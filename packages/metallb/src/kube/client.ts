@@ -108,7 +108,13 @@ export interface KubeClient {
   close(): void;
 }
 
-export function createClient(cluster: Cluster, { userAgent }: { readonly userAgent: string }): KubeClient {
+export interface ClientOptions {
+  readonly userAgent: string;
+  /** Hears of each answer, for metrics: the HTTP status, or 0 where none came. */
+  readonly onAnswer?: (method: string, status: number) => void;
+}
+
+export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOptions): KubeClient {
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
@@ -141,13 +147,17 @@ export function createClient(cluster: Cluster, { userAgent }: { readonly userAge
     });
     // A connection whose other end is gone is noticed after 20 s of silence and 10 probes, one a second.
     outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
+    let answered = false;
     outgoing.on("response", (response) => {
+      answered = true;
+      onAnswer?.(method, response.statusCode ?? 0);
       if (response.statusCode === 401) cluster.refused?.();
       resolve(response);
     });
-    outgoing.on("error", (error) =>
-      reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error)),
-    );
+    outgoing.on("error", (error) => {
+      if (!answered) onAnswer?.(method, 0);
+      reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error));
+    });
     outgoing.end(body);
     return promise;
   }

@@ -7,6 +7,7 @@ export {
   type KeyedWriterOptions,
   type WriteContext,
   type WriteOutcome,
+  type WriterObserver,
   type WriterStats,
 } from "./keyed-writer.ts";
 export { LeaseElection } from "./lease-election.ts";

@@ -34,6 +34,14 @@ export interface KeyedWriterOptions<V> {
   readonly random?: () => number;
 }
 
+/** Hears of each try, for metrics. Times in seconds. */
+export interface WriterObserver {
+  /** How long the key waited for its first try since it was wanted. */
+  waited(seconds: number): void;
+  /** How long the try took, and what became of it. */
+  tried(seconds: number, outcome: WriteOutcome | "failed"): void;
+}
+
 /** For metrics: counted since the start. */
 export interface WriterStats {
   /** Intentions taken. */
@@ -51,10 +59,12 @@ const BACKOFF = { first: 200, max: 30_000 };
 /** The shell of the {@link WriterMachine}: performs its effects, and feeds back what became of them. */
 export class KeyedWriter<V> {
   readonly stats: WriterStats = { adds: 0, tries: 0, failures: 0, seconds: 0 };
+  observer: WriterObserver | null = null;
   private readonly options: KeyedWriterOptions<V>;
   private readonly machine: WriterMachine<V>;
   private readonly abort = new AbortController();
   private readonly since = new Map<string, number>();
+  private readonly wantedAt = new Map<string, number>();
   private readonly ended = Promise.withResolvers<void>();
   private timer: NodeJS.Timeout | null = null;
   private idlers: (() => void)[] = [];
@@ -78,11 +88,14 @@ export class KeyedWriter<V> {
     });
     if (news.length === 0) return;
     this.stats.adds += news.length;
+    if (this.observer)
+      for (const { key } of news) if (!this.wantedAt.has(key)) this.wantedAt.set(key, performance.now());
     this.step({ kind: "want", intentions: news });
   }
 
   /** Nothing is to be written for the key: the API says what it should, or the object is gone for good. */
   settle(key: string): void {
+    this.wantedAt.delete(key);
     this.step({ kind: "settle", key });
   }
 
@@ -161,6 +174,9 @@ export class KeyedWriter<V> {
     const { signal } = this.abort;
     const began = performance.now();
     this.since.set(key, began);
+    const wanted = this.wantedAt.get(key);
+    if (wanted !== undefined) this.observer?.waited((began - wanted) / 1000);
+    this.wantedAt.delete(key);
     this.stats.tries++;
     let event: WriterEvent<V>;
     let failure: { readonly error: unknown } | null = null;
@@ -174,7 +190,9 @@ export class KeyedWriter<V> {
       failure = { error };
     }
     this.since.delete(key);
-    this.stats.seconds += (performance.now() - began) / 1000;
+    const seconds = (performance.now() - began) / 1000;
+    this.stats.seconds += seconds;
+    this.observer?.tried(seconds, event.kind === "done" || event.kind === "stale" ? event.kind : "failed");
     this.step(event);
     if (failure === null || signal.aborted) return;
     this.stats.failures++;

@@ -228,6 +228,11 @@ describe("the ConfigMap of the first MetalLBs", () => {
   });
 
   it("gives valid and distinct names to whatever pools were called", () => {
+    const odd = convertLegacy(
+      { "address-pools": [{ name: "0.-.0", protocol: "layer2", addresses: ["192.0.2.1/32"] }] },
+      "n",
+    );
+    expect(odd.ok && odd.value.objects.map((object: LegacyObject) => object.metadata.name)).toContain("0.0");
     fc.assert(
       fc.property(fc.array(fc.string({ minLength: 1 }), { maxLength: 5 }), (wanted) => {
         const result = convertLegacy(

@@ -14,12 +14,14 @@ export class Names {
   }
 }
 
+/** Label by label, since one of hyphens alone leaves nothing, not even its dot. */
 const nearest = (wanted: string): string =>
   wanted
     .toLowerCase()
     .replace(/[^a-z0-9.-]+/g, "-")
-    .replace(/\.\.+/g, ".")
-    .replace(/(^|\.)-+|-+(?=\.|$)/g, "$1")
-    .replace(/^\.+|\.+$/g, "")
+    .split(".")
+    .map((label) => label.replace(/^-+|-+$/g, ""))
+    .filter((label) => label !== "")
+    .join(".")
     .slice(0, 200)
     .replace(/[-.]+$/, "") || "unnamed";

@@ -18,9 +18,31 @@ export interface SpeakerReport {
     /** Null: all. */
     readonly interfaces: readonly string[] | null;
   }[];
+  /** Where those addresses stand on the LAN. */
+  readonly neighbors: readonly ReportedAddress[];
+  /** The speakers that this one knows of by gossip; empty without gossip. */
+  readonly members: readonly ReportedMember[];
   /** Sessions that this node should have and cannot, or not wholly. */
   readonly peerProblems: readonly { readonly peer: string; readonly message: string }[];
   readonly problems: readonly ReportedProblem[];
+}
+
+export interface ReportedAddress {
+  readonly address: string;
+  /** `probing`, `conflict`, `announced` or `yielding`. */
+  readonly state: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** A host that is no speaker and has or claims the address. */
+  readonly foreign: { readonly mac: string; readonly interface: string } | null;
+}
+
+export interface ReportedMember {
+  readonly name: string;
+  /** `alive` and `suspect` take part in elections; `silent`, `dead` and `left` do not. */
+  readonly state: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
 }
 
 export interface ReportedSession {

@@ -32,6 +32,8 @@ export type GossipReport =
   | { readonly kind: "member"; readonly member: MemberReport }
   /** Elections may begin: another member was found, or none answered. */
   | { readonly kind: "joined"; readonly members: number }
+  /** Others had taken this node for silent, and do so no more. */
+  | { readonly kind: "healed" }
   /** The port cannot be had: this speaker does not know the others. */
   | { readonly kind: "unavailable"; readonly reason: string };
 
@@ -81,6 +83,8 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
         });
       case "joined":
         return this.seat.report("joined", { kind: "joined", members: effect.members });
+      case "healed":
+        return this.seat.report("healed", { kind: "healed" });
       case "log":
         return this.seat.log(effect.level, effect.subject, effect.message);
     }

@@ -39,6 +39,14 @@ it("has a row for each peer, also for two at one address and port", async () => 
     { announced },
     () => planned,
     sessions,
+    {
+      announced: new Map([["default/b", ["192.0.2.6"]]]),
+      counters: new Map([
+        ["192.0.2.6", { address: ip(4, 6n), requestsReceived: 4, responsesSent: 3, gratuitousSent: 10 }],
+      ]),
+      addresses: new Map(),
+      allMembers: [],
+    },
   ).metrics();
   const rows = text.split("\n").filter((line) => line.startsWith("metallb_bgp_updates_total{"));
   expect(rows).toEqual([
@@ -46,6 +54,12 @@ it("has a row for each peer, also for two at one address and port", async () => 
     'metallb_bgp_updates_total{peer="192.0.2.254:179"} 2',
     'metallb_bgp_updates_total{peer="[::1]:179"} 3',
   ]);
+  expect(text).toContain(
+    'metallb_speaker_announced{service="default/b",protocol="layer2",node="node-1",ip="192.0.2.6"} 1',
+  );
+  expect(text).toContain('metallb_layer2_requests_received{ip="192.0.2.6"} 4');
+  expect(text).toContain('metallb_layer2_responses_sent{ip="192.0.2.6"} 3');
+  expect(text).toContain('metallb_layer2_gratuitous_sent{ip="192.0.2.6"} 10');
   expect(text).toContain('metallb_bgp_total_sent{peer="[::1]:179"} 9');
   expect(text).toContain('metallb_bgp_total_received{peer="[::1]:179"} 10');
   expect(text).toContain(

@@ -5,6 +5,7 @@ import type { Plan } from "#planner";
 import type { WatchedWorld } from "#world";
 import type { Announcements } from "./announcements.ts";
 import type { BgpSessions } from "./bgp-sessions.ts";
+import { addLayer2Metrics, type Layer2Figures } from "./layer2-metrics.ts";
 
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(
@@ -15,6 +16,7 @@ export function createMetrics(
   announced: Pick<Announcements, "announced">,
   plan: () => Plan,
   sessions: BgpSessions,
+  layer2: Layer2Figures,
 ): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -27,6 +29,8 @@ export function createMetrics(
       this.reset();
       for (const [service, ips] of announced.announced)
         for (const ip of ips) this.set({ service, protocol: "bgp", node, ip }, 1);
+      for (const [service, ips] of layer2.announced)
+        for (const ip of ips) this.set({ service, protocol: "layer2", node, ip }, 1);
     },
   });
   const labels = (): ReadonlyMap<string, string> => peerLabels(plan().peers);
@@ -113,6 +117,7 @@ export function createMetrics(
     });
   flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
   flag("config_stale_bool", "1 if the last configuration has problems", isStale);
+  addLayer2Metrics(registry, layer2);
   return registry;
 }
 

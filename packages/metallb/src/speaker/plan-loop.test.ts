@@ -38,6 +38,7 @@ function open() {
     planner: new Planner(OPTIONS),
     node: "node-1",
     engines,
+    layer2: { apply: () => {}, tell: () => {} },
     announcements: { tell: (keys) => void told.push([...keys]) },
     log,
     fallbackRouterId: ip(4, 1n),

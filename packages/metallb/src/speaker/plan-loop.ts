@@ -17,6 +17,10 @@ export interface PlanLoopParts {
   readonly node: string;
   readonly engines: Pick<EngineThread, "hasRoom" | "send">;
   readonly announcements: Pick<Announcements, "tell">;
+  readonly layer2: {
+    apply(difference: PlanDifference, applied: () => void): void;
+    tell(services: readonly string[]): void;
+  };
   readonly log: Logger;
   /** BGP Identifier where neither settings nor the session's own address give one. */
   readonly fallbackRouterId: Ip;
@@ -59,12 +63,13 @@ export class PlanLoop {
 
   /** Plans what differs now. */
   plan(): void {
-    const { world, planner, engines, fallbackRouterId, onDifference } = this.parts;
+    const { world, planner, engines, layer2, fallbackRouterId, onDifference } = this.parts;
     const changes = world.take();
     const difference = planner.update(world, changes);
     const number = ++this.plans;
     for (const key of difference.verdicts) this.untold.set(key, number);
     onDifference(difference);
+    layer2.apply(difference, () => layer2.tell(difference.verdicts));
     engines.send("bgp", bgpParts(difference, fallbackRouterId), () => this.tell(difference.verdicts, number));
     this.tellProblems(changes);
   }

@@ -12,6 +12,9 @@ import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
 import type { Leaving } from "./engine-registry.ts";
 import { EngineThread } from "./engine-thread.ts";
+import { Layer2 } from "./layer2.ts";
+import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
+import { MemberWorld } from "./member-world.ts";
 import { createMetrics } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { stateOf } from "./state.ts";
@@ -26,7 +29,7 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
   const started = startUp("speaker", SPEAKER_FLAGS, argv, env);
   if (typeof started === "number") return started;
   const { flags, log, stop } = started;
-  const prepared = prepare(flags, env);
+  const prepared = await prepare(flags, env);
   if (!prepared.ok) {
     log.error(prepared.error, { op: "startup" });
     return 1;
@@ -37,16 +40,18 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
   return code;
 }
 
-function prepare(
+async function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings }> {
+): Promise<Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings; layer2: Layer2Settings }>> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const node = flags["node-name"];
   if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
   const namespace = ownNamespace(flags.namespace);
   if (!namespace.ok) return namespace;
+  const layer2 = await readLayer2Settings(flags);
+  if (!layer2.ok) return layer2;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
   return ok({
@@ -54,6 +59,7 @@ function prepare(
     namespace: namespace.value,
     node,
     tls: tls.value,
+    layer2: layer2.value,
   });
 }
 
@@ -62,6 +68,7 @@ interface Parts {
   readonly namespace: string;
   readonly node: string;
   readonly tls: TlsSettings;
+  readonly layer2: Layer2Settings;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -77,6 +84,7 @@ class Speaker {
   private readonly status: BgpStatus;
   private state: ConfigurationStateWriter | null = null;
   private readonly announcements: Announcements;
+  private readonly layer2: Layer2;
   private readonly loop: PlanLoop;
   private readonly over = Promise.withResolvers<number>();
   private ready = false;
@@ -101,6 +109,8 @@ class Speaker {
       applied: () => this.schedule(),
       report: (report) => {
         if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
+        if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
       log: (level, engine, peer, message) => log[level](message, { op: engine || "engines", peer }),
       died: (reason) => {
@@ -122,9 +132,25 @@ class Speaker {
       },
     });
     void this.openState(owner, trouble.of("configurationstates"));
-    this.announcements = new Announcements(node, log, this.recorder(), this.status);
+    const recorder = this.recorder();
+    this.announcements = new Announcements(node, log, recorder, this.status);
+    this.layer2 = new Layer2({
+      client,
+      namespace,
+      node,
+      owner,
+      settings: parts.layer2,
+      engines: this.thread,
+      planner: this.planner,
+      services: () => this.world.services,
+      recorder,
+      log,
+      trouble: (what) => trouble.of(what),
+      changed: () => this.schedule(),
+    });
     this.loop = new PlanLoop({
-      world: this.world,
+      world: new MemberWorld(this.world, this.layer2),
+      layer2: this.layer2,
       planner: this.planner,
       node,
       engines: this.thread,
@@ -151,6 +177,7 @@ class Speaker {
     const code = await this.over.promise;
     await this.thread.stop("the speaker is shut down", this.leaving());
     this.world.stop();
+    await this.layer2.stop();
     await this.status.stop();
     this.state?.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
@@ -181,6 +208,7 @@ class Speaker {
     void this.recall(this.status.start());
     this.world.onChange = () => this.schedule();
     this.ready = true;
+    this.layer2.start();
     this.loop.plan();
     log.info("initial sync complete, announcing", {
       op: "sync",
@@ -253,6 +281,7 @@ class Speaker {
               plan: this.planner.plan,
               sequence: this.thread.sequence,
               sessions: this.sessions,
+              layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
               isApplied: (service) => this.loop.isApplied(service),
             }),
@@ -270,6 +299,7 @@ class Speaker {
           this.announcements,
           () => this.planner.plan,
           this.sessions,
+          this.layer2,
         ),
         guard: createGuard(reviews(client)),
         log,

@@ -29,6 +29,7 @@ function open() {
       plan: planner.plan,
       sequence: { sent: 1, applied: 1 },
       sessions,
+      layer2: { addresses: new Map(), allMembers: [] },
       peerProblems: planner.peerProblems,
       isApplied: (key) => key !== "default/b",
     });

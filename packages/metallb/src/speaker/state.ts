@@ -4,6 +4,7 @@ import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planne
 import type { ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
 import type { WatchedWorld } from "#world";
 import type { BgpSessions } from "./bgp-sessions.ts";
+import type { Layer2 } from "./layer2.ts";
 
 export interface StateSources {
   readonly node: string;
@@ -12,6 +13,7 @@ export interface StateSources {
   readonly sequence: SpeakerReport["sequence"];
   readonly sessions: BgpSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
+  readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
 }
@@ -21,7 +23,7 @@ const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(sources: StateSources): SpeakerReport {
-  const { node, world, plan, sequence, sessions, peerProblems, isApplied } = sources;
+  const { node, world, plan, sequence, sessions, layer2, peerProblems, isApplied } = sources;
   const services: Record<string, SpeakerReport["services"][string]> = {};
   let told = 0;
   for (const [key, service] of world.services) {
@@ -42,6 +44,13 @@ export function stateOf(sources: StateSources): SpeakerReport {
       service: holder,
       interfaces,
     })),
+    neighbors: [...layer2.addresses].map(([address, { state, since, foreign }]) => ({
+      address,
+      state,
+      since,
+      foreign,
+    })),
+    members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,
     problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };

@@ -24,6 +24,8 @@ export interface Kind<T> {
   /** Objects of MetalLB's own namespace alone, or of the whole cluster. */
   readonly scope: "own" | "cluster";
   readonly fieldSelector?: string;
+  /** Only metadata counts, so only that is asked for. */
+  readonly metadataOnly?: boolean;
   readonly project: (object: unknown) => T | null;
   readonly same: (a: T, b: T) => boolean;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
@@ -48,7 +50,13 @@ export const KINDS = {
     indexes: { service: ({ serviceKey }) => (serviceKey === null ? [] : [serviceKey]) },
   }),
   nodes: kind({ resource: RESOURCES.nodes, scope: "cluster", project: decodeNode, same: sameNode }),
-  namespaces: kind({ resource: RESOURCES.namespaces, scope: "cluster", project: decodeNamespace, same: sameNamespace }),
+  namespaces: kind({
+    resource: RESOURCES.namespaces,
+    scope: "cluster",
+    metadataOnly: true,
+    project: decodeNamespace,
+    same: sameNamespace,
+  }),
   secrets: kind({
     resource: RESOURCES.secrets,
     scope: "own",

@@ -33,7 +33,15 @@ export class WatchedWorld {
   constructor({ client, namespace, kinds, source = customResources(), overrides = {}, trouble }: WorldOptions) {
     const all = [...new Set([...source.kinds, ...kinds])];
     for (const name of all) {
-      const { resource, scope, fieldSelector, project, same, indexes } = {
+      const {
+        resource,
+        scope,
+        fieldSelector,
+        metadataOnly = false,
+        project,
+        same,
+        indexes,
+      } = {
         ...KINDS[name],
         ...overrides[name],
       } as Kind<unknown>;
@@ -41,6 +49,7 @@ export class WatchedWorld {
         ...(scope === "own" ? { namespace } : {}),
         ...(fieldSelector === undefined ? {} : { fieldSelector }),
         ...(indexes === undefined ? {} : { indexes }),
+        metadataOnly,
         project,
         same,
         onTrouble: trouble(resource.plural),

@@ -38,6 +38,8 @@ export interface WatchPorts {
   send(to: Member, message: WatchMessage): void;
   members(): ReadonlyMap<string, Member>;
   silent(member: Member, silent: boolean, now: Instant): void;
+  /** Another had taken us for silent, and does so no more. */
+  welcomed(): void;
 }
 
 /**
@@ -157,8 +159,10 @@ export class Watch {
 
   private seeReturn(watched: Watched, quiet: number, now: Instant): void {
     if (quiet >= WATCH.silentAfter) watched.backSince = null;
-    else if (watched.backSince !== null && now - watched.backSince >= backAfter(watched.losses))
+    else if (watched.backSince !== null && now - watched.backSince >= backAfter(watched.losses)) {
       this.ports.silent(watched.member, false, now);
+      this.ports.send(watched.member, { kind: "welcome" });
+    }
   }
 
   /** A message from a member: any of ours is a sign of life, but beats alone start a watch. */
@@ -170,6 +174,8 @@ export class Watch {
         return this.hear(from.name, message.sequence, now, 0);
       case "ask":
         return this.answer(message.node, from, now);
+      case "welcome":
+        return this.ports.welcomed();
       case "heard":
         return this.hear(message.node, null, now, message.ago);
     }

@@ -3,7 +3,7 @@ import { ByteReader, ByteWriter } from "#net";
 // Our own speakers' messages, inside memberlist's user messages: MetalLB's speakers pass them over.
 
 const MAGIC = 0x6d747331; // "mts1"
-const KIND = { subscribe: 1, beat: 2, ask: 3, heard: 4 } as const;
+const KIND = { subscribe: 1, beat: 2, ask: 3, heard: 4, welcome: 5 } as const;
 
 export type WatchMessage =
   /** Send me beats for a while. */
@@ -13,7 +13,9 @@ export type WatchMessage =
   /** Have you heard of this member lately? Also asked of the member itself, which answers with a beat. */
   | { readonly kind: "ask"; readonly node: string }
   /** Yes, so many milliseconds ago. */
-  | { readonly kind: "heard"; readonly node: string; readonly ago: number };
+  | { readonly kind: "heard"; readonly node: string; readonly ago: number }
+  /** You count again: I had taken you for silent, and what was yours is yours again. */
+  | { readonly kind: "welcome" };
 
 const text = new TextDecoder();
 const octets = new TextEncoder();
@@ -33,7 +35,9 @@ export function decodeWatch(payload: Uint8Array): WatchMessage | null {
   const kind = reader.u8();
   switch (kind) {
     case KIND.subscribe:
-      return reader.failed ? null : { kind: "subscribe" };
+      return { kind: "subscribe" };
+    case KIND.welcome:
+      return { kind: "welcome" };
     case KIND.beat: {
       const sequence = reader.u32();
       return reader.failed ? null : { kind: "beat", sequence };

@@ -211,6 +211,7 @@ it("marks our speakers, with the MAC addresses that they answer with", () => {
 it("reads its own beats, and nothing else", () => {
   for (const each of [
     { kind: "subscribe" },
+    { kind: "welcome" },
     { kind: "beat", sequence: 7 },
     { kind: "ask", node: "n" },
     { kind: "heard", node: "n", ago: 12 },

@@ -1,0 +1,292 @@
+import type { Service } from "#api";
+import { isEligible, type MemberReport } from "#gossip";
+import type { KubeClient } from "#kube";
+import type { AddressCounters, AddressReport } from "#neighbor";
+import { formatIp, type Ip } from "#net";
+import { type Layer2Verdict, type PlanDifference, type Planner, sentence } from "#planner";
+import type { Logger } from "#process";
+import type { HostLink } from "#sys";
+import type { OwnPod } from "#world";
+import type { Recorder } from "./announcements.ts";
+import type { EngineThread } from "./engine-thread.ts";
+import type { GossipReport } from "./gossip-entry.ts";
+import type { Layer2Settings } from "./layer2-settings.ts";
+import { Layer2Status } from "./layer2-status.ts";
+import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+import { SpeakerMembers } from "./speaker-members.ts";
+
+export interface Layer2Options {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly node: string;
+  readonly owner: Promise<OwnPod | null>;
+  readonly settings: Layer2Settings;
+  readonly engines: Pick<EngineThread, "send">;
+  readonly planner: Planner;
+  readonly services: () => ReadonlyMap<string, Service>;
+  readonly recorder: Recorder;
+  readonly log: Logger;
+  readonly trouble: (what: string) => (message: string) => void;
+  /** Who takes part in elections differs: to be planned anew. */
+  readonly changed: () => void;
+}
+
+/** Claims of one part: what the engine takes in a few milliseconds. */
+const PART = 500;
+/** Addresses that are remembered to have been used before. */
+const MAX_KNOWN = 200_000;
+
+type NeighborEventOf = NeighborDifference["events"][number];
+
+/** Layer 2 in the main thread: from the plan to the neighbour engine, and what is told of it. */
+export class Layer2 {
+  readonly addresses = new Map<string, AddressReport>();
+  readonly counters = new Map<string, AddressCounters>();
+  /** Services that this node announces, with their addresses. */
+  readonly announced = new Map<string, readonly string[]>();
+  private readonly options: Layer2Options;
+  private readonly status: Layer2Status;
+  private readonly members: SpeakerMembers | null;
+  private readonly log: Logger;
+  private links: readonly HostLink[] | null = null;
+  /** Addresses that some node has announced before, as far as this speaker can know. */
+  private readonly known = new Set<string>();
+  private isStarted = false;
+  private isOpen = false;
+  private fellows: string | null = null;
+  private differs = false;
+
+  constructor(options: Layer2Options) {
+    this.options = options;
+    this.log = options.log;
+    const { client, namespace, node, owner, settings, engines, trouble } = options;
+    this.status = new Layer2Status({ client, namespace, node, owner, trouble: trouble("servicel2statuses") });
+    const { gossip } = settings;
+    this.members =
+      gossip === null
+        ? null
+        : new SpeakerMembers({
+            client,
+            namespace,
+            node,
+            settings: gossip,
+            engines,
+            changed: () => this.membersDiffer(),
+            healed: () => {
+              if (this.isOpen) this.send([{ kind: "announce-again", address: null }]);
+            },
+            trouble: trouble("speakers"),
+          });
+  }
+
+  start(): void {
+    this.status.start();
+    this.members?.start();
+  }
+
+  async stop(): Promise<void> {
+    this.members?.stop();
+    await this.status.stop();
+  }
+
+  /** For elections; null: all nodes that the API knows. */
+  get eligible(): ReadonlySet<string> | null {
+    return this.members?.eligible ?? null;
+  }
+
+  get allMembers(): readonly MemberReport[] {
+    return this.members?.all() ?? [];
+  }
+
+  /** Whether the members differ since this was last asked. */
+  takeDiffers(): boolean {
+    const { differs } = this;
+    this.differs = false;
+    return differs;
+  }
+
+  private membersDiffer(): void {
+    this.differs = true;
+    this.tellOptions();
+    this.options.changed();
+  }
+
+  /** A difference goes to the engine; `applied` is called when it has taken it. */
+  apply({ layer2, verdicts }: PlanDifference, applied: () => void): void {
+    const services = this.options.services();
+    const events: NeighborEventOf[] = [
+      ...layer2.announce.map(
+        ({ holder, address, interfaces }): NeighborEventOf => ({
+          kind: "announce",
+          holder,
+          address,
+          interfaces,
+          claim: this.isStarted && !this.known.has(formatIp(address)) ? "probe-first" : "at-once",
+        }),
+      ),
+      ...layer2.withdraw.map(
+        ({ holder, address }): NeighborEventOf => ({
+          kind: "withdraw",
+          holder,
+          address,
+          release: this.isOwnedByOther(holder) ? "when-taken-over" : "at-once",
+        }),
+      ),
+    ];
+    for (const key of verdicts) this.remember(services.get(key));
+    this.isStarted = true;
+    this.open(verdicts);
+    this.options.engines.send("neighbor", partsOf(events), applied);
+  }
+
+  /** Opens the engine's sockets once layer 2 has something to do on this node, now or when another fails. */
+  private open(verdicts: readonly string[]): void {
+    const isOurs = (verdict: Layer2Verdict): boolean =>
+      verdict.announced || verdict.reason === "ownedByOther" || verdict.reason === "noCandidate";
+    if (this.isOpen || !verdicts.some((key) => isOurs(this.verdict(key)))) return;
+    this.isOpen = true;
+    this.send([], this.options.settings.exclude);
+    this.tellOptions();
+  }
+
+  private isOwnedByOther(service: string): boolean {
+    const verdict = this.verdict(service);
+    return !verdict.announced && verdict.reason === "ownedByOther";
+  }
+
+  private verdict(key: string): Layer2Verdict {
+    return this.options.planner.plan.verdict(key, this.options.services().get(key)).layer2;
+  }
+
+  private remember(service: Service | undefined): void {
+    if (this.known.size > MAX_KNOWN) this.known.clear();
+    for (const { ip } of service?.ingress ?? []) if (ip) this.known.add(ip);
+  }
+
+  /** The engines have what was decided of these Services: log, event and status say so. */
+  tell(keys: Iterable<string>): void {
+    for (const key of keys) this.tellOne(key, this.verdict(key));
+  }
+
+  private tellOne(key: string, verdict: Layer2Verdict): void {
+    const { node, recorder } = this.options;
+    if (!verdict.announced) {
+      const { reason } = verdict;
+      if (this.announced.delete(key)) {
+        this.log.info("service is no longer announced", {
+          op: "withdraw",
+          event: "serviceWithdrawn",
+          service: key,
+          protocol: "layer2",
+          reason,
+        });
+        this.status.want(key, null);
+      } else this.log.debug(sentence(verdict), { op: "plan", service: key, protocol: "layer2", reason });
+      return;
+    }
+    const isNews = !this.announced.has(key);
+    this.announced.set(key, verdict.ips);
+    const lacking = this.lacksInterfaces(verdict.interfaces);
+    this.status.want(key, lacking ? null : (verdict.interfaces ?? []));
+    this.log.info("service has an address announced", {
+      op: "announce",
+      event: "serviceAnnounced",
+      service: key,
+      ips: verdict.ips,
+      protocol: "layer2",
+    });
+    const service = this.options.services().get(key);
+    if (!service || !isNews) return;
+    recorder.event(service, "Normal", "nodeAssigned", `announcing from node "${node}" with protocol "layer2"`);
+    if (lacking)
+      for (const ip of verdict.ips)
+        recorder.event(
+          service,
+          "Warning",
+          "announceFailed",
+          `the interfaces specified by LB IP "${ip}" doesn't exist in assigned node "${node}" with protocol "layer2"`,
+        );
+  }
+
+  /** Interfaces are named, and none of them is here. */
+  private lacksInterfaces(names: readonly string[] | null): boolean {
+    return names !== null && this.links !== null && !this.links.some(({ name }) => names.includes(name));
+  }
+
+  takeGossip(report: GossipReport): void {
+    this.members?.take(report);
+    if (report.kind !== "member" || report.member.name === this.options.node) return;
+    const { name, state } = report.member;
+    const level = isEligible(state) ? "debug" : "info";
+    this.log[level](`speaker ${name} is ${state}`, { op: "member", member: name, state });
+    this.tellOptions();
+  }
+
+  takeNeighbor(report: NeighborReport): void {
+    switch (report.kind) {
+      case "address":
+        return this.takeAddress(report.address);
+      case "counters":
+        this.counters.set(formatIp(report.counters.address), report.counters);
+        return;
+      case "links":
+        return this.takeLinks(report.links);
+      case "unavailable":
+        return this.options.trouble("layer2")(`addresses cannot be announced by layer 2: ${report.reason}`);
+      case "drops":
+        return;
+    }
+  }
+
+  private takeLinks(links: readonly HostLink[]): void {
+    this.links = links;
+    const exclude = new RegExp(this.options.settings.exclude);
+    const usable = links.filter(
+      ({ name, up, running, loopback, enslaved, noArp }) =>
+        up && running && !loopback && !enslaved && !noArp && !exclude.test(name),
+    );
+    this.members?.tellMacs(usable.flatMap(({ mac }) => mac ?? []));
+  }
+
+  private takeAddress(report: AddressReport): void {
+    const address = formatIp(report.address);
+    const before = this.addresses.get(address);
+    if (report.state === "withdrawn") {
+      this.addresses.delete(address);
+      this.counters.delete(address);
+    } else this.addresses.set(address, report);
+    const { foreign, state } = report;
+    if (!foreign || (before?.foreign?.mac === foreign.mac && before.state === state)) return;
+    const what =
+      state === "conflict"
+        ? `address ${address} is not announced: the host ${foreign.mac} on interface ${foreign.interface} has it`
+        : `the host ${foreign.mac} on interface ${foreign.interface} claims address ${address}, which this node announces`;
+    this.log.warn(what, { op: "conflict", ip: address, mac: foreign.mac, interface: foreign.interface });
+    for (const key of this.holdersOf(report.address)) {
+      const service = this.options.services().get(key);
+      if (service) this.options.recorder.event(service, "Warning", "addressConflict", what);
+    }
+  }
+
+  private holdersOf(address: Ip): readonly string[] {
+    const text = formatIp(address);
+    return [...this.announced].flatMap(([key, ips]) => (ips.includes(text) ? [key] : []));
+  }
+
+  private tellOptions(): void {
+    if (!this.isOpen) return;
+    const { repeatEvery, onConflict } = this.options.settings;
+    const fellows = this.members?.macs() ?? [];
+    if (fellows.join() === this.fellows) return;
+    this.fellows = fellows.join();
+    this.send([{ kind: "options", options: { repeatEvery, onConflict, fellows } }]);
+  }
+
+  private send(events: readonly NeighborEventOf[], exclude?: string): void {
+    this.options.engines.send("neighbor", [{ events, ...(exclude === undefined ? {} : { exclude }) }]);
+  }
+}
+
+function* partsOf(events: readonly NeighborEventOf[]): Generator<NeighborDifference> {
+  for (let at = 0; at < events.length; at += PART) yield { events: events.slice(at, at + PART) };
+}

@@ -1,0 +1,44 @@
+import type { EndpointSlice, Node, Service } from "#api";
+import type { Config, Problem } from "#config";
+import type { WatchedWorld } from "#world";
+import type { Layer2 } from "./layer2.ts";
+import type { LoopChanges } from "./plan-loop.ts";
+
+/** What the planner decides from: the API's objects, and which speakers are alive. */
+export class MemberWorld {
+  private readonly world: WatchedWorld;
+  private readonly layer2: Pick<Layer2, "eligible" | "takeDiffers">;
+
+  constructor(world: WatchedWorld, layer2: Pick<Layer2, "eligible" | "takeDiffers">) {
+    this.world = world;
+    this.layer2 = layer2;
+  }
+
+  get services(): ReadonlyMap<string, Service> {
+    return this.world.services;
+  }
+
+  get nodes(): ReadonlyMap<string, Node> {
+    return this.world.nodes;
+  }
+
+  get config(): Config | null {
+    return this.world.config;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.world.problems;
+  }
+
+  get members(): ReadonlySet<string> | null {
+    return this.layer2.eligible;
+  }
+
+  endpointSlices(service: string): Iterable<EndpointSlice> {
+    return this.world.endpointSlices(service);
+  }
+
+  take(): LoopChanges {
+    return { ...this.world.take(), members: this.layer2.takeDiffers() };
+  }
+}
