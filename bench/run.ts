@@ -1,10 +1,11 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, packing, convergence, planner, speaker, footprint. Without names: all.
+ * Names: allocator, configuration, packing, convergence, planner, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
+import { configurationBenchmark } from "./configuration.ts";
 import { convergenceBenchmark } from "./convergence.ts";
 import { footprintBenchmark } from "./footprint.ts";
 import { plannerBenchmark } from "./planner.ts";
@@ -13,6 +14,7 @@ import { speakerBenchmark } from "./speaker.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   allocator: allocatorBenchmark,
+  configuration: configurationBenchmark,
   packing: packingBenchmark,
   convergence: convergenceBenchmark,
   planner: plannerBenchmark,

@@ -171,14 +171,17 @@ describeWith(["kubernetes"], "the webhooks behind a real kube-apiserver", () => 
     await client.patch(RESOURCES.customresourcedefinitions, { name: CRD }, "merge", { spec: { conversion } });
     const older = { ...RESOURCES.bgppeers, version: "v1beta1" };
     const made = object("BGPPeer", "q", { myASN: 64500, peerASN: 64512, peerAddress: "192.0.2.2" });
-    // Until the authority is written into the CRD, and is seen there, the API server does not trust us.
+    await eventually(
+      async () => JSON.stringify((await client.get(RESOURCES.customresourcedefinitions, { name: CRD })).spec),
+      (spec) => spec.includes('"caBundle":"'),
+      { what: "the authority is not written into the CRD", limit: 30_000 },
+    );
+    // The API server takes a moment to see it, and does not trust us before.
     await eventually(
       () => refusal(client.create(older, { namespace: NAMESPACE }, made)),
       (words) => words === "accepted",
       { what: "no peer can be made in v1beta1", limit: 30_000 },
     );
-    const found = await client.get(RESOURCES.customresourcedefinitions, { name: CRD });
-    expect(JSON.stringify(found.spec)).toContain('"caBundle":"');
     const shown = await client.get(older, { namespace: NAMESPACE, name: "p" });
     expect(shown.spec).toMatchObject({ myASN: 64500, peerAddress: "192.0.2.1" });
     expect((await client.get(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "q" })).spec).toMatchObject({

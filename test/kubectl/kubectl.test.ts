@@ -125,6 +125,10 @@ describeWith(["kubectl"], `kubectl on the embedded API${programs ? ", beside a r
       "kubectl get role reader -n lines -o yaml",
       "kubectl get clusterrole viewer -o jsonpath='{.rules}'",
       "kubectl get validatingwebhookconfigurations",
+      "kubectl auth can-i get pods --as=system:serviceaccount:lines:robot -n lines",
+      "kubectl auth can-i delete pods --as=system:serviceaccount:lines:robot -n lines",
+      "kubectl get nodes --as=somebody",
+      "kubectl auth whoami",
     ]);
     expect(outputs[3]).toContain("secret/hidden Opaque 1 AGE");
   });

@@ -19,6 +19,8 @@ export interface Sending {
   readonly type?: string;
   readonly accept?: string;
   readonly token?: string;
+  /** Whom to act as: `Impersonate-User`. */
+  readonly as?: string;
 }
 
 /** One request to the API. A body that is no string is sent as JSON. */
@@ -27,13 +29,19 @@ export function send(
   method: string,
   path: string,
   body: unknown = null,
-  { type = "application/json", accept = "application/json", token = to.token }: Sending = {},
+  { type = "application/json", accept = "application/json", token = to.token, as = "" }: Sending = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const bytes = body === null ? null : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
     // Node leaves the length out of a DELETE, and the body with it.
     const length = bytes === null ? {} : { "content-length": bytes.length };
-    const headers = { authorization: `Bearer ${token}`, "content-type": type, accept, ...length };
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": type,
+      accept,
+      ...length,
+      ...(as === "" ? {} : { "impersonate-user": as }),
+    };
     const sent = request(`${to.url}${path}`, { method, ca: to.caPem, headers }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Requests } from "./api.ts";
+import { MERGE, type Requests } from "./api.ts";
 
 const AUTHENTICATION = "authentication.k8s.io/v1";
 const AUTHORIZATION = "authorization.k8s.io/v1";
@@ -85,6 +85,57 @@ export function reviews(api: Requests): void {
     expect((await ask(AUTHORIZATION, "SubjectAccessReview", get("pods"))).code).toBe(422);
     const self = await ask(AUTHORIZATION, "SelfSubjectAccessReview", get("pods"));
     expect(self.body.status).toMatchObject({ allowed: true });
+  });
+
+  it("are what a request is held to that acts as somebody else", async () => {
+    const group = `/apis/rbac.authorization.k8s.io/v1/namespaces/${api.namespace}`;
+    const rbac = (kind: string, more: object) => ({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind,
+      metadata: { name: "watcher" },
+      ...more,
+    });
+    const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch", "patch"] }];
+    await api.ok("POST", `${group}/roles`, rbac("Role", { rules }));
+    await api.ok(
+      "POST",
+      `${group}/rolebindings`,
+      rbac("RoleBinding", {
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "watcher" },
+        subjects: [{ kind: "ServiceAccount", name: "dora", namespace: api.namespace }],
+      }),
+    );
+    const as = `system:serviceaccount:${api.namespace}:dora`;
+    const maps = api.path("configmaps");
+    while ((await api.send("GET", maps, null, { as })).code !== 200);
+    const made = await api.send("POST", maps, { metadata: { name: "x" } }, { as });
+    expect([made.code, made.body.reason, made.body.message]).toEqual([
+      403,
+      "Forbidden",
+      `configmaps is forbidden: User "${as}" cannot create resource "configmaps" in API group "" in the namespace "${api.namespace}"`,
+    ]);
+    await api.ok("POST", maps, { metadata: { name: "x" } });
+    expect((await api.send("PATCH", `${maps}/x`, { data: { a: "1" } }, { ...MERGE, as })).code).toBe(200);
+    const deleted = await api.send("DELETE", `${maps}/x`, null, { as });
+    expect([deleted.code, deleted.body.message]).toEqual([
+      403,
+      `configmaps "x" is forbidden: User "${as}" cannot delete resource "configmaps" in API group "" in the namespace "${api.namespace}"`,
+    ]);
+    const nodes = await api.send("GET", "/api/v1/nodes", null, { as });
+    expect([nodes.code, nodes.body.message]).toEqual([
+      403,
+      `nodes is forbidden: User "${as}" cannot list resource "nodes" in API group "" at the cluster scope`,
+    ]);
+    const metrics = await api.send("GET", "/metrics", null, { as });
+    expect([metrics.code, metrics.body.message]).toEqual([403, `forbidden: User "${as}" cannot get path "/metrics"`]);
+    const self = await api.send("POST", `/apis/${AUTHENTICATION}/selfsubjectreviews`, {}, { as });
+    expect(self.body.status).toMatchObject({
+      userInfo: {
+        username: as,
+        groups: ["system:serviceaccounts", `system:serviceaccounts:${api.namespace}`, "system:authenticated"],
+      },
+    });
+    expect((await api.send("GET", "/apis", null, { as })).code).toBe(200);
   });
 
   it("hold a Lease to whoever saw its last version", async () => {

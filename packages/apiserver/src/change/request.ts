@@ -1,5 +1,6 @@
 import { badRequest, type FieldError, invalidObject } from "../base/errors.ts";
 import { ensure, type JsonObject, text } from "../base/json.ts";
+import type { User } from "../base/user.ts";
 import { kindSubject, type Resource } from "../kinds/resource.ts";
 import type { Entry } from "../store/storage.ts";
 import { decodeBody, type FieldValidation } from "./decode.ts";
@@ -17,6 +18,7 @@ export interface WriteRequest {
   readonly dryRun: boolean;
   /** For server-side apply. */
   readonly force: boolean;
+  readonly user: User;
   /** Gets the texts for the Warning header. */
   readonly warn: (text: string) => void;
 }

@@ -1,11 +1,10 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { ApiError } from "../base/errors.ts";
 import { type JsonObject, object, objects, text, texts } from "../base/json.ts";
+import { ADMINISTRATOR, type User } from "../base/user.ts";
 import { objectKey, type Storage } from "../store/storage.ts";
-
-/** Who asks: a name and the groups that it is in. */
-interface User {
-  readonly name: string;
-  readonly groups: readonly string[];
-}
+import { type Exchange, isWatch } from "./exchange.ts";
+import type { RequestInfo } from "./request-info.ts";
 
 /** Whether Roles and their bindings let the user do what a SubjectAccessReview asks about. */
 export function isAllowed(storage: Storage, user: User, spec: JsonObject): boolean {
@@ -24,6 +23,67 @@ export function isAllowed(storage: Storage, user: User, spec: JsonObject): boole
     const key = objectKey(kind === "roles" ? namespace : "", text(binding, "roleRef", "name"));
     return objects(storage.collection(kind).get(key)?.object, "rules").some((rule) => allows(rule, spec));
   });
+}
+
+/** The administrator, or whom the request acts as (`Impersonate-User`, `Impersonate-Group`). */
+export function userOf(headers: IncomingHttpHeaders): User {
+  const name = headers["impersonate-user"];
+  if (typeof name !== "string" || name === "") return ADMINISTRATOR;
+  const given = headers["impersonate-group"];
+  const groups = typeof given === "string" ? given.split(",").map((one) => one.trim()) : (given ?? []);
+  const [, namespace] = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name) ?? [];
+  const own = namespace === undefined ? [] : ["system:serviceaccounts", `system:serviceaccounts:${namespace}`];
+  return { name, groups: [...(groups.length > 0 ? groups : own), "system:authenticated"] };
+}
+
+/** What everybody may read who is somebody. */
+const DISCOVERY = /^\/(api|apis|openapi|version|healthz|livez|readyz)?(\/|$)/;
+
+/** What everybody may ask about themselves. */
+const isAboutSelf = ({ group, plural }: RequestInfo): boolean =>
+  /^auth(entication|orization)\.k8s\.io$/.test(group) && plural.startsWith("selfsubject");
+
+/** Holds a request to what Roles allow its user. @throws ApiError 403 */
+export function authorize(storage: Storage, user: User, exchange: Exchange, info: RequestInfo | null): void {
+  if (user.groups.includes("system:masters")) return;
+  if (info === null ? DISCOVERY.test(exchange.path) : isAboutSelf(info)) return;
+  const { method, path } = exchange;
+  const who = `User ${JSON.stringify(user.name)}`;
+  if (info === null) {
+    const verb = method.toLowerCase();
+    if (isAllowed(storage, user, { nonResourceAttributes: { verb, path } })) return;
+    throw new ApiError(403, "Forbidden", `forbidden: ${who} cannot ${verb} path ${JSON.stringify(path)}`);
+  }
+  const verb = verbOf(exchange, info);
+  const { group, plural: resource, name, subresource } = info;
+  const namespace = info.namespace ?? (resource === "namespaces" ? (name ?? "") : "");
+  const attributes = { verb, group, resource, namespace, name: name ?? "", subresource: subresource ?? "" };
+  if (isAllowed(storage, user, { resourceAttributes: attributes })) return;
+  const what = subresource === null ? resource : `${resource}/${subresource}`;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
+  const about = group === "" ? resource : `${resource}.${group}`;
+  throw new ApiError(
+    403,
+    "Forbidden",
+    `${about}${name === null ? "" : ` ${JSON.stringify(name)}`} is forbidden: ${who} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(group)} ${where}`,
+    { kind: resource, ...(name === null ? {} : { name }), ...(group === "" ? {} : { group }) },
+  );
+}
+
+function verbOf(exchange: Exchange, { name }: RequestInfo): string {
+  switch (exchange.method) {
+    case "GET":
+    case "HEAD":
+      return isWatch(exchange) ? "watch" : name === null ? "list" : "get";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "DELETE":
+      return name === null ? "deletecollection" : "delete";
+    default:
+      return exchange.method.toLowerCase();
+  }
 }
 
 function isSubject(subject: JsonObject, user: User): boolean {

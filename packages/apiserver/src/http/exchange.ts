@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tooLarge } from "../base/errors.ts";
 import { MAX_OBJECT } from "../base/limits.ts";
+import type { User } from "../base/user.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { Performer } from "../webhooks/perform.ts";
 import type { PodBackends } from "./pod-connect.ts";
@@ -13,6 +14,7 @@ export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly user: User;
 }
 
 export interface HandlerOptions {

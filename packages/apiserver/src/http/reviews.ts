@@ -1,16 +1,21 @@
 import { timingSafeEqual } from "node:crypto";
 import { badRequest, invalid, invalidObject } from "../base/errors.ts";
 import { isObject, type JsonObject, object, text, texts } from "../base/json.ts";
+import { ADMINISTRATOR, type User, userInfo } from "../base/user.ts";
 import type { Storage } from "../store/storage.ts";
 import { isAllowed } from "./access.ts";
-
-const GROUPS = ["system:masters", "system:authenticated"];
-const USER: JsonObject = { username: "admin", uid: "admin", groups: GROUPS };
 
 export function sameToken(given: string, token: string): boolean {
   const left = Buffer.from(given);
   const right = Buffer.from(token);
   return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Who asks, and what answers depend on. */
+interface Asking {
+  readonly token: string;
+  readonly storage: Storage;
+  readonly user: User;
 }
 
 /**
@@ -21,8 +26,7 @@ export function review(
   kind: string,
   apiVersion: string,
   body: JsonObject,
-  token: string,
-  storage: Storage,
+  { token, storage, user }: Asking,
 ): JsonObject {
   if (body.kind !== undefined && body.kind !== kind)
     throw badRequest(`${text(body, "kind")} in version "v1" cannot be handled as a ${kind}`);
@@ -33,19 +37,23 @@ export function review(
       const given = text(spec, "token");
       if (given === "") throw badRequest("token is required for TokenReview in authentication");
       if (!sameToken(given, token)) return answer({ user: {}, error: "invalid bearer token" });
-      return answer({ authenticated: true, user: USER, audiences: ["https://kubernetes.default.svc"] });
+      return answer({
+        authenticated: true,
+        user: userInfo(ADMINISTRATOR),
+        audiences: ["https://kubernetes.default.svc"],
+      });
     }
     case "SelfSubjectReview":
-      return answer({ userInfo: USER });
+      return answer({ userInfo: userInfo(user) });
     case "SelfSubjectAccessReview":
       checkAttributes(spec);
-      return answer({ allowed: true });
+      return answer({ allowed: isAllowed(storage, user, spec) });
     default: {
       checkAttributes(spec);
-      const user = { name: text(spec, "user"), groups: texts(spec, "groups") };
-      if (user.name === "" && user.groups.length === 0)
+      const other = { name: text(spec, "user"), groups: texts(spec, "groups") };
+      if (other.name === "" && other.groups.length === 0)
         throw wrong("user", "", "at least one of user or group must be specified");
-      return answer({ allowed: isAllowed(storage, user, spec) });
+      return answer({ allowed: isAllowed(storage, other, spec) });
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   resourceList,
 } from "../show/discovery.ts";
 import { OPENAPI_V2_PROTOBUF, OpenApi, openApiV2Protobuf } from "../show/openapi.ts";
+import { authorize, userOf } from "./access.ts";
 import { type Exchange, type HandlerOptions, readBody } from "./exchange.ts";
 import { authenticate, handleResource } from "./handler.ts";
 import type { Identity } from "./identity.ts";
@@ -75,6 +76,7 @@ export class Api {
         method: request.method ?? "GET",
         path: url.pathname,
         query: url.searchParams,
+        user: userOf(request.headers),
       });
     } catch (error) {
       if (response.headersSent) response.destroy();
@@ -89,10 +91,11 @@ export class Api {
       return;
     }
     authenticate(exchange.request, this.identity.token);
+    const info = parsePath(path);
+    authorize(this.options.cluster.storage, exchange.user, exchange, info);
     if (path.startsWith("/openapi/")) this.describe(exchange);
     else if (path === "/version") sendJson(response, 200, VERSION);
     else if (!(await connectPod(exchange, this.options))) {
-      const info = parsePath(path);
       const asked = REVIEWS.find(
         (one) => one.group === info?.group && one.plural === info.plural && info.version === "v1",
       );
@@ -103,10 +106,14 @@ export class Api {
     }
   }
 
-  private async review({ request, response }: Exchange, { kind, group }: (typeof REVIEWS)[number]): Promise<void> {
+  private async review(
+    { request, response, user }: Exchange,
+    { kind, group }: (typeof REVIEWS)[number],
+  ): Promise<void> {
     const body = parseBody(await readBody(request), request.headers["content-type"] ?? "");
     if (!isObject(body)) throw badRequest("the request's body is not an object");
-    sendJson(response, 201, review(kind, `${group}/v1`, body, this.identity.token, this.options.cluster.storage));
+    const { storage } = this.options.cluster;
+    sendJson(response, 201, review(kind, `${group}/v1`, body, { token: this.identity.token, storage, user }));
   }
 
   private discover({ path, method, request, response }: Exchange): void {

@@ -28,6 +28,7 @@ function writeRequest(exchange: Exchange, info: RequestInfo, resource: Resource)
   const agent = (request.headers["user-agent"] ?? "").split("/")[0] ?? "";
   return {
     resource,
+    user: exchange.user,
     namespace: resource.namespaced ? (info.namespace ?? "") : "",
     name: info.name,
     subresource: info.subresource === "status" || info.subresource === "finalize" ? info.subresource : "",

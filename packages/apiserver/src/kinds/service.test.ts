@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../base/errors.ts";
 import { type JsonObject, object, objects, text, texts } from "../base/json.ts";
+import { ADMINISTRATOR } from "../base/user.ts";
 import { create } from "../change/create.ts";
 import { remove } from "../change/delete.ts";
 import { patch } from "../change/patch.ts";
@@ -28,6 +29,7 @@ function setup() {
     validation: "Strict",
     dryRun: false,
     force: false,
+    user: ADMINISTRATOR,
     warn: () => {},
   });
   const make = (name: string, spec: JsonObject) =>

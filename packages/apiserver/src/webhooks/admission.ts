@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ApiError } from "../base/errors.ts";
 import { type JsonObject, number, object, objects, text, texts } from "../base/json.ts";
 import { MAX_OBJECT } from "../base/limits.ts";
+import { userInfo } from "../base/user.ts";
 import { decodeBody } from "../change/decode.ts";
 import { jsonPatch } from "../change/json-patch.ts";
 import type { Step, WriteRequest } from "../change/request.ts";
@@ -130,7 +131,7 @@ export class Admission {
       requestResource: resourceOf(asked.resource),
       name: text(asked.object ?? asked.old, "metadata", "name"),
       operation: asked.operation,
-      userInfo: { username: "admin", uid: "admin", groups: ["system:masters", "system:authenticated"] },
+      userInfo: userInfo(request.user),
       object: await shown(asked.object),
       oldObject: await shown(asked.old),
       dryRun: request.dryRun,

@@ -1,9 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { completionOf } from "./completion.ts";
 import { commandLine } from "./main.ts";
+import { examineNode } from "./node-checks.ts";
 import { REDACTED, redact, redactText } from "./redact.ts";
 import { referenceOf } from "./reference.ts";
 import { tarOf } from "./tar.ts";
@@ -57,6 +60,30 @@ describe("the support bundle", () => {
     const list = (...args: readonly string[]) => execFileSync("tar", args, { input: archive, encoding: "utf8" });
     expect(list("-tf", "-")).toBe("a/b.txt\nc.txt\n");
     expect(list("-xOf", "-", "a/b.txt")).toBe("hello\n");
+  });
+});
+
+describe("the kernel of a node", () => {
+  it("is told where it would drop traffic, and how to mend it", () => {
+    const root = mkdtempSync(join(tmpdir(), "metallb-sysctl-"));
+    const set = (name: string, value: string) => {
+      mkdirSync(join(root, name, ".."), { recursive: true });
+      writeFileSync(join(root, name), `${value}\n`);
+    };
+    const verdicts = () => examineNode(root).map(({ what, verdict, fix }) => [what, verdict, fix]);
+    expect(verdicts()).toEqual([["kernel", "unknown", ""]]);
+    set("ip_forward", "0");
+    set("conf/all/rp_filter", "0");
+    set("conf/eth0/rp_filter", "1");
+    expect(verdicts()).toEqual([
+      ["ip_forward", "failed", "sysctl -w net.ipv4.ip_forward=1"],
+      ["rp_filter", "warning", "sysctl -w net.ipv4.conf.eth0.rp_filter=2"],
+    ]);
+    set("ip_forward", "1");
+    // The higher of both counts: loose for all is loose for each.
+    set("conf/all/rp_filter", "2");
+    expect(verdicts().map(([, verdict]) => verdict)).toEqual(["ok", "ok"]);
+    rmSync(root, { recursive: true });
   });
 });
 

@@ -24,6 +24,7 @@ const PERIOD = 1_000;
 export const withCluster = (command: Command): Command =>
   command
     .option("--kubeconfig <file>", "kubeconfig of the cluster (default: KUBECONFIG, the Pod's account, ~/.kube/config)")
+    .option("--context <name>", "context of the kubeconfig (default: its current one)")
     .option("-n, --namespace <namespace>", "where MetalLB runs (default: where its Pods are found)");
 
 /** Adds the command with its options: formats, watching. */
@@ -37,7 +38,7 @@ export function addClusterCommand(program: Command, outcome: Outcome, what: Clus
       const options = command.opts();
       const words = command.args;
       const format = (options.output ?? "table") as Format;
-      const connection = connect(options.kubeconfig as string | undefined);
+      const connection = connect(options);
       const { kinds, states } = what;
       const namespace = (options.namespace as string | undefined) ?? null;
       const wanted = { namespace, kinds, states };

@@ -6,10 +6,19 @@ export interface Connection {
   readonly server: string;
 }
 
+/** As typed at the command line. */
+export interface ConnectOptions {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+}
+
 /** Connects as kubectl would: the named kubeconfig, KUBECONFIG, the Pod's own account, ~/.kube/config. */
-export function connect(kubeconfig: string | undefined): Connection {
-  const env = process.env;
-  const cluster = loadCluster({ env, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+export function connect({ kubeconfig, context }: ConnectOptions): Connection {
+  const cluster = loadCluster({
+    env: process.env,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  });
   if (!cluster.ok) throw new Unreachable(cluster.error);
   return { client: createClient(cluster.value, { userAgent: "metallb-cli" }), server: cluster.value.server };
 }

@@ -19,7 +19,7 @@ export function addDashboardCommand(program: Command, outcome: Outcome): void {
       if (port !== null && !(Number.isInteger(port) && port > 0 && port < 65_536)) {
         command.error(`error: --port takes 1 to 65535, not '${options.port}'`);
       }
-      const connection = connect(options.kubeconfig);
+      const connection = connect(options);
       const watched = await watchFacts(connection, {
         namespace: options.namespace ?? null,
         kinds: DASHBOARD_KINDS,

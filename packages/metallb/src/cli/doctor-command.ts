@@ -2,9 +2,10 @@ import { type Command, Option } from "commander";
 import { FACT_KINDS } from "#explain";
 import { type Paint, visible } from "#terminal";
 import { withCluster } from "./cluster-command.ts";
-import { connect } from "./connect.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
 import { type Check, examine } from "./doctor.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
+import { examineNode } from "./node-checks.ts";
 import type { Outcome } from "./outcome.ts";
 import { FORMATS, type Format, print } from "./output.ts";
 import { readFacts } from "./read-facts.ts";
@@ -16,19 +17,29 @@ const MARKS = {
   unknown: ["yellow", "?"],
 } as const satisfies Readonly<Record<Check["verdict"], readonly [string, string]>>;
 
+interface DoctorOptions extends ConnectOptions {
+  readonly namespace?: string;
+  readonly output?: Format;
+  readonly node?: true;
+}
+
 export function addDoctorCommand(program: Command, outcome: Outcome): void {
   withCluster(program.command("doctor"))
     .description("look at the cluster before or while MetalLB runs in it; exit code 1 when a check fails")
+    .option("--node", "look at the kernel of this machine instead, as root or not, without a cluster")
     .addOption(new Option("-o, --output <format>", "instead of lines for people").choices(FORMATS))
-    .action(async (options: Readonly<Record<string, string | undefined>>) => {
-      const connection = connect(options.kubeconfig);
+    .action(async (options: DoctorOptions) => {
+      const show = (checks: readonly Check[]) => {
+        outcome.exitCode = checks.some(({ verdict }) => verdict === "failed") ? FAILED : DONE;
+        const lines = (paint: Paint) => checks.flatMap((check) => drawCheck(check, paint));
+        print({ data: checks, lines, exitCode: outcome.exitCode }, options.output ?? "table");
+      };
+      if (options.node) return show(examineNode());
+      const connection = connect(options);
       try {
         const namespace = options.namespace ?? null;
         const facts = await readFacts(connection, { namespace, kinds: FACT_KINDS, states: true });
-        const checks = await examine(connection.client, facts);
-        outcome.exitCode = checks.some(({ verdict }) => verdict === "failed") ? FAILED : DONE;
-        const lines = (paint: Paint) => checks.flatMap((check) => drawCheck(check, paint));
-        print({ data: checks, lines, exitCode: outcome.exitCode }, (options.output ?? "table") as Format);
+        show(await examine(connection.client, facts));
       } finally {
         connection.client.close();
       }

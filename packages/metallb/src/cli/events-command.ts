@@ -24,7 +24,7 @@ export function addEventsCommand(program: Command): void {
     .description("what MetalLB told of Services, oldest first; of one ([namespace/]name) or of all")
     .addOption(new Option("-o, --output <format>", "instead of a table cut to the terminal").choices(FORMATS))
     .action(async (service: string | undefined, options: Readonly<Record<string, string | undefined>>) => {
-      const { client } = connect(options.kubeconfig);
+      const { client } = connect(options);
       try {
         const [namespace, name] = service === undefined ? [] : splitKey(service);
         const query = name === undefined ? {} : { fieldSelector: `involvedObject.name=${name}` };

@@ -22,7 +22,7 @@ export function addSupportCommand(program: Command): void {
     .description("write a redacted bundle for a bug report: objects, states, events, logs, checks; no Secret is read")
     .option("--file <file>", "where to write it (default: metallb-support-TIME.tar.gz, here)")
     .action(async (options: Readonly<Record<string, string | undefined>>) => {
-      const connection = connect(options.kubeconfig);
+      const connection = connect(options);
       try {
         const now = Date.now();
         const namespace = options.namespace ?? null;

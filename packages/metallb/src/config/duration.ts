@@ -11,7 +11,7 @@ const NANOSECONDS: Readonly<Record<string, number>> = {
   h: 3.6e12,
 };
 
-const PART = /^(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/;
+const PART = /^(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|\u03bcs|ms|s|m|h)/;
 
 /**
  * Reads a duration as Go's `time.ParseDuration` does ("90s", "1m30s", "1.5h", "0") and gives seconds.

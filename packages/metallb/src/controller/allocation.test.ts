@@ -104,6 +104,20 @@ describe("the deciding loop", () => {
     expect(api.objects.get("n/a")?.metadata.annotations).toEqual({});
   });
 
+  it("clears what is no LoadBalancer even if it changes while that is written", async () => {
+    const api = cluster(pool("p", "1.0.0.0/24"));
+    api.put("n/a", (object) => {
+      object.spec.type = "ClusterIP";
+      object.status.loadBalancer.ingress = [{ ip: "9.9.9.9" }];
+    });
+    api.beforeWrite = () =>
+      api.put("n/a", (object) => {
+        object.metadata.labels.x = "y";
+      });
+    await api.settle();
+    expect(api.ips("n/a")).toEqual([]);
+  });
+
   it("moves with a pool, one write each", async () => {
     const api = cluster(pool("p", "1.0.0.0/24"));
     for (const name of ["a", "b"]) api.put(`n/${name}`);

@@ -3,7 +3,8 @@ import type { Pool } from "#config";
 import type { Logger } from "#process";
 import { type Act, type AddressSource, Decider } from "./decider.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
-import type { ServiceWrite, ServiceWriter } from "./service-writer.ts";
+import type { ServiceWriter } from "./service-writer.ts";
+import type { ServiceWrite } from "./service-writes.ts";
 import type { WatchedService } from "./watched-service.ts";
 
 export interface AllocationParts {

@@ -72,7 +72,8 @@ export class Decider {
       keys: () => services.keys(),
       get: (key: string) => {
         const service = services.get(key);
-        return service && expectations.view(service);
+        // What is to be cleared is decided on as it is: seen as if it were, it would not be looked at again.
+        return service?.type === "LoadBalancer" ? expectations.view(service) : service;
       },
     };
     const decisions = this.source.decide({ services: view, pools }, { services: keys, pools: poolsChanged });

@@ -63,7 +63,7 @@ export class PoolStatusWriter implements PoolStatus {
   }
 
   /** Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. */
-  drain(milliseconds: number): Promise<void> {
+  drain(milliseconds: number): Promise<boolean> {
     this.#flush();
     return this.#writer.drain(milliseconds);
   }

@@ -5,15 +5,7 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
-import {
-  ConfigurationStateWriter,
-  customResources,
-  findOwnPod,
-  type Overrides,
-  POOL_KINDS,
-  ProblemLog,
-  WatchedWorld,
-} from "#world";
+import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
@@ -21,7 +13,7 @@ import { createMetrics } from "./metrics.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
-import { watchedService } from "./watched-service.ts";
+import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
@@ -66,17 +58,6 @@ interface Parts {
   readonly log: Logger;
   readonly stop: AbortSignal;
 }
-
-/**
- * A write is made on the version that was decided on, so each version of a Service is looked at; and of
- * a pool, since somebody else may have written its counters.
- */
-const OVERRIDES: Overrides = {
-  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
-  ipaddresspools: {
-    same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
-  },
-};
 
 /** How long what is decided already may take to be written at the end, milliseconds. */
 const DRAIN = 3_000;
@@ -165,10 +146,10 @@ class Controller {
     this.#end.abort();
     this.#world.stop();
     this.#configurationState?.stop();
-    // The Lease is handed over when nothing is in flight any more.
-    if (this.#election.isLeader()) await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    // A write that was not answered may arrive yet: the Lease is not handed over then, but runs out.
+    const clean = !this.#election.isLeader() || (await this.#drain());
     await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
-    await this.#election.stop();
+    await this.#election.stop(!clean);
     for (const server of servers.value) await server.close();
     await this.#webhooks?.stop();
     this.#parts.client.close();
@@ -182,6 +163,11 @@ class Controller {
     const hold = setInterval(() => {}, 2 ** 30);
     void this.#over.promise.finally(() => clearInterval(hold));
     this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+  }
+
+  async #drain(): Promise<boolean> {
+    const [clean] = await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+    return clean;
   }
 
   #endWrites(): Promise<unknown> {

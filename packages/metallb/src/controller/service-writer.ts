@@ -1,16 +1,8 @@
 import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
-import { formatIp } from "#net";
 import { errorText, type Logger } from "#process";
-import { Givers } from "./givers.ts";
-import { type Intention, resourceVersionOf, withIntention } from "./intention.ts";
+import { resourceVersionOf } from "./intention.ts";
 import type { ServiceApi } from "./ports.ts";
-import type { WatchedService } from "./watched-service.ts";
-
-/** What was decided for a Service, and the Service as the watch showed it then. */
-export interface ServiceWrite {
-  readonly service: WatchedService;
-  readonly intention: Intention;
-}
+import { type ServiceWrite, ServiceWrites, type Wanted } from "./service-writes.ts";
 
 export interface WriterCounters {
   readonly updates: number;
@@ -21,17 +13,6 @@ export interface ServiceWriterOptions {
   /** Asked right before each try: a process that slept through its Lease must not write. */
   readonly mayWrite?: () => boolean;
 }
-
-interface Wanted {
-  readonly intention: Intention;
-  /** The addresses that the Service shows then. */
-  readonly ips: readonly string[];
-  /** resourceVersion of the Service that the decision was made on. */
-  readonly decidedOn: string;
-}
-
-/** The addresses are given up; the condition is told with what follows. */
-const NOTHING = { intention: { desired: { ips: [], pool: null } }, ips: [] } as const;
 
 /** As many as the API server answers in parallel without queueing for long. */
 export const SERVICES_PARALLEL = 32;
@@ -49,15 +30,15 @@ export class ServiceWriter {
   readonly #api: ServiceApi;
   readonly #log: Logger;
   readonly #writer: KeyedWriter<Wanted>;
-  readonly #givers = new Givers();
-  /** What our last write made of the Service: seen in a read, it is no foreign change. */
-  readonly #own = new Map<string, { readonly version: string; readonly ips: readonly string[] }>();
+  readonly #writes = new ServiceWrites();
+  readonly #mayWrite: () => boolean;
   #updates = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(api: ServiceApi, log: Logger, { mayWrite = () => true }: ServiceWriterOptions = {}) {
     this.#api = api;
     this.#log = log;
+    this.#mayWrite = mayWrite;
     this.#writer = new KeyedWriter<Wanted>({
       parallel: SERVICES_PARALLEL,
       mayWrite,
@@ -78,33 +59,26 @@ export class ServiceWriter {
 
   /** What was decided together. */
   write(writes: readonly ServiceWrite[]): void {
-    if (writes.length === 0) return;
-    const wanted = writes.map(({ service, intention }) => ({ service, intention, ips: ipsAfter(service, intention) }));
-    for (const { service, ips } of wanted)
-      this.#givers.intend(service.key, [...shownBy(service), ...(this.#own.get(service.key)?.ips ?? [])], ips);
-    const intentions = wanted.map(({ service, intention, ips }) => ({
-      key: service.key,
-      value: { intention, ips, decidedOn: service.resourceVersion },
-      after: this.#givers.of(ips.filter((ip) => !shownBy(service).includes(ip))),
-      release: { ...NOTHING, decidedOn: service.resourceVersion },
-    }));
-    this.#writer.wantAll(intentions);
+    if (writes.length > 0) this.#writer.wantAll(this.#writes.intentions(writes));
   }
 
   /** The Service says what was decided, or nothing was. */
   settle(key: string): void {
-    this.#givers.settle(key);
+    this.#writes.settle(key);
     this.#writer.settle(key);
   }
 
   /** The Service is gone. */
   forget(key: string): void {
-    this.#own.delete(key);
-    this.settle(key);
+    this.#writes.forget(key);
+    this.#writer.settle(key);
   }
 
-  /** Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. */
-  drain(milliseconds: number): Promise<void> {
+  /**
+   * Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. False: a
+   * write was not answered, and may arrive yet.
+   */
+  drain(milliseconds: number): Promise<boolean> {
     return this.#writer.drain(milliseconds);
   }
 
@@ -118,36 +92,30 @@ export class ServiceWriter {
     return this.#writer.idle();
   }
 
-  async #perform(
-    key: string,
-    { intention, ips, decidedOn }: Wanted,
-    { signal, stage }: WriteContext,
-  ): Promise<WriteOutcome> {
+  async #perform(key: string, wanted: Wanted, { signal, stage }: WriteContext): Promise<WriteOutcome> {
     const slash = key.indexOf("/");
     const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
-    const confirmed = (): WriteOutcome => {
-      if (stage === "release") this.#givers.released(key);
-      else this.#givers.confirmed(key, ips);
-      return "done";
+    const read = async () => {
+      const object = await this.#api.read(namespace, name, signal);
+      const date = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+      return this.#writes.afterRead(key, wanted, stage, object, date);
     };
-    const object = await this.#api.read(namespace, name, signal);
-    if (!object) return confirmed();
-    const version = resourceVersionOf(object);
-    if (version !== decidedOn && version !== this.#own.get(key)?.version) return "stale";
-    const next = withIntention(object, intention, new Date().toISOString().replace(/\.\d+Z$/, "Z"));
-    if (!next) return confirmed();
+    const next = await read();
+    if (next.kind !== "put") return next.kind;
+    // The answer may have come after a pause that was longer than the lead.
+    if (!this.#mayWrite()) throw new Error("the lease is not held");
     this.#updates++;
-    const result = await this.#api.writeStatus(namespace, name, next, signal);
-    if (result.kind === "conflict") {
-      this.#log.debug("the Service changed meanwhile; deciding anew", { op: "updateService", service: key });
-      return "stale";
-    }
+    const result = await this.#api.writeStatus(namespace, name, next.object, signal);
     if (result.kind === "written") {
       const made = resourceVersionOf(result.object);
-      this.#own.set(key, { version: made, ips });
-      this.onWritten(key, version, made);
+      this.onWritten(key, next.base, made);
+      this.#writes.afterWrite(key, wanted, stage, made);
+      return "done";
     }
-    return confirmed();
+    // What changed meanwhile is decided on anew; where nothing did, no newer decision will come.
+    const then = await read();
+    if (then.kind === "put") throw new Error("the API answers with a conflict although the Service did not change");
+    return then.kind;
   }
 
   #tellFailure(key: string, error: unknown): void {
@@ -162,9 +130,3 @@ export class ServiceWriter {
     });
   }
 }
-
-const shownBy = ({ ingress }: WatchedService): readonly string[] =>
-  ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
-
-const ipsAfter = (service: WatchedService, { desired }: Intention): readonly string[] =>
-  desired === null ? shownBy(service) : desired.ips.map(formatIp);

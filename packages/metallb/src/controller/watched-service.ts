@@ -1,5 +1,5 @@
 import { ALLOCATED_FROM_POOL, decodeService, type Service } from "#api";
-import { leanService } from "#world";
+import { leanService, type Overrides } from "#world";
 
 /** The type of the condition that says whether a Service has its addresses, and why not. */
 export const ALLOCATED = "metallb.io/Allocated";
@@ -63,3 +63,14 @@ function writerOf(metadata: unknown): string | null {
   }
   return latest?.manager.slice(0, 128) ?? null;
 }
+
+/**
+ * A write is made on the version that was decided on, so each version of a Service is looked at; and of
+ * a pool, since somebody else may have written its counters.
+ */
+export const OVERRIDES: Overrides = {
+  services: { project: watchedService, same: (a, b) => a.resourceVersion === b.resourceVersion },
+  ipaddresspools: {
+    same: (a, b) => "good" in a && "good" in b && a.good.resourceVersion === b.good.resourceVersion,
+  },
+};

@@ -2,12 +2,8 @@ import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { err, ok, type Result } from "#net";
-
-/** PEM texts as TLS servers take them. `key` is a secret. */
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-}
+import type { KeyPair } from "./key-pair.ts";
+import { selfSigned } from "./self-signed.ts";
 
 /** Reads tls.crt and tls.key; `flag` is what names the folder. */
 export function readKeyPair(folder: string, flag = "--metrics-cert-dir"): Result<KeyPair> {
@@ -34,27 +30,8 @@ export function watchKeyPair(folder: string, changed: () => void, interval = 5_0
 const YEAR = 365 * 24 * 3600 * 1000;
 
 /** A certificate that lives in memory only: the scraper's bearer token is what counts. */
-export async function selfSignedKeyPair(): Promise<KeyPair> {
-  // The library costs memory and 100 ms: it is loaded only where a certificate has to be made.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+export function selfSignedKeyPair(): KeyPair {
   const now = Date.now();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${hostname().replaceAll(/[^A-Za-z0-9.-]/g, "-") || "metallb"}`,
-    notBefore: new Date(now - 3_600_000),
-    notAfter: new Date(now + 10 * YEAR),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(false),
-      new x509.SubjectAlternativeNameExtension([{ type: "dns", value: "localhost" }]),
-    ],
-  });
-  const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  return {
-    cert: certificate.toString("pem"),
-    key: `-----BEGIN PRIVATE KEY-----\n${key.replaceAll(/.{64}/g, "$&\n").trimEnd()}\n-----END PRIVATE KEY-----\n`,
-  };
+  const name = hostname().replaceAll(/[^A-Za-z0-9.-]/g, "-") || "metallb";
+  return selfSigned(name, "localhost", new Date(now - 3_600_000), new Date(now + 10 * YEAR));
 }

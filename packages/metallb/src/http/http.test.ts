@@ -188,7 +188,7 @@ describe("the metrics server", () => {
     const folder = mkdtempSync(join(tmpdir(), "metrics-"));
     closers.push(() => rmSync(folder, { recursive: true }));
     const write = async () => {
-      const pair = await selfSignedKeyPair();
+      const pair = selfSignedKeyPair();
       writeFileSync(join(folder, "tls.key"), pair.key);
       writeFileSync(join(folder, "tls.crt"), pair.cert);
     };

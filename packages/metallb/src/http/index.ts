@@ -1,8 +1,9 @@
 export { type AdmissionRequest, admit, type Judge, type Verdict } from "./admission.ts";
-export { type KeyPair, readKeyPair, selfSignedKeyPair, watchKeyPair } from "./certificate.ts";
+export { readKeyPair, selfSignedKeyPair, watchKeyPair } from "./certificate.ts";
 export { type Convert, convertReview } from "./conversion.ts";
 export { type Access, createGuard, type Guard, type Reviews, type User } from "./guard.ts";
 export { type HealthOptions, startHealthServer } from "./health.ts";
+export type { KeyPair } from "./key-pair.ts";
 export { AnswerCounts, clientMetrics, type NamedWriters, writerMetrics } from "./kube-metrics.ts";
 export { type MetricsOptions, startMetricsServer } from "./metrics.ts";
 export { reviews } from "./reviews.ts";

@@ -30,7 +30,7 @@ const REFUSALS: Readonly<Record<Exclude<Access, "allowed">, readonly [number, st
 export async function startMetricsServer(options: MetricsOptions): Promise<Result<HttpServer>> {
   const { certFolder, registry, guard, log } = options;
   const tls = tlsOptions(options.tls);
-  const pair = certFolder === "" ? ok(await selfSignedKeyPair()) : readKeyPair(certFolder);
+  const pair = certFolder === "" ? ok(selfSignedKeyPair()) : readKeyPair(certFolder);
   if (!pair.ok) return pair;
   const metrics: Handler = async (request, response) => {
     const access = await guard(request);

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import type { KeyPair } from "./certificate.ts";
+import type { KeyPair } from "./key-pair.ts";
 
 /** A certificate authority of our own and a certificate that it signed, as the Secret holds them. Keys are secrets. */
 export interface WebhookCertificate extends KeyPair {

@@ -4,8 +4,8 @@ import { createServer } from "node:https";
 import { err, ok, type Result } from "#net";
 import type { Logger } from "#process";
 import { admit, type Judge } from "./admission.ts";
-import type { KeyPair } from "./certificate.ts";
 import { type Convert, convertReview } from "./conversion.ts";
+import type { KeyPair } from "./key-pair.ts";
 import { type HttpServer, LIMITS, listen, send } from "./server.ts";
 import { type TlsSettings, tlsOptions } from "./tls-settings.ts";
 

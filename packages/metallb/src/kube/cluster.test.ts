@@ -43,6 +43,14 @@ function refusal(parts: Parts): string {
   return loaded.ok ? "accepted" : loaded.error;
 }
 
+it("takes the context that is named, in place of the current one", () => {
+  const kubeconfig = write({});
+  const named = (context: string) => loadCluster({ kubeconfig, context, env: {} });
+  expect(named("c").ok).toBe(true);
+  const other = named("other");
+  expect(other.ok ? "" : other.error).toContain('context "other" is not among contexts');
+});
+
 /** A server that keeps the headers of each request, and answers with the status. */
 async function serve(options: { pair?: (typeof PAIRS)[number]; ca?: string; status?: number } = {}) {
   const seen: IncomingHttpHeaders[] = [];

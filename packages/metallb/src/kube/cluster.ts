@@ -33,6 +33,8 @@ export interface Cluster {
 export interface ClusterSources {
   /** Path of a kubeconfig file. */
   readonly kubeconfig?: string;
+  /** The context of the kubeconfig, in place of its current one. */
+  readonly context?: string;
   /** KUBECONFIG may name several files, which are merged: the first that says something counts. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly inClusterFolder?: string;
@@ -41,12 +43,14 @@ export interface ClusterSources {
 const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** A named kubeconfig, else KUBECONFIG, else the Pod's service account, else ~/.kube/config. Errors name file and field. */
-export function loadCluster({ kubeconfig, env, inClusterFolder = IN_CLUSTER }: ClusterSources): Result<Cluster> {
-  if (kubeconfig) return fromKubeconfig(kubeconfig.split(delimiter), env);
-  if (env.KUBECONFIG) return fromKubeconfig(env.KUBECONFIG.split(delimiter), env);
-  if (env.KUBERNETES_SERVICE_HOST) return inCluster(env, inClusterFolder);
+export function loadCluster(sources: ClusterSources): Result<Cluster> {
+  const { kubeconfig, context, env, inClusterFolder = IN_CLUSTER } = sources;
+  if (kubeconfig) return fromKubeconfig(kubeconfig.split(delimiter), env, context);
+  if (env.KUBECONFIG) return fromKubeconfig(env.KUBECONFIG.split(delimiter), env, context);
+  // A Pod's account has no contexts.
+  if (env.KUBERNETES_SERVICE_HOST && context === undefined) return inCluster(env, inClusterFolder);
   const home = join(env.HOME ?? homedir(), ".kube/config");
-  if (statSync(home, { throwIfNoEntry: false })) return fromKubeconfig([home], env);
+  if (statSync(home, { throwIfNoEntry: false })) return fromKubeconfig([home], env, context);
   return err("no cluster: set KUBECONFIG, or run in a Pod with a service account");
 }
 

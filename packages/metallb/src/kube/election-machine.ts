@@ -30,8 +30,8 @@ export type ElectionEvent =
   /** A read or write failed. A conflict says that somebody else was faster. */
   | { readonly kind: "failed"; readonly status: number; readonly conflict: boolean; readonly message: string }
   | { readonly kind: "time" }
-  /** Hand the lead over, if it is held. */
-  | { readonly kind: "stop" };
+  /** Hand the lead over, if it is held; `keep`: let it run out, since a write of ours may arrive yet. */
+  | { readonly kind: "stop"; readonly keep?: boolean };
 
 export type ElectionEffect =
   | { readonly kind: "read" }
@@ -96,7 +96,7 @@ export class ElectionMachine {
       case "time":
         return this.time(now);
       case "stop":
-        return this.stop(now);
+        return this.stop(event.keep ?? false, now);
     }
   }
 
@@ -164,9 +164,10 @@ export class ElectionMachine {
     return [...lost, ...this.wake()];
   }
 
-  private stop(now: Instant): readonly ElectionEffect[] {
+  private stop(keep: boolean, now: Instant): readonly ElectionEffect[] {
     if (this.stopping) return [];
     this.stopping = true;
+    if (keep) return this.end();
     const holds = this.leading && !this.alone;
     this.leading = false;
     // What is under way is answered first: a write that arrives after the lead was given away would take it back.

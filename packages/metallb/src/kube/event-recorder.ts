@@ -90,8 +90,8 @@ export class EventRecorder {
   }
 
   /** What waits gets its last try; later events are dropped. */
-  drain(milliseconds: number): Promise<void> {
-    return this.writer.drain(milliseconds);
+  async drain(milliseconds: number): Promise<void> {
+    await this.writer.drain(milliseconds);
   }
 
   private now(): Date {

@@ -1,6 +1,7 @@
 export { ApiError } from "./api-error.ts";
 export { createClient, type KubeClient, type KubeObject } from "./client.ts";
 export { type Cluster, loadCluster } from "./cluster.ts";
+export { type ElectionEvent, ElectionMachine, type LeaseSpec } from "./election-machine.ts";
 export { EventRecorder, type EventSubject } from "./event-recorder.ts";
 export {
   KeyedWriter,

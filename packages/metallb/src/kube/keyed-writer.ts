@@ -64,8 +64,8 @@ export class KeyedWriter<V> {
   private readonly machine: WriterMachine<V>;
   private readonly abort = new AbortController();
   private readonly since = new Map<string, number>();
+  private readonly ended = Promise.withResolvers<boolean>();
   private readonly wantedAt = new Map<string, number>();
-  private readonly ended = Promise.withResolvers<void>();
   private timer: NodeJS.Timeout | null = null;
   private idlers: (() => void)[] = [];
 
@@ -106,17 +106,18 @@ export class KeyedWriter<V> {
 
   /**
    * Before the lead is handed over: what is pending gets its last try, and after `milliseconds` at
-   * most nothing is in flight and nothing will be. Later intentions are not taken.
+   * most nothing is in flight and nothing will be. Later intentions are not taken. Resolves with whether
+   * every write was answered: else one may arrive yet, and the lead must not be given away at once.
    */
-  drain(milliseconds: number): Promise<void> {
+  drain(milliseconds: number): Promise<boolean> {
     this.step({ kind: "drain", until: performance.now() + milliseconds });
     return this.ended.promise;
   }
 
   /** The lead is lost: whatever is in flight is ended, and nothing follows. Resolves when nothing is in flight. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.step({ kind: "stop" });
-    return this.ended.promise;
+    await this.ended.promise;
   }
 
   /** Resolves when every intention is confirmed, or waits for a newer one. */
@@ -165,7 +166,7 @@ export class KeyedWriter<V> {
             : setTimeout(() => this.step({ kind: "time" }), Math.max(0, effect.at - performance.now()) + 1);
         return;
       case "ended":
-        this.ended.resolve();
+        this.ended.resolve(effect.clean);
     }
   }
 
@@ -186,7 +187,7 @@ export class KeyedWriter<V> {
       if (mayWrite?.() === false) throw new ApiError(0, "NotLeading", "the lease is not held");
       event = { kind: await perform(key, value, { signal, stage }), key };
     } catch (error) {
-      event = { kind: "failed", key, retryAfter: error instanceof ApiError ? error.retryAfter : null };
+      event = { kind: "failed", key, ...failureOf(error) };
       failure = { error };
     }
     this.since.delete(key);
@@ -198,4 +199,11 @@ export class KeyedWriter<V> {
     this.stats.failures++;
     onFailure?.(key, failure.error, this.machine.failuresOf(key));
   }
+}
+
+/** What was refused was not written; without an answer, or with a broken one, nobody knows. */
+function failureOf(error: unknown): { readonly retryAfter: number | null; readonly doubtful: boolean } {
+  if (!(error instanceof ApiError)) return { retryAfter: null, doubtful: false };
+  const { status, reason, retryAfter } = error;
+  return { retryAfter, doubtful: reason !== "NotLeading" && (status === 0 || status >= 500) };
 }

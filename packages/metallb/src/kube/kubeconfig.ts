@@ -19,7 +19,7 @@ interface Found {
  * The cluster of the current context, as client-go reads it; of several files the first that names a
  * thing counts. What cannot be honoured is refused by name: nothing is silently ignored.
  */
-export function fromKubeconfig(files: readonly string[], env: Env): Result<Cluster> {
+export function fromKubeconfig(files: readonly string[], env: Env, wanted?: string): Result<Cluster> {
   const named = files.filter((file) => file !== "");
   const present = named.filter((file) => statSync(file, { throwIfNoEntry: false }));
   if (present.length === 0) return err(`kubeconfig ${named.join(", ")} cannot be read: there is no such file`);
@@ -39,10 +39,14 @@ export function fromKubeconfig(files: readonly string[], env: Env): Result<Clust
     }
     return undefined;
   };
-  const current = configs.map(({ fields }) => text(fields["current-context"])).find((name) => name !== null) ?? null;
+  const current =
+    wanted ?? configs.map(({ fields }) => text(fields["current-context"])).find((name) => name !== null) ?? null;
   if (current === null) return problem("current-context is not set");
   const context = find("contexts", "context", current)?.fields;
-  if (!context) return problem(`current-context "${current}" is not among contexts`);
+  if (!context) {
+    const which = wanted === undefined ? "current-context" : "context";
+    return problem(`${which} "${current}" is not among contexts`);
+  }
   const clusterName = text(context.cluster) ?? "";
   const cluster = find("clusters", "cluster", clusterName);
   if (!cluster) return problem(`cluster "${clusterName}" is not among clusters`);

@@ -57,9 +57,9 @@ export class LeaseElection {
     this.step({ kind: "start" });
   }
 
-  /** Ends the election and, when leading, hands the Lease over at once. */
-  stop(): Promise<void> {
-    this.step({ kind: "stop" });
+  /** Ends the election and, when leading, hands the Lease over at once; `keep`: lets it run out. */
+  stop(keep = false): Promise<void> {
+    this.step({ kind: "stop", keep });
     return this.ended.promise;
   }
 

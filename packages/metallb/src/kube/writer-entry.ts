@@ -24,6 +24,8 @@ export interface Entry<V> {
   released: boolean;
   /** To be forgotten when its flight ends. */
   leaving: boolean;
+  /** No newer intention will come: to be forgotten when the latest turns out to be out of date. */
+  departed: boolean;
 }
 
 export const newEntry = <V>(value: V, release: V | undefined): Entry<V> => ({
@@ -38,4 +40,5 @@ export const newEntry = <V>(value: V, release: V | undefined): Entry<V> => ({
   circular: false,
   released: false,
   leaving: false,
+  departed: false,
 });

@@ -25,8 +25,8 @@ export type WriterEvent<V> =
   | { readonly kind: "done"; readonly key: string }
   /** It was not written since the world is newer than the intention: a newer intention will come. */
   | { readonly kind: "stale"; readonly key: string }
-  /** `retryAfter`: milliseconds that the API asks to wait. */
-  | { readonly kind: "failed"; readonly key: string; readonly retryAfter: number | null }
+  /** `retryAfter`: milliseconds that the API asks to wait. `doubtful`: it may have been written, or may be yet. */
+  | { readonly kind: "failed"; readonly key: string; readonly retryAfter: number | null; readonly doubtful?: boolean }
   | { readonly kind: "time" }
   /** The lead will be handed over: what is to be written gets its last try until then. Nothing new is taken. */
   | { readonly kind: "drain"; readonly until: Instant }
@@ -39,8 +39,8 @@ export type WriterEffect<V> =
   /** Ends all writes under way. Each is still answered by an event. */
   | { readonly kind: "abort" }
   | { readonly kind: "wake"; readonly at: Instant | null }
-  /** After `drain` or `stop`: nothing is in flight, and nothing will be. */
-  | { readonly kind: "ended" };
+  /** After `drain` or `stop`: nothing is in flight, and nothing will be. `clean`: nor can what was sent arrive yet. */
+  | { readonly kind: "ended"; readonly clean: boolean };
 
 /** `release` gives up what others wait for; `whole` is the intention. */
 export type Stage = "whole" | "release";

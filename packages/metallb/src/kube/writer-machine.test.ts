@@ -121,6 +121,16 @@ describe("the keyed writer", () => {
     expect(machine.pending).toBe(0);
   });
 
+  it("forgets a key that is settled while an older one is in flight, and whose latest is out of date", () => {
+    const { step, performed, machine } = make();
+    step(want("a", "1"));
+    step(want("a", "2"));
+    step({ kind: "settle", key: "a" });
+    expect(performed(step({ kind: "stale", key: "a" }))).toEqual(["a=2"]);
+    step({ kind: "stale", key: "a" });
+    expect(machine.pending).toBe(0);
+  });
+
   it("lets one of a circle give up first what the others wait for", () => {
     const { step, performed, machine } = make();
     const swap = [intend("a", "B", ["b"], "nothing"), intend("b", "A", ["a"], "nothing")];
@@ -166,8 +176,26 @@ describe("the keyed writer", () => {
     expect(performed(step(done("a"), 4))).toEqual(["c=1"]);
     expect(performed(step(done("b"), 4))).toEqual(["bad=1"]);
     expect(step(failed("bad"), 5)).toEqual([]);
-    expect(step(done("c"), 6)).toEqual([{ kind: "wake", at: null }, { kind: "ended" }]);
+    expect(step(done("c"), 6)).toEqual([
+      { kind: "wake", at: null },
+      { kind: "ended", clean: true },
+    ]);
     expect(step(want("e", "1"), 7)).toEqual([]);
+  });
+
+  it("is not clean while a write without an answer may arrive yet", () => {
+    const doubtful = (key: string) => ({ kind: "failed", key, retryAfter: null, doubtful: true }) as const;
+    const left = make();
+    left.step(want("a", "1"), 0);
+    left.step(doubtful("a"), 0);
+    left.step({ kind: "drain", until: 1_000 }, 1);
+    expect(left.step(failed("a"), 2)).toContainEqual({ kind: "ended", clean: false });
+    const { step } = make();
+    step(want("a", "1"), 0);
+    step(doubtful("a"), 0);
+    step({ kind: "time" }, 200);
+    step(done("a"), 201);
+    expect(step({ kind: "drain", until: 1_000 }, 202)).toContainEqual({ kind: "ended", clean: true });
   });
 
   it("ends what is in flight at the deadline, and at once when the lead is lost", () => {
@@ -175,12 +203,12 @@ describe("the keyed writer", () => {
     draining.step(want("a", "1"));
     draining.step({ kind: "drain", until: 100 });
     expect(draining.step({ kind: "time" }, 100)).toEqual([{ kind: "abort" }]);
-    expect(draining.step(failed("a"), 101)).toEqual([{ kind: "ended" }]);
+    expect(draining.step(failed("a"), 101)).toEqual([{ kind: "ended", clean: false }]);
     const lost = make();
     for (const key of ["a", "b", "c"]) lost.step(want(key, "1"));
     expect(lost.step({ kind: "stop" })).toEqual([{ kind: "abort" }]);
     expect(lost.step(failed("a"))).toEqual([]);
-    expect(lost.step(done("b"))).toEqual([{ kind: "ended" }]);
+    expect(lost.step(done("b"))).toEqual([{ kind: "ended", clean: false }]);
     expect(lost.step({ kind: "stop" })).toEqual([]);
   });
 });

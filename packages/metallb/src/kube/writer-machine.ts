@@ -1,9 +1,13 @@
 import { backoff } from "#net";
 import { DueQueue } from "./due-queue.ts";
+import { Fifo } from "./fifo.ts";
 import type { Instant } from "./reflector-machine.ts";
 import { WaitGraph } from "./wait-graph.ts";
 import { type Entry, newEntry, type State } from "./writer-entry.ts";
 import type { Intention, Stage, WriterEffect, WriterEvent, WriterSettings } from "./writer-events.ts";
+
+/** Longer than a request that nobody waits for can be on its way. */
+const LINGER = 15_000;
 
 /**
  * Brings intentions into the API: the latest of each key wins, one write of a key is in flight, and at
@@ -15,7 +19,7 @@ export class WriterMachine<V> {
   private readonly settings: WriterSettings;
   private readonly random: () => number;
   private readonly entries = new Map<string, Entry<V>>();
-  private readonly queue = new Set<string>();
+  private readonly queue = new Fifo();
   private readonly pauses = new DueQueue();
   private readonly graph = new WaitGraph();
   private flying = 0;
@@ -26,6 +30,8 @@ export class WriterMachine<V> {
   private wakeAt: Instant | null = null;
   private aborted = false;
   private toldEnd = false;
+  /** Keys with a write of which nobody knows whether it arrives yet, and since when. */
+  private readonly doubts = new Map<string, Instant>();
 
   constructor(settings: WriterSettings, random: () => number) {
     this.settings = settings;
@@ -92,7 +98,7 @@ export class WriterMachine<V> {
         this.phase = "ended";
     }
     if (this.phase === "draining" && now >= this.drainUntil) this.phase = "ended";
-    if (this.phase === "ended") this.end(effects);
+    if (this.phase === "ended") this.end(now, effects);
     else this.start(now, effects);
     return effects;
   }
@@ -123,6 +129,7 @@ export class WriterMachine<V> {
     entry.generation++;
     entry.released = false;
     entry.leaving = false;
+    entry.departed = false;
     entry.circular = false;
   }
 
@@ -172,6 +179,7 @@ export class WriterMachine<V> {
     if (entry.flight === null) return this.forget(key, entry);
     // A write of an older intention is under way: the latest is performed once more, to be sure that it stands.
     if (entry.flight.generation === entry.generation) entry.leaving = true;
+    else entry.departed = true;
   }
 
   private forget(key: string, entry: Entry<V>): void {
@@ -195,6 +203,8 @@ export class WriterMachine<V> {
     entry.flight = null;
     this.flying--;
     const latest = flight.generation === entry.generation;
+    if (event.kind !== "failed") this.doubts.delete(key);
+    else if (event.doubtful) this.doubt(key, now);
     if (entry.leaving) return this.forget(key, entry);
     if (event.kind === "failed") {
       if (entry.failures++ === 0) this.failing++;
@@ -205,8 +215,9 @@ export class WriterMachine<V> {
     }
     this.succeed(entry);
     if (event.kind === "stale") {
-      if (latest) this.become(key, entry, "stale");
-      else this.enqueue(key, entry);
+      if (!latest) this.enqueue(key, entry);
+      else if (entry.departed) this.forget(key, entry);
+      else this.become(key, entry, "stale");
       return;
     }
     if (flight.stage === "release") {
@@ -218,6 +229,15 @@ export class WriterMachine<V> {
     if (!latest) this.enqueue(key, entry);
     else if (this.settings.retain) this.become(key, entry, "settled");
     else this.forget(key, entry);
+  }
+
+  private doubt(key: string, now: Instant): void {
+    for (const [other, since] of this.doubts) if (now - since > LINGER) this.doubts.delete(other);
+    this.doubts.set(key, now);
+  }
+
+  private isClean(now: Instant): boolean {
+    return !this.aborted && [...this.doubts.values()].every((since) => now - since > LINGER);
   }
 
   private drain(until: Instant, now: Instant): void {
@@ -235,8 +255,9 @@ export class WriterMachine<V> {
       const entry = this.entries.get(key);
       if (entry?.state === "backoff") this.enqueue(key, entry);
     }
-    for (const key of this.queue) {
-      if (this.flying >= this.settings.parallel) break;
+    while (this.flying < this.settings.parallel) {
+      const key = this.queue.take();
+      if (key === null) break;
       const entry = this.entries.get(key);
       if (!entry) continue;
       const stage: Stage = this.graph.isWaiting(key) ? "release" : "whole";
@@ -248,7 +269,7 @@ export class WriterMachine<V> {
     }
     if (this.phase === "draining" && this.flying === 0) {
       this.phase = "ended";
-      return this.end(effects);
+      return this.end(now, effects);
     }
     const next = this.phase === "draining" ? this.drainUntil : this.pauses.next();
     if (next !== this.wakeAt) effects.push(this.wake(next));
@@ -259,7 +280,7 @@ export class WriterMachine<V> {
     return { kind: "wake", at };
   }
 
-  private end(effects: WriterEffect<V>[]): void {
+  private end(now: Instant, effects: WriterEffect<V>[]): void {
     if (this.toldEnd) return;
     if (this.queue.size > 0 || this.wakeAt !== null || this.flying > 0) {
       for (const [key, entry] of this.entries) if (entry.flight === null) this.become(key, entry, "stale");
@@ -271,6 +292,6 @@ export class WriterMachine<V> {
       return;
     }
     this.toldEnd = true;
-    effects.push({ kind: "ended" });
+    effects.push({ kind: "ended", clean: this.isClean(now) });
   }
 }

@@ -15,12 +15,12 @@ export interface EngineListener {
 /** How long the thread may take to say goodbye, milliseconds. */
 const STOP_LIMIT = 1_500;
 
-/** The main thread's side of the engines. */
-/** The worker lies beside this file, as source or compiled; a bundle is its own worker. */
+/** The worker lies beside this file, as source or compiled; beside a bundle it is one of its own, so that it holds no more than it runs. */
 const WORKER = /\/engine-thread\.[jt]s$/.test(import.meta.url)
   ? new URL(import.meta.url.replace(/engine-thread(\.[jt]s)$/, "engine-worker$1"))
-  : new URL(import.meta.url);
+  : new URL("./speaker-engines.mjs", import.meta.url);
 
+/** The main thread's side of the engines. */
 export class EngineThread {
   private readonly worker: Worker;
   private readonly listener: EngineListener;
