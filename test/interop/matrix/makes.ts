@@ -379,8 +379,13 @@ const exabgp: Make = {
   },
   start: async (bench, wish) => {
     const file = join(bench.folder, "exabgp.conf");
+    const script = join(bench.folder, "log.sh");
+    await writeFile(script, "#!/bin/sh\nexec cat >&2\n", { mode: 0o755 });
     const text = [
-      "process log { run \"/bin/sh -c 'cat >&2'\"; encoder json; }",
+      "process log {",
+      `  run ${script};`,
+      "  encoder json;",
+      "}",
       `neighbor ${speakerAt(wish)} {`,
       "  router-id 10.99.0.1;",
       `  local-address ${routerAt(wish)};`,
@@ -402,7 +407,7 @@ const exabgp: Make = {
       "exabgp.daemon.daemonize=false",
       "exabgp.daemon.user=root",
       "exabgp.tcp.bind=",
-      "exabgp.log.level=ERROR",
+      "exabgp.log.level=ERR",
       "exabgp",
       file,
     ]);

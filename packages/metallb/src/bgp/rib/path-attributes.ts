@@ -24,7 +24,7 @@ interface WrittenAttribute {
   readonly type: number;
   readonly flags: number;
   /** Writes the value; nothing written: the attribute is left out. */
-  write(writer: ByteWriter, route: PathAttributes, context: AttributeContext): void;
+  readonly write: (writer: ByteWriter, route: PathAttributes, context: AttributeContext) => void;
 }
 
 const WELL_KNOWN = FLAG.transitive;
