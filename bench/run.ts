@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, configuration, packing, convergence, planner, speaker, footprint. Without names: all.
+ * Names: allocator, configuration, packing, convergence, layer2, planner, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
@@ -8,6 +8,7 @@ import { packingBenchmark } from "./bgp-packing.ts";
 import { configurationBenchmark } from "./configuration.ts";
 import { convergenceBenchmark } from "./convergence.ts";
 import { footprintBenchmark } from "./footprint.ts";
+import { layer2Benchmark } from "./layer2.ts";
 import { plannerBenchmark } from "./planner.ts";
 import { type Benchmark, type Row, render } from "./report.ts";
 import { speakerBenchmark } from "./speaker.ts";
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   configuration: configurationBenchmark,
   packing: packingBenchmark,
   convergence: convergenceBenchmark,
+  layer2: layer2Benchmark,
   planner: plannerBenchmark,
   speaker: speakerBenchmark,
   footprint: footprintBenchmark,

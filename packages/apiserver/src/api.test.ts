@@ -1,8 +1,8 @@
-import { request } from "node:https";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type JsonObject, number, objects, text, texts } from "./base/json.ts";
 import { runEndpointSlices } from "./cluster/endpoint-slices.ts";
 import { type ApiServer, startApiServer } from "./index.ts";
+import { send as ask, watch as open } from "./testing.ts";
 
 let server: ApiServer;
 let stopSlices: () => void;
@@ -23,65 +23,11 @@ afterAll(async () => {
   await server.close();
 });
 
-interface Answer {
-  readonly code: number;
-  readonly body: JsonObject;
-}
-
 const JSON_TYPE = "application/json";
 
-function send(
-  method: string,
-  path: string,
-  body: unknown = null,
-  type = JSON_TYPE,
-  token = server.token,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": type };
-    const sent = request(`${server.url}${path}`, { method, ca: server.caPem, headers }, (response) => {
-      let text = "";
-      response.on("data", (part) => {
-        text += String(part);
-      });
-      response.on("end", () => resolve({ code: response.statusCode ?? 0, body: JSON.parse(text) as JsonObject }));
-    });
-    sent.on("error", reject);
-    sent.end(body === null ? undefined : JSON.stringify(body));
-  });
-}
-
-/** Opens a watch; `next` gives its events one by one. */
-function watch(path: string): { next(): Promise<JsonObject>; close(): void } {
-  const events: JsonObject[] = [];
-  let wake: () => void = () => {};
-  let rest = "";
-  const sent = request(
-    `${server.url}${path}`,
-    { ca: server.caPem, headers: { authorization: `Bearer ${server.token}` } },
-    (response) =>
-      response.on("data", (part) => {
-        const lines = (rest + String(part)).split("\n");
-        rest = lines.pop() ?? "";
-        events.push(...lines.map((line) => JSON.parse(line) as JsonObject));
-        wake();
-      }),
-  );
-  sent.on("error", () => {});
-  sent.end();
-  return {
-    async next() {
-      for (;;) {
-        const event = events.shift();
-        if (event) return event;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    },
-    close: () => sent.destroy(),
-  };
-}
+const send = (method: string, path: string, body: unknown = null, type = JSON_TYPE, token = server.token) =>
+  ask(server, method, path, body, { type, token });
+const watch = (path: string) => open(server, path);
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const map = (name: string, data: Record<string, string> = {}) => ({

@@ -56,6 +56,8 @@ export async function readMany(
   const accepted = negotiate(request.headers.accept, watching ? "watch" : "list");
   if (watching) {
     await showAll(options, resource);
+    // It may have left while a webhook was asked, and nobody would end its watch.
+    if (response.destroyed) return;
     watch(exchange, resource, filter, accepted, options);
     return;
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { badRequest, methodNotAllowed } from "../base/errors.ts";
+import { ApiError, badRequest, methodNotAllowed } from "../base/errors.ts";
 import { clone, isObject, type Json, type JsonObject, object, text } from "../base/json.ts";
 import { apply } from "../change/apply.ts";
 import { create } from "../change/create.ts";
@@ -145,6 +145,10 @@ export async function removeMany(
   const filter = filterOf(resource, info.namespace, null, exchange.query);
   const page = await showablePage(options, resource, filter, exchange.query);
   const each = { ...deletion, uid: null, resourceVersion: null };
-  for (const { key } of page.entries) await removeEntry(exchange, info, resource, options, key, each);
+  for (const { key } of page.entries)
+    await removeEntry(exchange, info, resource, options, key, each).catch((error: unknown) => {
+      // Somebody else was faster, which is as good.
+      if (!(error instanceof ApiError) || error.code !== 404) throw error;
+    });
   sendBytes(exchange.response, 200, "application/json", listJson(resource, page));
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { text } from "../base/json.ts";
 import { type ApiServer, startApiServer } from "../index.ts";
 import { send, startWebhook, type Webhook } from "../testing.ts";
 
@@ -15,27 +16,28 @@ afterAll(async () => {
 });
 
 const NAMESPACE = "/api/v1/namespaces/default";
+/** Has a webhook asked about new objects of a kind. */
+const configure = (name: string, resources: string[], clientConfig: object, operations = ["CREATE"]) =>
+  send(server, "POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "ValidatingWebhookConfiguration",
+    metadata: { name },
+    webhooks: [
+      {
+        name: `${name}.example.io`,
+        admissionReviewVersions: ["v1"],
+        sideEffects: "None",
+        clientConfig,
+        rules: [{ apiGroups: [""], apiVersions: ["v1"], operations, resources }],
+      },
+    ],
+  });
 const map = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
 
 describe("a webhook behind a Service", () => {
   it("is found by the Service's endpoints, under the name of the Service", async () => {
-    await send(server, "POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingWebhookConfiguration",
-      metadata: { name: "gate" },
-      webhooks: [
-        {
-          name: "gate.example.io",
-          admissionReviewVersions: ["v1"],
-          sideEffects: "None",
-          clientConfig: {
-            service: { namespace: "default", name: "gate", path: "/validate", port: 9443 },
-            caBundle: hook.caBundle,
-          },
-          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
-        },
-      ],
-    });
+    const service = { namespace: "default", name: "gate", path: "/validate", port: 9443 };
+    await configure("gate", ["configmaps"], { service, caBundle: hook.caBundle });
     const create = async () => (await send(server, "POST", `${NAMESPACE}/configmaps`, map("a"))).body.message;
     const failed = 'Internal error occurred: failed calling webhook "gate.example.io": failed to call webhook: ';
     expect(await create()).toBe(`${failed}service "gate" not found`);
@@ -63,20 +65,7 @@ describe("a webhook behind a Service", () => {
       await new Promise((resolve) => setImmediate(resolve));
       return { allowed: true };
     });
-    await send(server, "POST", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingWebhookConfiguration",
-      metadata: { name: "slow" },
-      webhooks: [
-        {
-          name: "slow.example.io",
-          admissionReviewVersions: ["v1"],
-          sideEffects: "None",
-          clientConfig: { url: slow.url, caBundle: slow.caBundle },
-          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["services"] }],
-        },
-      ],
-    });
+    await configure("slow", ["services"], { url: slow.url, caBundle: slow.caBundle });
     const clusterIP = "10.96.7.7";
     const answers = await Promise.all(
       ["one", "two", "three"].map((name) =>
@@ -90,5 +79,29 @@ describe("a webhook behind a Service", () => {
     );
     expect(answers.map(({ code }) => code).sort((a, b) => a - b)).toEqual([201, 422, 422]);
     await slow.close();
+  });
+});
+
+describe("what a webhook is asked about", () => {
+  it("is told as it is when somebody else was faster", async () => {
+    const faster = await startWebhook(["127.0.0.1"], async ({ operation, name }) => {
+      // The first deletion of the collection takes the second one's object along.
+      if (operation === "DELETE" && name === "many-a")
+        await send(server, "DELETE", `${NAMESPACE}/secrets/many-b`, { kind: "DeleteOptions", apiVersion: "v1" });
+      return { allowed: true };
+    });
+    for (const name of ["many-a", "many-b", "many-c"])
+      await send(server, "POST", `${NAMESPACE}/secrets`, {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name, labels: { many: "yes" } },
+      });
+    await configure("faster", ["secrets"], { url: faster.url, caBundle: faster.caBundle }, ["DELETE"]);
+    const answer = await send(server, "DELETE", `${NAMESPACE}/secrets?labelSelector=many%3Dyes`);
+    expect(answer.code).toBe(200);
+    expect(faster.requests.map((one) => text(one, "name")).sort()).toEqual(["many-a", "many-b", "many-c"]);
+    const left = await send(server, "GET", `${NAMESPACE}/secrets?labelSelector=many%3Dyes`);
+    expect(left.body.items).toEqual([]);
+    await faster.close();
   });
 });

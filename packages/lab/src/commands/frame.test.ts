@@ -46,9 +46,11 @@ describe("the frame", () => {
     const problems = ["x".repeat(300)];
     for (const columns of [20, 40, 80, 200]) {
       const rows = layOut(drawFrame({ steps, view: { ...view, problems } }, plain), columns, 1_000);
-      expect(rows.join("").replaceAll(" ", "")).toContain(`exportKUBECONFIG=${view.kubeconfig}`);
-      expect(rows.every((row) => row.length < columns)).toBe(true);
-      expect(rows.some((row) => row.endsWith("…"))).toBe(columns < 200 || problems.length > 0);
+      const texts = rows.map(({ text }) => text);
+      expect(texts.join("\n")).toContain(`export KUBECONFIG=${view.kubeconfig}`);
+      expect(texts.join("\n")).toContain(`${view.command} cut node-1`);
+      expect(texts.filter((text) => text.endsWith("…"))).not.toEqual([]);
+      for (const { text, height } of rows) expect(text.length).toBeLessThan(height === 1 ? columns : 400);
     }
   });
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { meant } from "metallb/terminal";
 import { isLabName } from "#base";
-import { KUBERNETES, type LabOptionTexts, MAX_NODES, NETWORKS, ROUTERS, readLabOptions } from "#processes";
+import { KUBERNETES, type LabOptionTexts, MAX_NODES, MODES, NETWORKS, ROUTERS, readLabOptions } from "#processes";
 import { showLogs } from "./lab-logs.ts";
 import { cutCable, execInPlace, healCable, printKubeconfig, showStatus } from "./lab-remote.ts";
 import { runLab } from "./lab-run.ts";
@@ -20,6 +20,9 @@ export function addLabCommand(program: Command, outcome: Outcome): void {
       new Option("--network <kind>", "what the nodes are connected by; namespaces need root")
         .choices(NETWORKS)
         .default("loopback"),
+    )
+    .addOption(
+      new Option("--mode <kind>", "how addresses are announced; layer2 needs namespaces").choices(MODES).default("bgp"),
     )
     .addOption(
       new Option("--kubernetes <kind>", "embedded, or a real control plane (built with Go on first use)")

@@ -13,6 +13,7 @@ export {
   clusterObjects,
   HOLD_TIME,
   helloService,
+  type LabMode,
   NAMESPACE,
   namespaceObject,
   ownPodName,

@@ -16,7 +16,12 @@ export const NAMESPACE = "metallb-system";
 /** Documentation prefixes (RFC 5737, RFC 3849): they lead nowhere else. */
 const POOL = "198.51.100.1-198.51.100.254";
 const POOL6 = "2001:db8:51::1-2001:db8:51::ff";
+/** On the LAN of the nodes: with layer 2 an address must be of a subnet that neighbours ask in. */
+const LAN_POOL = "172.20.0.200-172.20.0.250";
+const LAN_POOL6 = "fd00:172:20::200-fd00:172:20::2ff";
 const BACKEND_PORT = 8080;
+
+export type LabMode = "bgp" | "layer2";
 
 /** An object as `kubectl apply` would take it; the status is written apart. */
 export interface KubeObject {
@@ -35,21 +40,23 @@ export interface KubeObject {
 export const namespaceObject: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } };
 
 /** What makes the cluster: nodes, and the pods that the lab's processes stand for. */
-export function clusterObjects(network: LabNetwork): readonly KubeObject[] {
+export function clusterObjects(network: LabNetwork, mode: LabMode): readonly KubeObject[] {
   return [
     ...network.nodes.map((node) => nodeObject(node)),
     ownPod("controller", network.nodes[0]),
     ...network.nodes.map((node) => ownPod("speaker", node)),
-    ...network.nodes.flatMap((node) => peerObjects(node, network.bgpPort)),
+    ...(mode === "layer2" ? [] : network.nodes.flatMap((node) => peerObjects(node, network.bgpPort))),
   ];
 }
 
 /** What a user would have written: a pool, how it is advertised, a Service and what answers it. */
-export function sampleObjects(network: LabNetwork, withSlices: boolean): readonly KubeObject[] {
-  const addresses = network.router.address6 === null ? [POOL] : [POOL, POOL6];
+export function sampleObjects(network: LabNetwork, withSlices: boolean, mode: LabMode): readonly KubeObject[] {
+  const pools = mode === "layer2" ? [LAN_POOL, LAN_POOL6] : [POOL, POOL6];
+  const addresses = network.router.address6 === null ? pools.slice(0, 1) : pools;
+  const advertisement = mode === "layer2" ? "L2Advertisement" : "BGPAdvertisement";
   return [
     metallb("v1beta1", "IPAddressPool", "lab", { addresses }),
-    metallb("v1beta1", "BGPAdvertisement", "lab", { ipAddressPools: ["lab"] }),
+    metallb("v1beta1", advertisement, "lab", { ipAddressPools: ["lab"] }),
     ...network.nodes.map((node) => helloPod(node)),
     helloService,
     ...(withSlices ? [helloSlice(network.nodes, () => true)] : []),

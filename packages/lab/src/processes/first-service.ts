@@ -13,19 +13,7 @@ export async function firstService(
   processes: readonly RunningProcess[],
   expected: boolean,
 ): Promise<void> {
-  const trouble = () => {
-    const told = processes.filter((process) => !process.view.running || process.view.restarts > 0);
-    return told.map((process) => ` ${process.name} ended (${process.view.lastEnding}): ${lastWords(process)}`).join("");
-  };
-  const wait = (what: string, good: (now: LabView) => boolean) =>
-    until(
-      async () => {
-        signal.throwIfAborted();
-        const now = await view();
-        return good(now) ? now : null;
-      },
-      { limit: PATIENCE, pause: 50, late: () => `${what} after ${PATIENCE / 1_000} seconds.${trouble()}` },
-    );
+  const wait = waiting(view, signal, processes);
   const served = (now: LabView) => now.services.find((service) => service.key === "default/hello");
   await both(
     takeStep(
@@ -53,6 +41,23 @@ export async function firstService(
         expected ? `${served(now)?.addresses.join(", ") ?? ""}; one route per node at the router` : "deleted earlier",
     ),
   );
+}
+
+/** Waits until the lab looks as it should; the error says which processes ended, and with which words. */
+export function waiting(view: () => Promise<LabView>, signal: AbortSignal, processes: readonly RunningProcess[]) {
+  const trouble = () => {
+    const told = processes.filter((process) => !process.view.running || process.view.restarts > 0);
+    return told.map((process) => ` ${process.name} ended (${process.view.lastEnding}): ${lastWords(process)}`).join("");
+  };
+  return (what: string, good: (now: LabView) => boolean) =>
+    until(
+      async () => {
+        signal.throwIfAborted();
+        const now = await view();
+        return good(now) ? now : null;
+      },
+      { limit: PATIENCE, pause: 50, late: () => `${what} after ${PATIENCE / 1_000} seconds.${trouble()}` },
+    );
 }
 
 /** Those of the lab itself: where a user has made more, nobody waits for them. */

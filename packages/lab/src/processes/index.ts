@@ -5,6 +5,7 @@ export {
   type LabOptions,
   type LabOptionTexts,
   MAX_NODES,
+  MODES,
   NETWORKS,
   ROUTERS,
   readLabOptions,

@@ -10,7 +10,8 @@ export async function startLabRouter(options: LabOptions, network: LabNetwork, f
     routerId: network.router.address,
     port: network.bgpPort,
     listen: [network.router.address, ...(network.router.address6 === null ? [] : [network.router.address6])],
-    neighbours: network.nodes.flatMap(neighboursOf),
+    // With layer 2 it is a router like any other on the LAN: it asks its neighbours.
+    neighbours: options.mode === "layer2" ? [] : network.nodes.flatMap(neighboursOf),
     installRoutes: network.kind === "namespaces",
   };
   return await startRouter(options.router, network.router, description, folder);

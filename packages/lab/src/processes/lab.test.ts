@@ -36,6 +36,8 @@ describe("options", () => {
     [{ webPort: "70000" }, /--web-port/],
     [{ name: "../up" }, /--name/],
     [{ data: "" }, /--data/],
+    [{ mode: "vrrp" }, /--mode takes bgp, layer2/],
+    [{ mode: "layer2" }, /--mode layer2 needs a LAN/],
   ])("that are wrong are refused by name: %o", (wrong, words) => {
     const result = readLabOptions({ ...texts, ...wrong });
     expect(result.ok ? "" : result.error).toMatch(words);

@@ -20,6 +20,7 @@ import {
   helloService,
   type LabCluster,
   type LabControlPlane,
+  type LabMode,
   NAMESPACE,
   namespaceObject,
   openCluster,
@@ -27,11 +28,13 @@ import {
   sampleObjects,
   startControlPlane,
 } from "#kubernetes";
-import { createLoopbackNetwork, createNamespaceNetwork, type LabNetwork, type Place } from "#network";
+import type { LabNetwork, Place } from "#network";
 import type { Router } from "#routers";
 import { serveControls } from "./control.ts";
+import { firstLayer2Service } from "./first-layer2-service.ts";
 import { firstService } from "./first-service.ts";
 import { startForwarding } from "./forward-along.ts";
+import { createNetwork, networkText } from "./lab-network.ts";
 import { routerText, startLabRouter } from "./lab-router.ts";
 import { type LabParts, look } from "./look.ts";
 import type { LabOptions } from "./options.ts";
@@ -116,14 +119,14 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
   signal.throwIfAborted();
   const kubeconfig = join(claim.folder, "kubeconfig");
   await writeFile(kubeconfig, plane.kubeconfig, { mode: 0o600 });
-  const cluster = await fillCluster(plane, network, kubeconfig, cleanup);
+  const cluster = await fillCluster(plane, network, kubeconfig, cleanup, options.mode);
   await network.publish(plane.port);
   signal.throwIfAborted();
 
   const processes: RunningProcess[] = [];
   const children: Child[] = [];
   const record = () => void claim.record(marks(router, plane, processes, children)).catch(() => {});
-  const context = { network, kubeconfig, logs, onChange: record };
+  const context = { network, kubeconfig, logs, onChange: record, mode: options.mode };
   const begin = async (start: Promise<RunningProcess>) => {
     const process = await start;
     processes.push(process);
@@ -189,7 +192,11 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
     await network.cut(node);
     cutAt.set(node, Date.now());
     await tellReachability();
-    return `the cable of ${node} is cut: nobody is told, the session ends at its hold time, within ${HOLD_TIME} s`;
+    const found =
+      options.mode === "layer2"
+        ? "other nodes take its addresses over within half a second"
+        : `the session ends at its hold time, within ${HOLD_TIME} s`;
+    return `the cable of ${node} is cut: nobody is told, ${found}`;
   };
   const heal = async (node: string) => {
     if (!network.isCut(node)) return `the cable of ${node} is whole: there is nothing to heal`;
@@ -213,17 +220,10 @@ async function assemble(options: LabOptions, progress: Progress, signal: AbortSi
   });
   cleanup.add(closeControls);
   const expected = await cluster.has(helloService);
-  await firstService(view, progress, AbortSignal.any([signal, stopping.signal]), processes, expected);
+  const wait = options.mode === "layer2" ? firstLayer2Service : firstService;
+  await wait(view, progress, AbortSignal.any([signal, stopping.signal]), processes, expected);
   return { name: claim.name, view, cut, heal, logOf, stopAsked, close: () => cleanup.run() };
 }
-
-const createNetwork = (options: LabOptions): Promise<LabNetwork> =>
-  options.network === "loopback" ? createLoopbackNetwork(options) : createNamespaceNetwork(options);
-
-const networkText = (network: LabNetwork): string =>
-  network.kind === "loopback"
-    ? `${network.nodes.length} nodes on loopback, ${network.nodes[0]?.address} and following`
-    : `${network.nodes.length} nodes in network namespaces, ${network.nodes[0]?.address} and following`;
 
 /** Puts the objects in; where the data folder held a cluster already, a user's own are left as they are. */
 async function fillCluster(
@@ -231,13 +231,14 @@ async function fillCluster(
   network: LabNetwork,
   kubeconfig: string,
   cleanup: Cleanup,
+  mode: LabMode,
 ): Promise<LabCluster> {
   const cluster = await openCluster(kubeconfig);
   cleanup.add(async () => cluster.close());
   const known = await cluster.has(namespaceObject);
   await cluster.apply([namespaceObject]);
-  await cluster.apply(clusterObjects(network));
-  if (!known) await cluster.apply(sampleObjects(network, !plane.makesSlices));
+  await cluster.apply(clusterObjects(network, mode));
+  if (!known) await cluster.apply(sampleObjects(network, !plane.makesSlices, mode));
   return cluster;
 }
 

@@ -9,6 +9,8 @@ export interface LabOptions {
   readonly name: string | null;
   readonly router: RouterKind | "auto";
   readonly network: "loopback" | "namespaces";
+  /** How addresses are announced. */
+  readonly mode: "bgp" | "layer2";
   readonly kubernetes: "embedded" | "real";
   /** 1 to MAX_NODES. */
   readonly nodes: number;
@@ -23,11 +25,12 @@ export interface LabOptions {
 /** Options as typed at a command line, all text. */
 export type LabOptionTexts = Readonly<
   Record<"router" | "network" | "kubernetes" | "nodes", string> &
-    Partial<Record<"name" | "data" | "apiPort" | "webPort", string>>
+    Partial<Record<"name" | "data" | "apiPort" | "webPort" | "mode", string>>
 >;
 
 export const MAX_NODES = 20;
 export const NETWORKS = ["loopback", "namespaces"] as const;
+export const MODES = ["bgp", "layer2"] as const;
 export const KUBERNETES = ["embedded", "real"] as const;
 export const ROUTERS = ["auto", ...ROUTER_KINDS] as const;
 
@@ -37,6 +40,10 @@ export function readLabOptions(texts: LabOptionTexts): Result<LabOptions> {
   if (!router.ok) return router;
   const network = oneOf("--network", texts.network, NETWORKS);
   if (!network.ok) return network;
+  const mode = oneOf("--mode", texts.mode ?? "bgp", MODES);
+  if (!mode.ok) return mode;
+  if (mode.value === "layer2" && network.value === "loopback")
+    return err("--mode layer2 needs a LAN: --network namespaces, as root");
   const kubernetes = oneOf("--kubernetes", texts.kubernetes, KUBERNETES);
   if (!kubernetes.ok) return kubernetes;
   const nodes = whole("--nodes", texts.nodes, 1, MAX_NODES);
@@ -53,6 +60,7 @@ export function readLabOptions(texts: LabOptionTexts): Result<LabOptions> {
     name: texts.name ?? null,
     router: router.value,
     network: network.value,
+    mode: mode.value,
     kubernetes: kubernetes.value,
     nodes: nodes.value,
     dataFolder: texts.data === undefined ? null : resolve(texts.data),

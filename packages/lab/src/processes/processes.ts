@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "#base";
-import { NAMESPACE, ownPodName } from "#kubernetes";
+import { type LabMode, NAMESPACE, ownPodName } from "#kubernetes";
 import type { LabNetwork, NodePlace } from "#network";
 import type { LabProcess } from "./look.ts";
 import { Supervised } from "./supervisor.ts";
@@ -12,6 +12,7 @@ export interface ProcessContext {
   /** Folder of the logs. */
   readonly logs: string;
   readonly onChange: () => void;
+  readonly mode: LabMode;
 }
 
 /** A process of the lab that can be stopped. */
@@ -43,7 +44,14 @@ export async function startSpeaker(context: ProcessContext, node: NodePlace): Pr
     context,
     `speaker-${node.name}`,
     node.command([launcher("speaker"), ...commonFlags(port)]),
-    { METALLB_NODE_NAME: node.name, METALLB_HOST: node.address, METALLB_POD_NAME: ownPodName("speaker", node.name) },
+    {
+      METALLB_NODE_NAME: node.name,
+      METALLB_HOST: node.address,
+      METALLB_POD_NAME: ownPodName("speaker", node.name),
+      ...(context.mode === "layer2"
+        ? { METALLB_ML_BIND_ADDR: node.address, METALLB_ML_LABELS: "component=speaker" }
+        : {}),
+    },
   );
   await speaker.start();
   return asProcess(speaker, () => context.network.reach(node.name, port));

@@ -31,6 +31,7 @@ export interface WebhookCertificatesOptions {
 
 /** How often it is looked whether a certificate ends soon. */
 const CHECK = 12 * 3600 * 1000;
+const TELL_EVERY = 600_000;
 const PAUSE = { first: 1_000, max: 60_000 };
 
 /**
@@ -49,6 +50,7 @@ export class WebhookCertificates {
   private again = false;
   private stopped = false;
   private failures = 0;
+  private readonly told = new Map<string, number>();
 
   constructor(options: WebhookCertificatesOptions) {
     this.options = options;
@@ -155,7 +157,12 @@ export class WebhookCertificates {
     if (changed) await this.options.client.replace(resource, { name }, changed);
   }
 
+  /** The same trouble is one line now and then: a cluster may not give the rights at all. */
   private tell(error: string): void {
+    const now = performance.now();
+    if (now - (this.told.get(error) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY) return;
+    for (const [text, at] of this.told) if (now - at >= TELL_EVERY) this.told.delete(text);
+    this.told.set(error, now);
     this.options.log.warn("webhook certificates: trying again", { op: "webhook", error });
   }
 }

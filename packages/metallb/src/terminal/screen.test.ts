@@ -4,7 +4,7 @@ import { stripVTControlCharacters as bare } from "node:util";
 import { describe, expect, it } from "vitest";
 import { layOut, Screen } from "./screen.ts";
 import { table } from "./table.ts";
-import { clip, columnsOf, painted, paintFor, plain, visible, wrap } from "./text.ts";
+import { clip, columnsOf, painted, paintFor, plain, visible } from "./text.ts";
 
 describe("a line", () => {
   it("is cut to the terminal's width, without counting its colours", () => {
@@ -22,11 +22,13 @@ describe("a line", () => {
     expect(columnsOf("\x1b[31mred\x1b[0m")).toBe(3);
   });
 
-  it("that is copied is wrapped, and nothing of it is lost", () => {
-    const path = `/tmp/${"x".repeat(200)}/kubeconfig`;
-    const rows = wrap(path, 40);
-    expect(rows.join("")).toBe(path);
-    expect(rows.every((row) => columnsOf(row) <= 40)).toBe(true);
+  it("that is copied is left whole for the terminal to wrap, at its edge too", () => {
+    for (const length of [10, 39, 40, 41, 80, 200]) {
+      const [row] = layOut([{ copy: "x".repeat(length) }], 40, 100);
+      expect(row?.text.trim()).toBe("x".repeat(length));
+      expect((row?.text.length ?? 0) % 40).not.toBe(0);
+      expect(row?.height).toBe(Math.ceil((row?.text.length ?? 0) / 40));
+    }
   });
 });
 
@@ -62,7 +64,7 @@ describe("the screen", () => {
   });
 
   it("counts the rows that a copied line takes", () => {
-    const { screen, written } = openTerminal(31);
+    const { screen, written } = openTerminal(30);
     screen.draw([{ copy: "x".repeat(70) }, "short"]);
     written();
     screen.draw(["new"]);
@@ -86,7 +88,9 @@ describe("the screen", () => {
     const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`);
     const rows = layOut(lines, 80, 23);
     expect(rows).toHaveLength(23);
-    expect(rows.at(-1)).toContain("28 more lines");
+    expect(rows.at(-1)?.text).toContain("28 more lines");
+    const tall = layOut([...lines.slice(0, 20), { copy: "x".repeat(400) }], 80, 23);
+    expect(tall.reduce((sum, { height }) => sum + height, 0)).toBeLessThanOrEqual(23);
   });
 
   it("writes nothing when nothing changed", () => {

@@ -1,13 +1,19 @@
 import type { WriteStream } from "node:tty";
-import { clip, wrap } from "./text.ts";
+import { clip, columnsOf } from "./text.ts";
 
-/** A row that is cut to the terminal, or one that people copy, which is wrapped and never cut. */
+/** A row that is cut to the terminal, or one that people copy: the terminal wraps it, so that a copy has no break in it. */
 export type Line = string | { readonly copy: string };
+
+/** A line as it is drawn, and how many rows of the terminal it takes. */
+export interface Row {
+  readonly text: string;
+  readonly height: number;
+}
 
 /** A few lines of the terminal that are drawn over and over in place. */
 export class Screen {
   private readonly terminal: WriteStream;
-  private drawn: readonly string[] = [];
+  private drawn: readonly Row[] = [];
   private size = "";
 
   constructor(terminal: WriteStream) {
@@ -21,11 +27,13 @@ export class Screen {
     const size = `${columns}x${most}`;
     const rows = layOut(lines, columns, most);
     const resized = this.size !== "" && size !== this.size;
-    if (!resized && rows.length === this.drawn.length && rows.every((row, index) => row === this.drawn[index])) return;
+    const isSame = rows.length === this.drawn.length && rows.every(({ text }, at) => text === this.drawn[at]?.text);
+    if (!resized && isSame) return;
     // Terminals differ in whether they wrap anew what was drawn wider: after a resize nobody knows where the
     // frame begins, so the whole screen is drawn anew.
-    const home = resized ? "\x1b[H\x1b[J" : this.drawn.length === 0 ? "\r" : `\r\x1b[${this.drawn.length}A`;
-    this.terminal.write(`${home}${rows.map((row) => `${row}\x1b[K\n`).join("")}\x1b[J`);
+    const height = heightOf(this.drawn);
+    const home = resized ? "\x1b[H\x1b[J" : height === 0 ? "\r" : `\r\x1b[${height}A`;
+    this.terminal.write(`${home}${rows.map(({ text }) => `${text}\x1b[K\n`).join("")}\x1b[J`);
     this.drawn = rows;
     this.size = size;
   }
@@ -37,10 +45,25 @@ export class Screen {
   }
 }
 
-/** The rows as they fit: none as wide as the terminal, which some wrap, and not more than it is high. */
-export function layOut(lines: readonly Line[], columns: number, most: number): readonly string[] {
-  const width = columns - 1;
-  const rows = lines.flatMap((line) => (typeof line === "string" ? [clip(line, width)] : wrap(line.copy, width)));
-  if (rows.length <= most) return rows;
-  return [...rows.slice(0, most - 1), clip(`… ${rows.length - most + 1} more lines: make the window higher`, width)];
+const heightOf = (rows: readonly Row[]): number => rows.reduce((sum, { height }) => sum + height, 0);
+
+/** The lines as they fit: what is cut is narrower than the terminal, and all of it is not higher. */
+export function layOut(lines: readonly Line[], columns: number, most: number): readonly Row[] {
+  const rows = lines.map((line): Row => {
+    if (typeof line === "string") return { text: clip(line, columns - 1), height: 1 };
+    const width = columnsOf(line.copy);
+    // At the very edge terminals differ in when they wrap: a blank more, and they agree.
+    const text = width > 0 && width % columns === 0 ? `${line.copy} ` : line.copy;
+    return { text, height: Math.max(1, Math.ceil(columnsOf(text) / columns)) };
+  });
+  if (heightOf(rows) <= most) return rows;
+  const kept: Row[] = [];
+  let height = 0;
+  for (const row of rows) {
+    if (height + row.height > most - 1) break;
+    kept.push(row);
+    height += row.height;
+  }
+  const text = clip(`… ${rows.length - kept.length} more lines: make the window higher`, columns - 1);
+  return [...kept, { text, height: 1 }];
 }

@@ -59,22 +59,4 @@ export function clip(line: string, width: number): string {
   return `${kept}…${kept.includes("\x1b[") ? CLEAR : ""}`;
 }
 
-/** Breaks a line into rows of at most so many columns, losing nothing: for what people copy. */
-export function wrap(line: string, width: number): readonly string[] {
-  const rows: string[] = [];
-  let row = "";
-  let columns = 0;
-  for (const character of line) {
-    const takes = widthOf(character);
-    if (columns + takes > width && row !== "") {
-      rows.push(row);
-      row = "";
-      columns = 0;
-    }
-    row += character;
-    columns += takes;
-  }
-  return [...rows, row];
-}
-
 const COLOUR = new RegExp(`(${CLEAR.slice(0, 1)}\\[[0-9;]*m)`, "g");
