@@ -97,7 +97,7 @@ async function oursOnce(
     }
     return { time: spread(sessions), octets: sessions[0]?.updateBytes ?? 0, changes };
   } finally {
-    await thread.stop("the measurement is over");
+    await thread.stop("the measurement is over", "withdraw");
     await sink.close();
   }
 }

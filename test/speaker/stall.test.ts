@@ -93,7 +93,7 @@ describeWith(["bird"], "the engines' thread", () => {
     thread.send("bgp", bgpParts(difference, address(SPEAKER)));
   });
   afterAll(async () => {
-    await thread?.stop("the test is over");
+    await thread?.stop("the test is over", "withdraw");
     await router?.close();
     rmSync(folder, { recursive: true, force: true });
   });

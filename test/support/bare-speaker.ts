@@ -88,5 +88,5 @@ createInterface({ input: process.stdin }).on("line", (text) => {
   }
   if (line.peer) apply({ peersSet: [settingsOf(line.peer)] });
   if (line.remove) apply({ peersRemoved: [line.remove] });
-  if (line.stop) host.receive({ kind: "shutdown", text: "the speaker ends" });
+  if (line.stop) host.receive({ kind: "shutdown", text: "the speaker ends", routes: line.stop });
 });

@@ -37,6 +37,7 @@ class Engine implements BgpEngine {
   private effects: BgpEffect[] = [];
   private wakeAt: Instant | null = null;
   private closed = false;
+  private leaving = false;
 
   constructor({ random, ringSize = 256 }: BgpEngineOptions) {
     this.ring = new EventRing(ringSize);
@@ -133,6 +134,10 @@ class Engine implements BgpEngine {
         );
       case "peer-up":
         return this.peer(event.peer, (session) => session.release(now));
+      case "drain":
+        this.leaving = event.on;
+        for (const session of this.sessions.values()) session.leave(event.on, now);
+        return this.sessions.values();
       case "shutdown":
         this.closed = true;
         for (const session of this.sessions.values()) session.shutdown(event.text, event.routes === "keep", now);
@@ -160,6 +165,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
+      fresh.leave(this.leaving, now);
       fresh.start(now);
       return [fresh];
     }

@@ -69,6 +69,11 @@ export type BgpEvent =
     }
   | { readonly kind: "peer-up"; readonly peer: string }
   /**
+   * Before a planned end: every route of every peer carries GRACEFUL_SHUTDOWN, to internal ones LOCAL_PREF 0
+   * (RFC 8326), so that traffic moves away while it is still taken; `on: false` takes that back.
+   */
+  | { readonly kind: "drain"; readonly on: boolean }
+  /**
    * Ends every session. `withdraw` (also when absent): with Cease/Administrative Shutdown (RFC 4486, 9003),
    * after which the routes are gone at once. `keep`: where graceful restart was agreed, so that the peer
    * keeps them for the restart time (without a word, or with a Cease where RFC 8538 was agreed); elsewhere

@@ -80,6 +80,12 @@ export interface PathAttributes {
   readonly communities: readonly number[];
   /** Ascending, no duplicates. */
   readonly largeCommunities: readonly LargeCommunity[];
+  /** MULTI_EXIT_DISC, 0 to 2^32-1; absent or null: none. */
+  readonly med?: number | null;
+  /** How often the own AS stands in the path once more, 0 to 32; to external peers only. */
+  readonly asPathPrepend?: number;
+  /** Octets a second, for a router that spreads by weight (draft-ietf-idr-link-bandwidth); absent or null: none. */
+  readonly linkBandwidth?: number | null;
 }
 
 /** A difference to one table of routes. A prefix stands in at most one of the two. */

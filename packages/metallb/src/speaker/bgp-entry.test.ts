@@ -71,7 +71,7 @@ it("opens the connection of a peer, and holds the end up until its goodbye has l
   listeners[0]?.connected(ip(4, 2n), ip(4, 1n), false);
   // OPEN
   expect(sent.map((bytes) => bytes[18])).toEqual([1]);
-  const farewell = engine.farewell?.("bye");
+  const farewell = engine.farewell?.("bye", "withdraw");
   if (farewell) step(farewell, 2);
   // NOTIFICATION: the peer has not answered, so it may or may not be said; the connection is being closed.
   let isFlushed = false;

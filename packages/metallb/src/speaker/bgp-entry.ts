@@ -10,7 +10,7 @@ import type { Ip } from "#net";
 import { type AcceptedFrom, type BgpSockets, linkOf, type TcpConnection, type TcpListener, type TcpTarget } from "#sys";
 import { BfdPaths } from "./bfd-paths.ts";
 import { Doors } from "./doors.ts";
-import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Leaving, Seat } from "./engine-registry.ts";
 import { Unnumbered } from "./unnumbered.ts";
 
 type Bgp = EngineTypes["bgp"];
@@ -107,8 +107,8 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.seat.report("", { kind: "counters", counters: this.machine.counters() });
   }
 
-  farewell(text: string): Bgp["event"] {
-    return { kind: "shutdown", text };
+  farewell(text: string, routes: Leaving): Bgp["event"] {
+    return { kind: "shutdown", text, routes };
   }
 
   flushed(): Promise<unknown> {

@@ -194,7 +194,7 @@ describe("the end", () => {
   it("waits for goodbyes that are still being sent", async () => {
     const { ports, host, engines } = open("bgp");
     const [engine] = engines as [FakeEngine];
-    host.receive({ kind: "shutdown", text: "bye" });
+    host.receive({ kind: "shutdown", text: "bye", routes: "withdraw" });
     expect(engine.steps).toEqual(["farewell bye@0"]);
     // What happens meanwhile does not move the limit.
     engine.seat.wakeAt(5);
@@ -208,7 +208,7 @@ describe("the end", () => {
 
   it("waits no longer than 300 ms for a peer that takes nothing", async () => {
     const { ports, host } = open("bgp");
-    host.receive({ kind: "shutdown", text: "bye" });
+    host.receive({ kind: "shutdown", text: "bye", routes: "withdraw" });
     ports.time = 300;
     ports.timers();
     await new Promise(setImmediate);

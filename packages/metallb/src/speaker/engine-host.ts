@@ -1,4 +1,4 @@
-import type { Engine, EngineEntry, EngineName, Instant, Seat } from "./engine-registry.ts";
+import type { Engine, EngineEntry, EngineName, Instant, Leaving, Seat } from "./engine-registry.ts";
 import type { EnginePart, EngineReport, Telling, ToEngines } from "./thread-protocol.ts";
 
 /** What the host reaches the outside through. */
@@ -54,7 +54,7 @@ export class EngineHost {
 
   receive(message: Exclude<ToEngines, { kind: "heard" }>): void {
     if (this.closing) return;
-    if (message.kind === "shutdown") return void this.shutdown(message.text);
+    if (message.kind === "shutdown") return void this.shutdown(message.text, message.routes);
     this.waiting.push(message);
     if (!this.busy) this.takePart();
   }
@@ -137,11 +137,11 @@ export class EngineHost {
     this.setTimer();
   }
 
-  private async shutdown(text: string): Promise<void> {
+  private async shutdown(text: string, routes: Leaving): Promise<void> {
     this.closing = true;
     const engines = [...this.hosted.values()];
     for (const hosted of engines) {
-      const event = hosted.engine.farewell?.(text);
+      const event = hosted.engine.farewell?.(text, routes);
       if (event !== undefined) this.step(hosted, event);
     }
     const limit = Promise.withResolvers<void>();

@@ -65,6 +65,9 @@ export type BfdTold =
   | { readonly kind: "removed"; readonly session: string }
   | { readonly kind: "counters"; readonly counters: readonly BfdCounters[] };
 
+/** What becomes of the routes at the end: `keep` is for a process that comes back, where the peers know how. */
+export type Leaving = "withdraw" | "keep";
+
 export type EngineLogLevel = "debug" | "info" | "warn" | "error";
 
 /** What the host gives to an engine's entry: its place in the thread. */
@@ -95,7 +98,7 @@ export interface Engine<Difference, Event, Effect> {
   /** Reports counters; called within a second after something moved, and not more often. */
   standing?(now: Instant): void;
   /** The event that ends it with a goodbye to everybody. */
-  farewell?(text: string): Event;
+  farewell?(text: string, routes: Leaving): Event;
   /** Resolves when what was sent, the goodbyes too, has left the process. */
   flushed?(): Promise<unknown>;
   /** Lets go of everything that would keep the thread alive. Called once, at the end. */

@@ -112,7 +112,7 @@ class Bench {
   }
 
   async end(): Promise<void> {
-    this.host.receive({ kind: "shutdown", text: "the test is over" });
+    this.host.receive({ kind: "shutdown", text: "the test is over", routes: "withdraw" });
     await this.over.promise;
     await this.peer.terminate();
   }

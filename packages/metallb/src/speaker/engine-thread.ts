@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { EngineLogLevel, EngineName, EngineTypes } from "./engine-registry.ts";
+import type { EngineLogLevel, EngineName, EngineTypes, Leaving } from "./engine-registry.ts";
 import { PartQueue } from "./part-queue.ts";
 import type { EngineReport, FromEngines, Telling, ToEngines } from "./thread-protocol.ts";
 
@@ -59,9 +59,9 @@ export class EngineThread {
   }
 
   /** Says goodbye to everybody and resolves when it is said, or when that takes too long. */
-  async stop(text: string): Promise<void> {
+  async stop(text: string, routes: Leaving): Promise<void> {
     this.stopping = true;
-    this.post({ kind: "shutdown", text });
+    this.post({ kind: "shutdown", text, routes });
     const limit = setTimeout(() => this.stopped.resolve(), STOP_LIMIT);
     await this.stopped.promise;
     clearTimeout(limit);

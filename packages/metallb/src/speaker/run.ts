@@ -10,6 +10,7 @@ import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from 
 import { Announcements, type Recorder } from "./announcements.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
+import type { Leaving } from "./engine-registry.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
@@ -174,7 +175,7 @@ class Speaker {
       void this.work();
     }
     const code = await this.over.promise;
-    await this.thread.stop("the speaker is shut down");
+    await this.thread.stop("the speaker is shut down", this.leaving());
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
@@ -182,6 +183,21 @@ class Speaker {
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
+  }
+
+  /**
+   * A speaker that ends is expected back, so peers with graceful restart keep its routes. When its node is
+   * no longer in the cluster it is not: the routes are withdrawn.
+   */
+  private leaving(): Leaving {
+    const { node, log } = this.parts;
+    const routes = this.ready && !this.world.nodes.has(node) ? "withdraw" : "keep";
+    const why =
+      routes === "keep"
+        ? "peers with graceful restart keep the routes"
+        : "the node is gone, so every route is withdrawn";
+    log.info(`shutting down: ${why}`, { op: "shutdown", node });
+    return routes;
   }
 
   private async work(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { EngineLogLevel, EngineName, EngineTypes } from "./engine-registry.ts";
+import type { EngineLogLevel, EngineName, EngineTypes, Leaving } from "./engine-registry.ts";
 
 /** One part of a difference on its way to its engine. */
 export type EnginePart = {
@@ -16,7 +16,7 @@ export type ToEngines =
   | EnginePart
   /** The answer to each `news`: the next may come. */
   | { readonly kind: "heard" }
-  | { readonly kind: "shutdown"; readonly text: string };
+  | { readonly kind: "shutdown"; readonly text: string; readonly routes: Leaving };
 
 /** What passes from the engines' thread to the main thread. */
 export type FromEngines =

@@ -24,6 +24,7 @@ export const OPTION = {
   ipv6UnicastHops: [41, 16],
   ipv6MulticastInterface: [41, 17],
   ipv6MulticastHops: [41, 18],
+  ipv6MulticastLoop: [41, 19],
   ipv6JoinGroup: [41, 20],
   ipv6Only: [41, 26],
   ipv6TrafficClass: [41, 67],

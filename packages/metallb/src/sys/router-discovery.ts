@@ -54,6 +54,8 @@ export function discoverRouter(name: string, found: (router: Ip) => void): Route
     setTtl(fd, 6, 255);
     setOption(fd, "ipv6MulticastHops", 255);
     setOption(fd, "ipv6MulticastInterface", index);
+    // What we say of ourselves must not be taken for the router.
+    setOption(fd, "ipv6MulticastLoop", 0);
     const membership = Buffer.alloc(20);
     sockaddr(ALL_ROUTERS, 0).copy(membership, 0, 8, 24);
     membership.writeUInt32LE(index, 16);

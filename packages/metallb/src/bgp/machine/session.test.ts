@@ -393,10 +393,13 @@ describe("an end", () => {
     });
 
     it("withdraws where it was not agreed, and says so", () => {
-      for (const bench of [standing(null), standing(true, false)]) {
+      for (const bench of [standing(null), standing(true, false)])
         expect(ends(bench, "keep")).toEqual(["notification 6/2", "close"]);
-        expect(bench.effects).toContainEqual(expect.objectContaining({ kind: "log", level: "warn" }));
-      }
+      const bench = standing(null);
+      bench.step({ kind: "shutdown", text: "", routes: "keep" });
+      expect(bench.effects).toContainEqual(
+        expect.objectContaining({ message: expect.stringContaining("the routes are withdrawn") }),
+      );
     });
   });
 

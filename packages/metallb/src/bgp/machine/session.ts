@@ -174,6 +174,12 @@ export class Session {
     this.telling.reason = reasons.bfdUp;
   }
 
+  /** RFC 8326. */
+  leave(leaving: boolean, now: Instant): void {
+    this.adjRibOut.leave(leaving);
+    this.flush(now);
+  }
+
   remove(now: Instant): void {
     this.takeLeave(farewells.removed(), reasons.removed, now, null);
   }
@@ -183,7 +189,7 @@ export class Session {
     if (keep && this.up?.negotiated.graceful) {
       this.telling.log("info", "graceful restart: the peer keeps the routes until this speaker is back");
       this.connections.dismissAll((each) => each.graceful(farewells.reset(text)));
-    } else if (keep && this.up)
+    } else if (keep && this.up && this.settings.gracefulRestart)
       this.telling.log("warn", "graceful restart was not agreed with the peer: the routes are withdrawn");
     this.takeLeave(farewells.shutdown(text), reasons.shutdown(text), now, null);
   }

@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeOpen } from "../packet/open.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
-import type { PathAttributes, TableChange } from "../settings.ts";
+import type { PathAttributes, PeerSettings, TableChange } from "../settings.ts";
 import {
   address,
   announce,
   at,
   Bench,
   capabilities,
+  hex,
   hostRoutes,
   PLAIN,
   peerOpen,
@@ -299,5 +300,53 @@ describe("any history", () => {
       }),
       { numRuns: 150 },
     );
+  });
+});
+
+describe("attributes beyond the usual", () => {
+  const octets = (attributes: Partial<PathAttributes>, settings: Partial<PeerSettings> = {}) => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8"], { ...PLAIN, ...attributes }));
+    bench.set(settings);
+    bench.connected();
+    bench.drain();
+    bench.receive(encodeOpen(peerOpen()));
+    bench.drain();
+    bench.receive(encodeKeepalive());
+    return { bench, text: bench.sent().map(hex).join("") };
+  };
+
+  it("are MULTI_EXIT_DISC, a longer path and the bandwidth of the link", () => {
+    expect(octets({ med: 50 }).text).toContain("80040400000032");
+    // One segment of three times AS 64500.
+    expect(octets({ asPathPrepend: 2 }).text).toContain("40020e02030000fbf40000fbf40000fbf4");
+    // 1.25e6 octets a second from AS 64500.
+    expect(octets({ linkBandwidth: 1_250_000 }).text).toContain("c010084004fbf449989680");
+    expect(octets({ asPathPrepend: 2 }, { localAs: 64512 }).text).toContain("400200");
+    expect(octets({}).text).not.toMatch(/800404|c01008/);
+  });
+
+  it("say during a drain that the route will go, and no longer after it", () => {
+    const { bench } = octets({ communities: [1, 0xffffff01] }, { localAs: 64512 });
+    const reader = new Reader();
+    const told = () => {
+      reader.read(bench.sent(bench.drain()));
+      const route = reader.routes.get("10.0.0.0/8");
+      return [route?.communities, route?.localPref];
+    };
+    bench.drain();
+    bench.step({ kind: "drain", on: true });
+    reader.read(bench.sent());
+    expect(told()).toEqual([[1, 0xffff0000, 0xffffff01], 0]);
+    bench.step({ kind: "drain", on: true });
+    expect(bench.sent()).toEqual([]);
+    bench.routes(announce(["10.1.0.0/16"]));
+    reader.read(bench.sent());
+    expect(reader.routes.get("10.1.0.0/16")?.communities).toEqual([0xffff0000]);
+    bench.drain();
+    bench.step({ kind: "drain", on: false });
+    reader.read(bench.sent());
+    expect(told()).toEqual([[1, 0xffffff01], 100]);
+    expect(reader.endOfRib).toEqual([]);
   });
 });

@@ -2,8 +2,9 @@ import type { LocalEnd, Negotiated } from "../machine/negotiate.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
+import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
-import { type Entry, type RouteTable, sameAttributes } from "./route-table.ts";
+import type { Entry, RouteTable } from "./route-table.ts";
 
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
 type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
@@ -25,7 +26,8 @@ export class AdjRibOut {
   families: readonly AddressFamily[] = [];
   private enhancedRouteRefresh = false;
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
-  private readonly whole = new Map<AddressFamily, "initial" | "refresh">();
+  private readonly whole = new Map<AddressFamily, "initial" | "refresh" | "again">();
+  private leaving = false;
   private leftBehind: LeftBehind | null = null;
 
   constructor(table: RouteTable) {
@@ -44,6 +46,7 @@ export class AdjRibOut {
       fourOctetAs: negotiated.fourOctetAs,
       nextHop,
       limit: negotiated.limit,
+      leaving: this.leaving,
     };
     this.negotiated = negotiated.families;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
@@ -64,6 +67,15 @@ export class AdjRibOut {
   refresh(family: AddressFamily): void {
     if (this.parameters && this.negotiated.includes(family) && !this.whole.has(family))
       this.whole.set(family, "refresh");
+  }
+
+  /** From now on each route says that it will go (RFC 8326), or no longer; what stands is told again. */
+  leave(leaving: boolean): void {
+    if (leaving === this.leaving) return;
+    this.leaving = leaving;
+    if (!this.parameters) return;
+    this.parameters = { ...this.parameters, leaving };
+    for (const family of this.families) if (!this.whole.has(family)) this.whole.set(family, "again");
   }
 
   /** From now on the peer gets another table, and is told only where the two differ. */
@@ -135,7 +147,7 @@ export class AdjRibOut {
 
   private wholeFamily(
     family: AddressFamily,
-    why: "initial" | "refresh",
+    why: "initial" | "refresh" | "again",
     parameters: PackParameters,
   ): readonly Uint8Array[] {
     const marked = why === "refresh" && this.enhancedRouteRefresh;

@@ -13,6 +13,7 @@ const EXTERNAL: PackParameters = {
   fourOctetAs: true,
   nextHop: { "ipv4-unicast": address("192.0.2.10"), "ipv6-unicast": address("2001:db8::10") },
   limit: 4096,
+  leaving: false,
 };
 const INTERNAL = { ...EXTERNAL, internal: true };
 const LONG = { ...EXTERNAL, limit: 65535 };

@@ -1,8 +1,9 @@
 import { ByteWriter, type Ip, ipToBytes } from "#net";
-import { AFI, AS_TRANS, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } from "../packet/constants.ts";
+import { AFI, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI_UNICAST } from "../packet/constants.ts";
 import { afiOf } from "../packet/family.ts";
 import { beginMessage, endMessage } from "../packet/header.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
+import { attributesFit, encodeAttributes } from "./path-attributes.ts";
 import { familyOfKey, nlriOctets, type PrefixKey, writeNlri } from "./prefix-key.ts";
 import type { Entry } from "./route-table.ts";
 
@@ -14,11 +15,13 @@ export interface PackParameters {
   readonly nextHop: Readonly<Record<AddressFamily, Ip | null>>;
   /** Longest message, RFC 4271 or RFC 8654. */
   readonly limit: number;
+  /** RFC 8326: every route says that it will go. */
+  readonly leaving: boolean;
 }
 
 /** Sessions with equal text send equal octets. */
 export const packKey = (
-  { localAs, internal, fourOctetAs, nextHop, limit }: PackParameters,
+  { localAs, internal, fourOctetAs, nextHop, limit, leaving }: PackParameters,
   families: readonly AddressFamily[],
 ): string =>
   [
@@ -28,17 +31,12 @@ export const packKey = (
     nextHop["ipv4-unicast"]?.value,
     nextHop["ipv6-unicast"]?.value,
     limit,
+    leaving,
     ...families,
   ].join();
 
-/** RFC 4271 section 5.1.5 leaves it open; this is what routers assume. */
-const DEFAULT_LOCAL_PREF = 100;
-
 /** How many octets of UPDATEs make one chunk: enough for one system call to be worth it. */
 const CHUNK = 256 * 1024;
-
-/** More than all besides communities and a prefix takes: header, lengths, the other attributes. */
-const ROOM_BESIDE_COMMUNITIES = 160;
 
 /**
  * UPDATEs for the entries: withdrawals first, then one run of messages per attribute set, each message
@@ -52,7 +50,7 @@ export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters
     const { attributes, key } = entry;
     let group = attributes === null ? withdrawn : announced.get(attributes);
     if (!group) {
-      group = attributes !== null && fits(attributes, parameters.limit) ? emptyGroup() : withdrawn;
+      group = attributes !== null && attributesFit(attributes, parameters.limit) ? emptyGroup() : withdrawn;
       if (attributes !== null) announced.set(attributes, group);
     }
     group[familyOfKey(key)].push(key);
@@ -63,9 +61,6 @@ export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters
     if (group !== withdrawn) for (const family of FAMILIES) packer.announce(family, attributes, group[family]);
   return packer.finish();
 }
-
-const fits = ({ communities, largeCommunities }: PathAttributes, limit: number): boolean =>
-  communities.length * 4 + largeCommunities.length * 12 + ROOM_BESIDE_COMMUNITIES <= limit;
 
 const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
 
@@ -124,7 +119,7 @@ class Packer {
     if (!nextHop || keys.length === 0) return;
     // IPv4 over an IPv4 next hop is written the old way; all else by MP_REACH_NLRI (RFC 4760, RFC 8950).
     const multiprotocol = family !== "ipv4-unicast" || nextHop.family === 6;
-    const common = this.common(attributes, multiprotocol ? null : nextHop);
+    const common = encodeAttributes(attributes, { ...this.parameters, nextHop: multiprotocol ? null : nextHop });
     if (!multiprotocol) {
       this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
         this.writer.u16(0).u16(common.length).put(common);
@@ -176,57 +171,4 @@ class Packer {
   private put(run: readonly PrefixKey[]): void {
     for (const key of run) writeNlri(this.writer, key);
   }
-
-  /** The attributes besides MP_REACH_NLRI, in the order of their type codes (RFC 4271 appendix F.3). */
-  private common({ localPref, communities, largeCommunities }: PathAttributes, nextHop: Ip | null): Uint8Array {
-    const { localAs, internal, fourOctetAs } = this.parameters;
-    const writer = new ByteWriter(64);
-    writer.u8(FLAG.transitive).u8(ATTRIBUTE.origin).u8(1).u8(0);
-    writer.u8(FLAG.transitive).u8(ATTRIBUTE.asPath);
-    if (internal) writer.u8(0);
-    else if (fourOctetAs) writer.u8(6).u8(2).u8(1).u32(localAs);
-    else
-      writer
-        .u8(4)
-        .u8(2)
-        .u8(1)
-        .u16(localAs > 0xffff ? AS_TRANS : localAs);
-    if (nextHop) writer.u8(FLAG.transitive).u8(ATTRIBUTE.nextHop).u8(4).put(ipToBytes(nextHop));
-    if (internal)
-      writer
-        .u8(FLAG.transitive)
-        .u8(ATTRIBUTE.localPref)
-        .u8(4)
-        .u32(localPref ?? DEFAULT_LOCAL_PREF);
-    if (communities.length > 0) {
-      attributeHead(writer, ATTRIBUTE.communities, communities.length * 4);
-      for (const community of communities) writer.u32(community);
-    }
-    // RFC 6793 section 4.2.2: the peer speaks two octets, and the path holds what does not fit them.
-    if (!internal && !fourOctetAs && localAs > 0xffff) {
-      writer
-        .u8(FLAG.optional | FLAG.transitive)
-        .u8(ATTRIBUTE.as4Path)
-        .u8(6)
-        .u8(2)
-        .u8(1)
-        .u32(localAs);
-    }
-    if (largeCommunities.length > 0) {
-      attributeHead(writer, ATTRIBUTE.largeCommunities, largeCommunities.length * 12);
-      for (const [a, b, c] of largeCommunities) writer.u32(a).u32(b).u32(c);
-    }
-    return writer.bytes();
-  }
-}
-
-/** Head of an optional transitive attribute, with two octets of length where one does not do. */
-function attributeHead(writer: ByteWriter, type: number, length: number): void {
-  const flags = FLAG.optional | FLAG.transitive;
-  if (length > 255)
-    writer
-      .u8(flags | FLAG.extended)
-      .u8(type)
-      .u16(length);
-  else writer.u8(flags).u8(type).u8(length);
 }

@@ -1,5 +1,6 @@
 import type { Prefix } from "#net";
 import type { AddressFamily, PathAttributes, TableChange } from "../settings.ts";
+import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, keyOf, type PrefixKey } from "./prefix-key.ts";
 
 /** One prefix of a table, also after it was withdrawn, until every session has been told. */
@@ -139,14 +140,4 @@ export class RouteTable {
     this.log = live;
     this.superseded = 0;
   }
-}
-
-export function sameAttributes(a: PathAttributes, b: PathAttributes): boolean {
-  return (
-    a.localPref === b.localPref &&
-    a.communities.length === b.communities.length &&
-    a.communities.every((community, i) => community === b.communities[i]) &&
-    a.largeCommunities.length === b.largeCommunities.length &&
-    a.largeCommunities.every((large, i) => large.every((part, k) => part === b.largeCommunities[i]?.[k]))
-  );
 }

@@ -1,0 +1,209 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import type { BareLine } from "../../support/bare-speaker.ts";
+import { describeWith } from "../../support/parts.ts";
+import { missing } from "../../support/probes.ts";
+import { eventually, projectFile } from "../../support/programs.ts";
+import { MatrixBench, ROUTER, type Session, SPEAKER_AS } from "./bench.ts";
+import { MAKES, type Make, type RunningRouter, type Wish } from "./makes.ts";
+
+const V4 = "198.51.100.7/32";
+const V6 = "2001:db8:51::7/128";
+
+interface Feature {
+  readonly name: string;
+  readonly wish: Wish;
+  readonly peer?: NonNullable<BareLine["peer"]>;
+  readonly attributes?: NonNullable<BareLine["attributes"]>;
+  /** What the router must say of the route. */
+  readonly says?: (make: Make) => readonly RegExp[];
+  readonly check?: (bench: MatrixBench, router: RunningRouter) => Promise<void>;
+  readonly cannot?: (make: Make) => string | null;
+}
+
+const becomes = (bench: MatrixBench, is: (session: Session) => boolean, what: string) =>
+  eventually(() => bench.reports("bgp").at(-1) ?? Promise.reject(new Error("nothing told")), is, { what });
+
+/** A row each. A cell is a test, or the reason why the router cannot. */
+const FEATURES: readonly Feature[] = [
+  { name: "external, IPv4", wish: { over: "four" }, says: ({ words }) => [words.asPath(String(SPEAKER_AS))] },
+  { name: "external, IPv6", wish: { over: "six" }, says: ({ words }) => [words.asPath(String(SPEAKER_AS))] },
+  {
+    name: "internal, local preference",
+    wish: { over: "four", internal: true },
+    peer: { peerAs: "internal" },
+    attributes: { localPref: 250 },
+    says: ({ words }) => [words.localPref("250")],
+  },
+  {
+    name: "both families on one session",
+    wish: { over: "four", families: ["ipv4", "ipv6"] },
+    peer: { families: ["ipv4-unicast", "ipv6-unicast"] },
+    check: async (_, router) => {
+      await eventually(
+        () => router.route(V6),
+        (text) => text !== "",
+        { what: "no IPv6 route came over IPv4" },
+      );
+    },
+  },
+  {
+    name: "unnumbered (RFC 8950)",
+    wish: { over: "unnumbered" },
+    peer: { peerAs: "external", families: ["ipv4-unicast", "ipv6-unicast"] },
+  },
+  {
+    name: "AS of four octets",
+    wish: { over: "four", speakerAs: 4_200_000_000 },
+    peer: { localAs: 4_200_000_000 },
+    says: ({ words }) => [words.asPath("4200000000")],
+  },
+  { name: "TCP MD5, IPv4", wish: { over: "four", password: "a-long-secret" }, peer: { password: "a-long-secret" } },
+  { name: "TCP MD5, IPv6", wish: { over: "six", password: "a-long-secret" }, peer: { password: "a-long-secret" } },
+  {
+    name: "TTL security (RFC 5082)",
+    wish: { over: "four", ttlSecurity: true },
+    check: async (bench) => {
+      await becomes(bench, ({ ttlSecurity }) => ttlSecurity, "the kernel does not guard the session by TTL");
+    },
+  },
+  {
+    name: "passive: the router connects",
+    wish: { over: "four", dials: true },
+    peer: { passive: true },
+    cannot: ({ part }) =>
+      part === "openbgpd" ? "it waits half a minute before it connects, longer than this test" : null,
+  },
+  {
+    name: "communities, large communities",
+    wish: { over: "four" },
+    attributes: { communities: [64500 * 65536 + 100], largeCommunities: [[64500, 1, 2]] },
+    says: ({ words }) => [words.community("64500:100"), words.largeCommunity("64500:1:2")],
+  },
+  {
+    name: "MED, longer path",
+    wish: { over: "four" },
+    attributes: { med: 50, asPathPrepend: 2 },
+    says: ({ words }) => [words.med("50"), words.asPath(`${SPEAKER_AS} ${SPEAKER_AS} ${SPEAKER_AS}`)],
+  },
+  {
+    name: "graceful restart: kill and come back",
+    wish: { over: "four", graceful: true },
+    peer: { gracefulRestart: true },
+    check: async (bench, router) => {
+      await bench.stopSpeaker("SIGKILL");
+      for (let i = 0; i < 10; i++) expect(await router.route(V4)).not.toBe("");
+      bench.startSpeaker({ announce: [V4, V6] }, { peer: peerOf({ over: "four" }, { gracefulRestart: true }) });
+      await bench.established();
+      expect(await router.route(V4)).not.toBe("");
+    },
+  },
+  {
+    name: "graceful restart: a planned end withdraws",
+    wish: { over: "four", graceful: true },
+    peer: { gracefulRestart: true },
+    check: async (bench, router) => {
+      await bench.stopSpeaker("goodbye", "withdraw");
+      await eventually(
+        () => router.route(V4),
+        (text) => text === "",
+        { what: "the router keeps the route", limit: 5_000 },
+      );
+    },
+  },
+];
+
+const peerOf = ({ over }: Wish, more: NonNullable<BareLine["peer"]> = {}): NonNullable<BareLine["peer"]> => ({
+  ...(over === "unnumbered" ? { interface: "x0" } : { address: over === "six" ? ROUTER.six : ROUTER.four }),
+  families: [over === "six" ? "ipv6-unicast" : "ipv4-unicast"],
+  ...more,
+});
+
+const cells = new Map<string, string>();
+
+for (const make of MAKES)
+  describeWith(["root", "namespaces", make.part], `the matrix with ${make.name}`, () => {
+    let bench: MatrixBench | undefined;
+    let router: RunningRouter | undefined;
+    afterEach(async () => {
+      await bench?.stopSpeaker();
+      await router?.stop();
+      await bench?.close();
+    });
+
+    for (const feature of FEATURES) {
+      const reason = make.cannot(feature.wish) ?? feature.cannot?.(make) ?? null;
+      const cell = `${feature.name} ${make.name}`;
+      if (reason !== null) {
+        cells.set(cell, reason);
+        continue;
+      }
+      it(feature.name, async () => {
+        cells.set(cell, "fails");
+        bench = await MatrixBench.open();
+        router = await make.start(bench, feature.wish);
+        const { attributes } = feature;
+        bench.startSpeaker(
+          { announce: [V4, V6], ...(attributes ? { attributes } : {}) },
+          { peer: peerOf(feature.wish, feature.peer) },
+        );
+        await bench.established();
+        const prefix = feature.wish.over === "six" ? V6 : V4;
+        const running = router;
+        const said = await eventually(
+          () => running.route(prefix),
+          (text) => text !== "",
+          { what: "the router has no route" },
+        );
+        for (const words of feature.says?.(make) ?? []) expect(said).toMatch(words);
+        await feature.check?.(bench, router);
+        cells.set(cell, "yes");
+      });
+    }
+  });
+
+describe("the matrix", () => {
+  afterAll(() => {
+    console.log(table());
+  });
+
+  it("is kept in docs/interop.md", async () => {
+    // Where a router is not installed nothing new is known.
+    if (MAKES.some(({ part }) => missing(part) !== null || missing("root") !== null)) return;
+    if ([...cells.values()].includes("fails")) return;
+    const file = projectFile("docs/interop.md");
+    if (process.env.METALLB_WRITE_DOCS === "1") await writeFile(file, page());
+    expect(await readFile(file, "utf8")).toBe(page());
+  });
+});
+
+function table(): string {
+  const notes: string[] = [];
+  const rows = FEATURES.map(({ name }) => {
+    const row = MAKES.map((make) => {
+      const cell = cells.get(`${name} ${make.name}`) ?? "not run";
+      if (["yes", "fails", "not run"].includes(cell)) return cell;
+      const note = `${make.name}: ${cell}`;
+      if (!notes.includes(note)) notes.push(note);
+      return `no (${notes.indexOf(note) + 1})`;
+    });
+    return `| ${[name, ...row].join(" | ")} |`;
+  });
+  const head = ["", ...MAKES.map(({ name }) => name)];
+  return [
+    `| ${head.join(" | ")} |`,
+    `|${head.map(() => "---").join("|")}|`,
+    ...rows,
+    "",
+    ...notes.map((note, i) => `${i + 1}. ${note}.`),
+  ].join("\n");
+}
+
+const page = (): string => `# Interoperability
+
+What was tried with which router, in network namespaces, by \`npm test -- test/interop\`. This page is written by that test (\`METALLB_WRITE_DOCS=1\`) and held to it. \`yes\`: the test of that name passes. A number names the reason why the router cannot. The routers are those of Debian 12: BIRD 2.0.12, FRR 8.4.4, GoBGP 3.10 and OpenBGPD 7.7.
+
+${table()}
+
+BFD with BIRD and FRR, over one hop and several, has a test of its own (\`test/interop/bfd.test.ts\`).
+`;
