@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
 import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
-import { createClient, EventRecorder, type KubeClient, loadCluster, RESOURCES } from "#kube";
+import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
 import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
-import { Announcements, type Recorder } from "./announcements.ts";
+import { Announcements } from "./announcements.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
 import type { Leaving } from "./engine-registry.ts";
@@ -17,6 +17,7 @@ import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
@@ -132,7 +133,7 @@ class Speaker {
       },
     });
     void this.openState(owner, trouble.of("configurationstates"));
-    const recorder = this.recorder();
+    const recorder = serviceRecorder(client, node, log);
     this.announcements = new Announcements(node, log, recorder, this.status);
     this.layer2 = new Layer2({
       client,
@@ -250,19 +251,6 @@ class Speaker {
   private async recall(known: Promise<void>): Promise<void> {
     await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
     this.announcements.recall(this.planner.plan, this.world.services);
-  }
-
-  private recorder(): Recorder {
-    const { client, node, log } = this.parts;
-    const events = new EventRecorder(client, {
-      component: "metallb-speaker",
-      host: node,
-      onTrouble: (message) => log.warn(message, { op: "event" }),
-    });
-    return {
-      event: ({ namespace, name, uid }, type, reason, message) =>
-        events.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
-    };
   }
 
   private listen(): Promise<Result<readonly HttpServer[]>> {
