@@ -36,18 +36,6 @@ const FEATURES: readonly Feature[] = [
     says: ({ words }) => [words.localPref("250")],
   },
   {
-    name: "both families on one session",
-    wish: { over: "four", families: ["ipv4", "ipv6"] },
-    peer: { families: ["ipv4-unicast", "ipv6-unicast"] },
-    check: async (_, router) => {
-      await eventually(
-        () => router.route(V6),
-        (text) => text !== "",
-        { what: "no IPv6 route came over IPv4" },
-      );
-    },
-  },
-  {
     name: "unnumbered (RFC 8950)",
     wish: { over: "unnumbered" },
     peer: { peerAs: "external", families: ["ipv4-unicast", "ipv6-unicast"] },
