@@ -16,6 +16,8 @@ export interface Source {
   /** Free-standing identifiers and `Math.random`-like members, as written. */
   readonly names: ReadonlySet<string>;
   readonly isAsync: boolean;
+  /** It has a member `#x`; the habit here is TypeScript's `private`. */
+  readonly hasHashMembers: boolean;
   readonly texts: readonly string[];
 }
 
@@ -26,6 +28,11 @@ export function readSources(): readonly Source[] {
   return globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root }).map((file) => readSource(join(root, file)));
 }
 
+/** What stands beside the packages: system tests, benchmarks, scripts. */
+export function readHelpers(): readonly Source[] {
+  return globSync("{test,bench,scripts}/**/*.ts", { cwd: root }).map((file) => readSource(join(root, file)));
+}
+
 function readSource(file: string): Source {
   const path = relative(root, file).split(sep).join("/");
   return parseSource(path, readFileSync(file, "utf8"));
@@ -34,7 +41,13 @@ function readSource(file: string): Source {
 export function parseSource(path: string, text: string): Source {
   const { module, program, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
-  const facts = { names: new Set<string>(), texts: [] as string[], imports: [] as string[], isAsync: false };
+  const facts = {
+    names: new Set<string>(),
+    texts: [] as string[],
+    imports: [] as string[],
+    isAsync: false,
+    hasHashMembers: false,
+  };
   visit(program, facts);
   const [, pack = "", , folder = ""] = path.split("/");
   return {
@@ -51,6 +64,7 @@ export function parseSource(path: string, text: string): Source {
     names: facts.names,
     texts: facts.texts,
     isAsync: facts.isAsync,
+    hasHashMembers: facts.hasHashMembers,
   };
 }
 
@@ -59,6 +73,7 @@ interface Facts {
   readonly texts: string[];
   readonly imports: string[];
   isAsync: boolean;
+  hasHashMembers: boolean;
 }
 
 type Tree = Readonly<Record<string, unknown>>;
@@ -81,6 +96,7 @@ function isLabel(node: Tree, key: string): boolean {
 
 function note(node: Tree, facts: Facts): void {
   if (node.type === "Identifier") facts.names.add(String(node.name));
+  if (isTree(node.key) && node.key.type === "PrivateIdentifier") facts.hasHashMembers = true;
   if (node.type === "Literal" && typeof node.value === "string") facts.texts.push(node.value);
   if (node.type === "TemplateElement" && isTree(node.value)) facts.texts.push(String(node.value.raw));
   if (node.async === true || node.type === "AwaitExpression") facts.isAsync = true;
