@@ -1,7 +1,7 @@
 import type { Ip } from "#net";
+import type { LocalEnd } from "./agreement.ts";
 import { EventRing, type RecordedEvent } from "./event-ring.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, PeerCounters, SessionReport } from "./events.ts";
-import type { LocalEnd } from "./machine/negotiate.ts";
 import { farewells, reasons } from "./machine/reasons.ts";
 import { Session, type SessionPorts } from "./machine/session.ts";
 import { RouteTable } from "./rib/route-table.ts";
@@ -112,6 +112,8 @@ class Engine implements BgpEngine {
         return this.accept(event, now);
       case "guarded":
         return this.owner(event.connection, (session) => session.guard(event.connection, now));
+      case "link":
+        return this.owner(event.connection, (session) => session.relink(event.connection, event.link, now));
       case "received":
         return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":

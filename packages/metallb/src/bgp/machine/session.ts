@@ -1,5 +1,6 @@
 import type { Ip } from "#net";
-import type { BgpEffect, ConnectionId, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
+import type { LocalEnd } from "../agreement.ts";
+import type { BgpEffect, ConnectionId, Instant, Link, PeerCounters, SessionReport, SessionState } from "../events.ts";
 import { ERROR } from "../packet/constants.ts";
 import type { Frame } from "../packet/framer.ts";
 import { decodeNotification, type Notification, notification } from "../packet/notification.ts";
@@ -14,7 +15,7 @@ import { collisionKeeps, survivesCollision } from "./collision.ts";
 import { Connection, type ConnectionPorts, noMessages } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { EVENT_OF, FSM, UNEXPECTED } from "./fsm.ts";
-import { goesOn, identifierOf, type LocalEnd, negotiate, openOf } from "./negotiate.ts";
+import { goesOn, identifierOf, negotiate, openOf } from "./negotiate.ts";
 import { farewells, reasons } from "./reasons.ts";
 import { Reception } from "./reception.ts";
 import { type Standing, Telling } from "./session-report.ts";
@@ -109,6 +110,18 @@ export class Session {
     this.guarded = true;
     this.up = { ...up, local: { ...up.local, guarded: true } };
     this.telling.tell(now, true);
+  }
+
+  /** The interface of a connection has other addresses: other next hops, and the same session. */
+  relink(id: ConnectionId, link: Link, now: Instant): void {
+    const connection = this.connections.get(id);
+    if (!connection?.local) return;
+    connection.link = link;
+    if (this.up?.connection !== connection) return;
+    this.up = { ...this.up, local: { ...this.up.local, link } };
+    if (!this.adjRibOut.relink(this.up.local)) return;
+    this.telling.tell(now, true);
+    this.flush(now);
   }
 
   received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
@@ -327,12 +340,13 @@ export class Session {
     for (const other of this.connections.others(connection)) this.connections.dismiss(other, farewells.collision());
     this.timers.clear();
     connection.establish(now);
-    this.up = { connection, local, negotiated: agreed.negotiated };
+    const { link } = connection;
+    this.up = { connection, local: { ...local, link }, negotiated: agreed.negotiated };
     this.restarting = false;
     this.guarded ||= local.guarded;
     this.reception.begin();
     this.telling.reason = "";
-    this.adjRibOut.begin(this.settings.localAs, agreed.negotiated, local);
+    this.adjRibOut.begin(this.settings.localAs, this.up);
     this.telling.tell(now);
     this.flush(now);
   }
