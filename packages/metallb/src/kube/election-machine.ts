@@ -1,10 +1,9 @@
-import { backoff } from "#net";
-import type { Instant } from "./reflector-machine.ts";
+import { backoff, type Duration, type Instant, type Seconds } from "#net";
 
 /** `spec` of a Lease (coordination.k8s.io/v1), as far as an election reads and writes it. */
 export interface LeaseSpec {
   readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
+  readonly leaseDurationSeconds?: Seconds;
   readonly acquireTime?: string;
   readonly renewTime?: string;
   readonly leaseTransitions?: number;
@@ -14,11 +13,11 @@ export interface ElectionSettings {
   /** Who this is: unique among the replicas. */
   readonly identity: string;
   /** Milliseconds that the others wait since they saw the holder renew. */
-  readonly leaseDuration: number;
+  readonly leaseDuration: Duration;
   /** Milliseconds after the last renewal at which the holder gives up by itself. */
-  readonly renewDeadline: number;
+  readonly renewDeadline: Duration;
   /** Milliseconds between tries. */
-  readonly retryPeriod: number;
+  readonly retryPeriod: Duration;
 }
 
 /** What the shell tells the machine; `asked` is when the read that it belongs to was begun. */
@@ -190,7 +189,7 @@ export class ElectionMachine {
     return backoff({ first: 2 * retryPeriod, max: 8 * retryPeriod }, this.failures, this.random());
   }
 
-  private retry(pause: number, now: Instant): readonly ElectionEffect[] {
+  private retry(pause: Duration, now: Instant): readonly ElectionEffect[] {
     this.phase = "idle";
     this.retryAt = now + pause;
     return this.wake();

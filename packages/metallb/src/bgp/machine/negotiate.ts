@@ -1,4 +1,4 @@
-import { err, type Ip, ok, type Result } from "#net";
+import { err, type Ip, ok, type Result, type Seconds } from "#net";
 import type { Link } from "../events.ts";
 import { ERROR, MAX_EXTENDED_LENGTH, MAX_LENGTH, OPEN_ERROR } from "../packet/constants.ts";
 import { type Notification, notification } from "../packet/notification.ts";
@@ -24,7 +24,7 @@ export interface Negotiated {
   readonly peerAs: Asn;
   readonly internal: boolean;
   /** Seconds; 0: neither keepalives nor hold timer. */
-  readonly holdTime: number;
+  readonly holdTime: Seconds;
   readonly families: readonly AddressFamily[];
   readonly fourOctetAs: boolean;
   /** RFC 8950: IPv4 routes may go with an IPv6 next hop. */
