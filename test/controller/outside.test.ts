@@ -51,7 +51,7 @@ const leaselessApi = () =>
   api(({ url = "" }, response) => {
     if (url.includes("/leases")) return refuse(response, 403, "Forbidden");
     if (url.includes("/secrets/")) return refuse(response, 404, "NotFound");
-    if (url.includes("watch=true")) return void response.writeHead(200).flushHeaders();
+    if (url.includes("watch=true")) return response.writeHead(200).flushHeaders();
     const deployment = { kind: "Deployment", spec: { replicas: 2 }, status: { replicas: 2 } };
     const nothing = { kind: "List", metadata: { resourceVersion: "1" }, items: [] };
     response.end(JSON.stringify(url.includes("/deployments/controller") ? deployment : nothing));
