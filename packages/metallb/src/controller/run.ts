@@ -66,7 +66,6 @@ const DRAIN = 3_000;
 class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
-  /** Aborts at the end, whatever ends it. */
   private readonly end = new AbortController();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
