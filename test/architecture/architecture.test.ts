@@ -112,6 +112,13 @@ describe("the house", () => {
     expect(hashed).toEqual([]);
   });
 
+  it("has one habit for time: nothing that measures it is a bare number, and its measures are declared once", () => {
+    const { home, types, names } = house.TIME;
+    const wrong = [...types, ...names.map((name) => `${name}: number`)];
+    const product = code.filter(({ pack, path }) => pack === "metallb" && path !== home);
+    expect(breaches(product, ({ declares }) => wrong.filter((each) => declares.has(each)))).toEqual([]);
+  });
+
   it("has no dead link in its pages", () => {
     const pages = globSync(["*.md", "docs/**/*.md", "packages/**/*.md", "bench/*.md", "test/**/*.md"], {
       cwd: root,
@@ -212,6 +219,14 @@ describe("the parser behind these rules", () => {
     const text = "export class A { #n = 1; get m() { return this.#n; } }";
     expect(parseSource("packages/metallb/src/net/a.ts", text).hasHashMembers).toBe(true);
     expect(parsed.hasHashMembers).toBe(false);
+  });
+
+  it("sees types and what is a bare number", () => {
+    const text = `type Instant = number; interface A { readonly now: () => number; until: number | null; at: Instant }
+      class B { private since: number = 1; wait(pause: number, n: string) {} }`;
+    expect([...parseSource("packages/metallb/src/net/a.ts", text).declares].sort()).toEqual(
+      ["A", "Instant", "now: number", "pause: number", "since: number", "until: number"].sort(),
+    );
   });
 
   it("sees names that stand for values and not those that label", () => {

@@ -19,6 +19,8 @@ export interface Source {
   /** It has a member `#x`; the habit here is TypeScript's `private`. */
   readonly hasHashMembers: boolean;
   readonly texts: readonly string[];
+  /** Types that it declares, and `name: number` of what it declares with a bare number as its type. */
+  readonly declares: ReadonlySet<string>;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -47,6 +49,7 @@ export function parseSource(path: string, text: string): Source {
     imports: [] as string[],
     isAsync: false,
     hasHashMembers: false,
+    declares: new Set<string>(),
   };
   visit(program, facts);
   const [, pack = "", , folder = ""] = path.split("/");
@@ -63,6 +66,7 @@ export function parseSource(path: string, text: string): Source {
     ].filter((name) => name !== ""),
     names: facts.names,
     texts: facts.texts,
+    declares: facts.declares,
     isAsync: facts.isAsync,
     hasHashMembers: facts.hasHashMembers,
   };
@@ -74,6 +78,7 @@ interface Facts {
   readonly imports: string[];
   isAsync: boolean;
   hasHashMembers: boolean;
+  readonly declares: Set<string>;
 }
 
 type Tree = Readonly<Record<string, unknown>>;
@@ -97,6 +102,7 @@ function isLabel(node: Tree, key: string): boolean {
 function note(node: Tree, facts: Facts): void {
   if (node.type === "Identifier") facts.names.add(String(node.name));
   if (isTree(node.key) && node.key.type === "PrivateIdentifier") facts.hasHashMembers = true;
+  noteDeclaration(node, facts.declares);
   if (node.type === "Literal" && typeof node.value === "string") facts.texts.push(node.value);
   if (node.type === "TemplateElement" && isTree(node.value)) facts.texts.push(String(node.value.raw));
   if (node.async === true || node.type === "AwaitExpression") facts.isAsync = true;
@@ -104,4 +110,20 @@ function note(node: Tree, facts: Facts): void {
     facts.imports.push(typeof node.source.value === "string" ? node.source.value : "(computed)");
   if (node.type === "MemberExpression" && isTree(node.object) && isTree(node.property))
     facts.names.add(`${String(node.object.name)}.${String(node.property.name)}`);
+}
+
+function noteDeclaration(node: Tree, declares: Set<string>): void {
+  if ((node.type === "TSTypeAliasDeclaration" || node.type === "TSInterfaceDeclaration") && isTree(node.id))
+    declares.add(String(node.id.name));
+  const name = isTree(node.key) ? node.key.name : node.name;
+  if (typeof name === "string" && isBareNumber(node.typeAnnotation)) declares.add(`${name}: number`);
+}
+
+/** `number`, `number | null`, or a function that gives one. */
+function isBareNumber(type: unknown): boolean {
+  if (!isTree(type)) return false;
+  if (type.type === "TSTypeAnnotation") return isBareNumber(type.typeAnnotation);
+  if (type.type === "TSFunctionType") return isBareNumber(type.returnType);
+  if (type.type === "TSUnionType" && Array.isArray(type.types)) return type.types.some(isBareNumber);
+  return type.type === "TSNumberKeyword";
 }

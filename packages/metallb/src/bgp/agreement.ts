@@ -1,4 +1,4 @@
-import type { Ip } from "#net";
+import type { Ip, Seconds } from "#net";
 import type { Link } from "./events.ts";
 import type { AddressFamily, Asn } from "./settings.ts";
 
@@ -15,7 +15,7 @@ export interface Negotiated {
   readonly peerAs: Asn;
   readonly internal: boolean;
   /** Seconds; 0: neither keepalives nor hold timer. */
-  readonly holdTime: number;
+  readonly holdTime: Seconds;
   readonly families: readonly AddressFamily[];
   readonly fourOctetAs: boolean;
   /** RFC 8950: IPv4 routes may go with an IPv6 next hop. */

@@ -1,5 +1,6 @@
 import type { Outcome, PoolUsage } from "#allocator";
 import type { Pool } from "#config";
+import type { Instant } from "#net";
 import type { Logger } from "#process";
 import { type Act, type AddressSource, Decider } from "./decider.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
@@ -15,7 +16,7 @@ export interface AllocationParts {
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
   readonly log: Logger;
-  readonly now: () => number;
+  readonly now: () => Instant;
 }
 
 /** The shell around {@link Decider}: gathers changes to turns, and hands what a turn asks for to the writers. */

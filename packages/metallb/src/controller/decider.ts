@@ -2,7 +2,7 @@ import type { Outcome, PoolUsage } from "#allocator";
 import { type AllocationChanges, type AllocationWorld, Allocator, type Decision, type Note } from "#allocator";
 import { deprecatedAnnotations } from "#api";
 import type { Pool } from "#config";
-import { formatIp } from "#net";
+import { formatIp, type Instant } from "#net";
 import { conditionOf } from "./condition.ts";
 import { Expectations } from "./expectations.ts";
 import { type Intention, says, saysAddresses } from "./intention.ts";
@@ -56,7 +56,7 @@ export class Decider {
   }
 
   /** `now` in milliseconds of a clock that never goes back. */
-  turn(keys: readonly string[], pools: readonly Pool[] | null, poolsChanged: boolean, now: number): readonly Act[] {
+  turn(keys: readonly string[], pools: readonly Pool[] | null, poolsChanged: boolean, now: Instant): readonly Act[] {
     const { services, expectations } = this;
     const acts: Act[] = [];
     const overwritten = new Set<string>();
@@ -101,7 +101,7 @@ export class Decider {
   private act(
     { key, desired, notes, outcome }: Decision,
     overwritten: boolean,
-    now: number,
+    now: Instant,
     acts: Act[],
   ): Extract<Act, { readonly kind: "write" }> | null {
     const service = this.services.get(key);

@@ -1,5 +1,6 @@
 import type { PoolUsage } from "#allocator";
 import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
+import type { Duration } from "#net";
 import { errorText, type Logger } from "#process";
 import type { Json, PoolStatus, WriteResult } from "./ports.ts";
 
@@ -63,7 +64,7 @@ export class PoolStatusWriter implements PoolStatus {
   }
 
   /** Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. */
-  drain(milliseconds: number): Promise<boolean> {
+  drain(milliseconds: Duration): Promise<boolean> {
     this.flush();
     return this.writer.drain(milliseconds);
   }

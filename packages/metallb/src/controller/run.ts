@@ -66,7 +66,6 @@ const DRAIN = 3_000;
 class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
-  /** Aborts at the end, whatever ends it. */
   private readonly end = new AbortController();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
@@ -116,6 +115,7 @@ class Controller {
       name: "metallb-controller",
       // A container that restarts in its Pod takes its own lease up again at once.
       identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
+      deployment: flags.deployment,
       onStarted: () => this.won.resolve(),
       onStopped: (why) => {
         log.error("no longer leading: ending, so that a fresh start decides on a fresh view", {
@@ -285,7 +285,7 @@ class Controller {
   private isReady(): boolean {
     if (this.parts.flags["webhook-mode"] === "onlywebhook") return this.webhooks?.isServing === true;
     if (this.election.isLeader()) return this.ready;
-    return this.election.trouble === null && this.world.hasRead(POOL_KINDS);
+    return this.election.standsBy && this.world.hasRead(POOL_KINDS);
   }
 
   private state() {

@@ -1,4 +1,5 @@
 import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
+import type { Duration } from "#net";
 import { errorText, type Logger } from "#process";
 import { resourceVersionOf } from "./intention.ts";
 import type { ServiceApi } from "./ports.ts";
@@ -78,7 +79,7 @@ export class ServiceWriter {
    * Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. False: a
    * write was not answered, and may arrive yet.
    */
-  drain(milliseconds: number): Promise<boolean> {
+  drain(milliseconds: Duration): Promise<boolean> {
     return this.writer.drain(milliseconds);
   }
 

@@ -1,7 +1,4 @@
-import { backoff } from "#net";
-
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+import { backoff, type Duration, type Instant, type Seconds } from "#net";
 
 /** What the shell tells the machine. */
 export type ReflectorEvent =
@@ -20,7 +17,7 @@ export type ReflectorEvent =
       /** As the API or the client names it, such as TooLarge; may be empty. */
       readonly reason: string;
       readonly message: string;
-      readonly retryAfter: number | null;
+      readonly retryAfter: Duration | null;
     }
   /** The server took the watch; lines will follow. */
   | { readonly kind: "watch-opened" }
@@ -31,14 +28,14 @@ export type ReflectorEvent =
       readonly kind: "watch-ended";
       readonly status: number;
       readonly message: string;
-      readonly retryAfter: number | null;
+      readonly retryAfter: Duration | null;
     }
   | { readonly kind: "time" };
 
 /** What the machine asks of the shell. */
 export type ReflectorEffect =
   | { readonly kind: "list"; readonly continueToken: string; readonly limit: number }
-  | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: number }
+  | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: Seconds }
   /** Ends the list or watch under way, whose later answers do not count. */
   | { readonly kind: "abort" }
   /** A list begins: what it brings is gathered beside what stands. */
@@ -231,7 +228,7 @@ export class ReflectorMachine {
 
   private retry(
     phase: "waiting-to-list" | "waiting-to-watch",
-    { status, message, retryAfter }: { status: number; message: string; retryAfter: number | null },
+    { status, message, retryAfter }: { status: number; message: string; retryAfter: Duration | null },
     now: Instant,
   ): readonly ReflectorEffect[] {
     const verb = this.phase === "listing" ? "list" : "watch";

@@ -6,11 +6,11 @@ import {
   type PeerSettings,
   type TableChange,
 } from "#bgp";
-import type { Ip } from "#net";
+import type { Instant, Ip } from "#net";
 import type { AcceptedFrom, BgpSockets, TcpConnection, TcpListener, TcpTarget } from "#sys";
 import { BfdPaths } from "./bfd-paths.ts";
 import { Doors } from "./doors.ts";
-import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Leaving, Seat } from "./engine-registry.ts";
+import type { BgpDifference, Engine, EngineTypes, EntryOf, Leaving, Seat } from "./engine-registry.ts";
 import { LocalLinks } from "./local-links.ts";
 import { Unnumbered } from "./unnumbered.ts";
 

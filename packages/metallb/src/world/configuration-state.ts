@@ -1,4 +1,5 @@
 import type { Problem } from "#config";
+import type { Duration, Instant } from "#net";
 
 /** Whose ConfigurationState it is. */
 export interface StateIdentity {
@@ -37,7 +38,7 @@ export type StateEvent =
   | { readonly kind: "seen"; readonly standing: StandingState | null }
   /** `standing` is what the API answered. */
   | { readonly kind: "written"; readonly standing: StandingState }
-  | { readonly kind: "failed"; readonly retryAfter: number | null }
+  | { readonly kind: "failed"; readonly retryAfter: Duration | null }
   | { readonly kind: "time" };
 
 export type StateEffect =
@@ -49,7 +50,7 @@ export type StateEffect =
       readonly result: "Valid" | "Invalid";
     }
   /** Call again at this time. */
-  | { readonly kind: "wake"; readonly at: number };
+  | { readonly kind: "wake"; readonly at: Instant };
 
 /** A condition's message holds 32,768 characters (metav1.Condition). */
 const MAX_MESSAGE = 32_000;
@@ -81,7 +82,7 @@ export class ConfigurationStateMachine {
   }
 
   /** `now` in milliseconds of a clock that never goes back, `date` in RFC 3339, to the second. */
-  step(event: StateEvent, now: number, date: string): readonly StateEffect[] {
+  step(event: StateEvent, now: Instant, date: string): readonly StateEffect[] {
     switch (event.kind) {
       case "problems":
         this.problems = event.problems;
@@ -107,7 +108,7 @@ export class ConfigurationStateMachine {
     return this.next(now, date);
   }
 
-  private next(now: number, date: string): readonly StateEffect[] {
+  private next(now: Instant, date: string): readonly StateEffect[] {
     if (this.problems === null || this.standing === undefined || this.writing) return [];
     const desired = this.desired(this.problems, date);
     if (this.says(desired.condition, desired.result)) return [];
