@@ -60,10 +60,10 @@ const PAGE = 500;
 /** A watch that outlives its timeout by this is half open. */
 const LATE = 30_000;
 /**
- * The API server sends a bookmark every 60 to 75 s: a watch that once had one, and is silent for so long, is half
+ * The API server sends a bookmark every 60 to 62 s: a watch that once had one, and is silent for so long, is half
  * open. (A dead connection is noticed sooner, by TCP's own probes: see the client.)
  */
-const QUIET = 90_000;
+const QUIET = 65_000;
 /** A watch that the server ends sooner than this was none. */
 const SHORT_WATCH = 1_000;
 const PAUSE = { first: 500, max: 30_000 };

@@ -1,5 +1,5 @@
 import type { Problem } from "#config";
-import type { Duration, Instant } from "#net";
+import { backoff, type Duration, type Instant } from "#net";
 
 /** Whose ConfigurationState it is. */
 export interface StateIdentity {
@@ -55,10 +55,9 @@ export type StateEffect =
 /** A condition's message holds 32,768 characters (metav1.Condition). */
 const MAX_MESSAGE = 32_000;
 const MAX_PROBLEM = 1_000;
-const FIRST_PAUSE = 500;
+const PAUSE = { first: 1_000, max: 60_000 };
 /** How long the watch may still show what stood before a write, and what somebody undid stays undone. */
 const SETTLING = 1_000;
-const LAST_PAUSE = 60_000;
 
 /**
  * Keeps a ConfigurationState at what is wrong with the configuration (contract 2.10): there after the
@@ -98,7 +97,7 @@ export class ConfigurationStateMachine {
         break;
       case "failed": {
         this.writing = false;
-        const pause = Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.failures++, 10)) * (1 + this.random());
+        const pause = backoff(PAUSE, ++this.failures, this.random());
         this.notBefore = now + Math.max(pause, event.retryAfter ?? 0);
         break;
       }
