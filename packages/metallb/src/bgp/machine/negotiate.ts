@@ -1,4 +1,4 @@
-import { err, type Ip, ok, type Result, type Seconds } from "#net";
+import { err, type Ip, ok, type Result } from "#net";
 import type { LocalEnd, Negotiated } from "../agreement.ts";
 import { ERROR, MAX_EXTENDED_LENGTH, MAX_LENGTH, OPEN_ERROR } from "../packet/constants.ts";
 import { type Notification, notification } from "../packet/notification.ts";
