@@ -85,11 +85,11 @@ class Engine implements BgpEngine {
   }
 
   reports(): readonly SessionReport[] {
-    return [...this.sessions.values()].map((session) => session.reportNow());
+    return [...this.sessions.values()].map((session) => session.telling.report());
   }
 
   counters(): readonly PeerCounters[] {
-    return [...this.sessions.values()].map((session) => session.counters());
+    return [...this.sessions.values()].map((session) => session.telling.counters());
   }
 
   recent(): readonly RecordedEvent[] {
@@ -122,7 +122,7 @@ class Engine implements BgpEngine {
       case "drained":
         return this.owner(event.connection, (session) => {
           session.drained(event.connection, now);
-          this.trim(session.table);
+          this.trim(session.adjRibOut.table);
         });
       case "time":
         for (const session of this.sessions.values())
@@ -208,7 +208,7 @@ class Engine implements BgpEngine {
 
   private flushTable(name: string, now: Instant): readonly Session[] {
     const table = this.table(name);
-    const readers = [...this.sessions.values()].filter((session) => session.table === table);
+    const readers = [...this.sessions.values()].filter((session) => session.adjRibOut.table === table);
     for (const session of readers) session.flush(now);
     this.trim(table);
     return readers;
@@ -218,13 +218,14 @@ class Engine implements BgpEngine {
   private trim(table: RouteTable): void {
     let slowest = table.position;
     for (const session of this.sessions.values())
-      if (session.table === table) slowest = Math.min(slowest, session.position ?? slowest);
+      if (session.adjRibOut.table === table)
+        slowest = Math.min(slowest, session.standing ? session.adjRibOut.position : slowest);
     table.trim(slowest);
   }
 
   /** A table that no peer reads and that holds nothing is gone. */
   private dropUnusedTables(): void {
-    const used = new Set([...this.sessions.values()].map((session) => session.table));
+    const used = new Set([...this.sessions.values()].map((session) => session.adjRibOut.table));
     for (const [name, table] of this.tables)
       if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
   }

@@ -37,9 +37,11 @@ export class Telling {
   private state: SessionState = "Idle";
   private told: SessionReport | null = null;
   private readonly session: Reported;
+  private readonly ports: { emit(effect: BgpEffect): void };
 
-  constructor(session: Reported, now: Instant) {
+  constructor(session: Reported, ports: { emit(effect: BgpEffect): void }, now: Instant) {
     this.session = session;
+    this.ports = ports;
     this.since = now;
   }
 
@@ -62,7 +64,7 @@ export class Telling {
     } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
     else if (always && this.reason !== "") this.log("info", `session not up: ${this.reason}`);
     this.told = report;
-    this.session.emit({ kind: "session", report });
+    this.ports.emit({ kind: "session", report });
   }
 
   report(): SessionReport {
@@ -97,7 +99,7 @@ export class Telling {
   }
 
   log(level: "info" | "warn", message: string): void {
-    this.session.emit({ kind: "log", level, peer: this.session.settings.name, message });
+    this.ports.emit({ kind: "log", level, peer: this.session.settings.name, message });
   }
 }
 
@@ -109,5 +111,4 @@ export interface Reported {
   readonly standing: Standing | null;
   readonly adjRibOut: AdjRibOut;
   readonly count: MessageCounts;
-  emit(effect: BgpEffect): void;
 }
