@@ -25,7 +25,8 @@ function open() {
     node: "n3",
     recorder: { event: (_, type, reason, message) => void lines.push(`${type} ${reason} ${message}`) },
     status: {
-      want: (service, interfaces) => void lines.push(`status ${service} ${interfaces ? `[${interfaces}]` : "none"}`),
+      want: (service, interfaces) =>
+        void lines.push(`status ${service} ${interfaces ? `[${interfaces.join()}]` : "none"}`),
     },
     log,
   });

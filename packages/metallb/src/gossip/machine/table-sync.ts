@@ -34,8 +34,7 @@ export class TableSync {
   }
 
   start(now: Instant): void {
-    const { config, random } = this.ports;
-    this.syncAt = now + config().pushPullInterval * (0.5 + random());
+    this.syncAt = now + this.ports.config().pushPullInterval * (0.5 + this.ports.random());
     this.aloneAt = now + ALONE_AFTER;
   }
 
@@ -81,11 +80,10 @@ export class TableSync {
   }
 
   private sync(now: Instant): void {
-    const { config, random } = this.ports;
     const count = this.table.members.size;
     const scale = count <= SMALL ? 1 : Math.ceil(Math.log2(count) - Math.log2(SMALL)) + 1;
-    this.syncAt = now + config().pushPullInterval * scale;
-    const [member] = this.table.some(1, random, ({ state }) => state === "alive");
+    this.syncAt = now + this.ports.config().pushPullInterval * scale;
+    const [member] = this.table.some(1, this.ports.random, ({ state }) => state === "alive");
     if (member) this.ask(endpointOf(member), "table");
   }
 
