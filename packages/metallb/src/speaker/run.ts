@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
-import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
+import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
@@ -16,7 +16,7 @@ import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
@@ -36,22 +36,13 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
     log.error(prepared.error, { op: "startup" });
     return 1;
   }
-  const speaker = new Speaker({
-    ...prepared.value,
-    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
-    flags,
-    log,
-    stop,
-  });
+  const speaker = new Speaker({ ...prepared.value, flags, log, stop });
   const code = await speaker.run();
   log.info("MetalLB speaker stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
   return code;
 }
 
-async function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Promise<Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings; layer2: Layer2Settings }>> {
+async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omit<Parts, "flags" | "log" | "stop">>> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const node = flags["node-name"];
@@ -62,17 +53,21 @@ async function prepare(
   if (!layer2.ok) return layer2;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const answers = new AnswerCounts();
   return ok({
-    client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
+    client: createClient(cluster.value, { userAgent: "metallb-speaker", onAnswer: answers.count }),
+    answers,
     namespace: namespace.value,
     node,
     tls: tls.value,
     layer2: layer2.value,
+    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
   });
 }
 
 interface Parts {
   readonly client: KubeClient;
+  readonly answers: AnswerCounts;
   readonly namespace: string;
   readonly node: string;
   readonly tls: TlsSettings;
@@ -283,8 +278,7 @@ class Speaker {
         tls,
         registry: createMetrics(
           node,
-          this.world,
-          () => this.problems().length > 0,
+          kubernetesFigures(this.parts, this.world, this.loop, () => this.problems().length > 0),
           this.announcements,
           { plan: () => this.planner.plan, sessions: this.sessions, bfd: this.bfd, vrfLabels: this.parts.vrfLabels },
           this.layer2,
