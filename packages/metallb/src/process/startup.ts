@@ -40,6 +40,9 @@ export function startUp<
   if (notice) log.info(notice, { op: "startup" });
   const mode = env.METALLB_BGP_TYPE ?? "";
   if (mode !== "" && mode !== "native")
-    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
+    log.info(
+      "METALLB_BGP_TYPE chooses no implementation: one engine has what every mode had, and metrics have the labels of this one",
+      { op: "startup", mode },
+    );
   return { flags, log, stop };
 }
