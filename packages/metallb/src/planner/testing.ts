@@ -162,6 +162,8 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
     ebgpMultiHop: false,
     vrf: "",
     dualStackAddressFamily: false,
+    passive: false,
+    restartTime: null,
     ...fields,
   };
 };
