@@ -20,6 +20,7 @@ import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
+import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -104,6 +105,7 @@ class Speaker {
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      overrides: SPEAKER_OVERRIDES,
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({

@@ -1,6 +1,6 @@
 export { ConfigurationStateWriter } from "./configuration-state-writer.ts";
 export { customResources, POOL_KINDS } from "./custom-resources.ts";
-export { leanService } from "./kinds.ts";
+export { KINDS, leanService } from "./kinds.ts";
 export { findOwnPod, type OwnPod } from "./own-pod.ts";
 export { ProblemLog } from "./problem-log.ts";
 export { type Overrides, WatchedWorld } from "./watched-world.ts";
