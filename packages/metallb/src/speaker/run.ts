@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
@@ -98,6 +98,7 @@ class Speaker {
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      ...configuration({ flags }),
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
