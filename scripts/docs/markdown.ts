@@ -3,7 +3,7 @@ export const head = (title: string, from: string, about: string): string =>
   `<!-- Made by npm run generate from ${from}. Do not edit. -->\n\n# ${title}\n\n${about}\n`;
 
 /** A text as one cell of a table. */
-export const cell = (text: string): string =>
+const cell = (text: string): string =>
   text
     .replaceAll("|", "\\|")
     .replaceAll("<", "&lt;")

@@ -19,10 +19,10 @@ const metricsOf = (create: (...sources: never[]) => Registered): readonly Metric
     create(...Array<never>(create.length).fill(unread as never)).getMetricsAsArray() as (Omit<Metric, "type"> & {
       readonly constructor: { readonly name: string };
     })[]
-  ).map(({ name, help, labelNames, constructor }) => ({
+  ).map(({ name, help, labelNames, constructor: kind }) => ({
     name,
     help,
-    type: constructor.name.toLowerCase(),
+    type: kind.name.toLowerCase(),
     labelNames,
   }));
 

@@ -1,22 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
-import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
-import { err, ok, type Result } from "#net";
-import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
+import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
+import { LeaseElection } from "#kube";
+import type { Result } from "#net";
+import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
+import { type Parts, prepare } from "./parts.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
-
-type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
 export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -34,30 +33,7 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
-  const tls = readTlsSettings(flags);
-  if (!tls.ok) return tls;
-  const namespace = ownNamespace(flags.namespace);
-  if (!namespace.ok) return namespace;
-  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
-  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const answers = new AnswerCounts();
-  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
-  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
-}
-
-interface Parts {
-  readonly client: KubeClient;
-  readonly namespace: string;
-  readonly tls: TlsSettings;
-  readonly answers: AnswerCounts;
-  readonly flags: Flags;
-  readonly log: Logger;
-  readonly stop: AbortSignal;
-}
+const LEASE = "metallb-controller";
 
 /** How long what is decided already may take to be written at the end, milliseconds. */
 const DRAIN = 3_000;
@@ -73,6 +49,7 @@ class Controller {
   private readonly writer: ServiceWriter;
   private readonly poolStatus: PoolStatusWriter;
   private readonly recorder: ReturnType<typeof eventRecorder>;
+  private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
   private readonly election: LeaseElection;
@@ -98,8 +75,11 @@ class Controller {
     this.writer = new ServiceWriter(serviceApi(client), log, lead);
     this.poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.recorder = eventRecorder(client, log);
+    const figures = this.webhookFigures;
     this.webhooks =
-      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
+      flags["webhook-mode"] === "disabled"
+        ? null
+        : new Webhooks({ client, namespace, log, tls: parts.tls, flags, figures });
     this.allocation = new Allocation({
       services: this.world.services,
       source: new Allocator(flags["lb-class"]),
@@ -112,7 +92,7 @@ class Controller {
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
-      name: "metallb-controller",
+      name: LEASE,
       // A container that restarts in its Pod takes its own lease up again at once.
       identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
       deployment: flags.deployment,
@@ -201,6 +181,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+    giveBackMemory();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
@@ -265,15 +246,19 @@ class Controller {
         tls,
         registry: createMetrics({
           allocation: this.allocation,
-          writes: () => this.writer.counters,
+          updates: {
+            updates: () => this.allocation.handled,
+            errors: () => this.allocation.refused + this.writer.counters.errors,
+            isLoaded: () => this.world.config !== null,
+            isStale: () => this.world.problems.length > 0,
+          },
           writers: { service: this.writer.queue, ipaddresspool: this.poolStatus.queue },
           parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
           answers: this.parts.answers,
           server: client.server,
-          config: () => ({
-            loaded: this.world.config !== null,
-            stale: this.world.problems.length > 0,
-          }),
+          lease: LEASE,
+          isLeader: () => this.election.isLeader(),
+          webhooks: this.webhookFigures,
         }),
         guard: createGuard(reviews(client)),
         log,
