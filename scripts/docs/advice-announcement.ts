@@ -103,6 +103,27 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`metallb bgp`",
     do: "Add a BGPPeer of that family, or `dualStackAddressFamily: true`.",
   },
+  noUsableInterface: {
+    means:
+      "The node has no interface that is up and not left alone: for IPv4 one with broadcast, for IPv6 one with a link-local address.",
+    see: "`metallb l2`, and `ip link` on the node",
+    do: "Bring an interface up, or take it out of `announcedInterfacesToExclude` ([layer2.md](layer2.md#interfaces)).",
+  },
+  noNamedInterface: {
+    means: "The node has usable interfaces, but none that the L2Advertisement names.",
+    see: "`kubectl -n metallb-system get l2advertisement NAME -o jsonpath='{.spec.interfaces}'`",
+    do: "Correct `interfaces`, or limit the advertisement to nodes that have them by `nodeSelectors`.",
+  },
+  outsideSubnet: {
+    means: "The address is not in a subnet of the node's interfaces, and it is in one of another node's.",
+    see: "`ip addr` on the node",
+    do: "Nothing where the other nodes announce it.",
+  },
+  interfacesUntold: {
+    means: "The node's speaker has just started.",
+    see: "`kubectl -n metallb-system get pods -o wide`",
+    do: "Wait some seconds. Where it lasts, gossip does not get through: open TCP and UDP 7946 between the nodes.",
+  },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",
     see: "`metallb l2`",

@@ -31,6 +31,11 @@ export const CONFIGURATION_ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     see: check,
     do: "Write `NAMESPACE=NUMBER` or `*=NUMBER`, separated by commas.",
   },
+  invalidAnnotation: {
+    means: "An annotation of the BGPPeer has a value that cannot be.",
+    see: check,
+    do: "Correct it as [annotations](reference/annotations.md) says, or remove it.",
+  },
   duplicateEntry: { means: "A list has an entry twice.", see: check, do: "Remove one." },
   invalidSelector: {
     means: "A label selector cannot be evaluated.",

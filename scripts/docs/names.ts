@@ -34,6 +34,16 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How many addresses of the pool the Services of a namespace may hold: [pools.md](../pools.md).",
   },
+  "metallb.io/passive": {
+    on: "BGPPeer",
+    by: "you",
+    means: "`true`: wait for the router to open the session ([sessions.md](../sessions.md)).",
+  },
+  "metallb.io/graceful-restart-time": {
+    on: "BGPPeer",
+    by: "you",
+    means: "How long the router keeps the routes while the speaker is away ([sessions.md](../sessions.md)).",
+  },
   "metallb.io/component-type": {
     on: "ConfigurationState",
     by: "controller and speakers",

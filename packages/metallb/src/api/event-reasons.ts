@@ -17,6 +17,7 @@ export const EVENT_REASONS = {
   StatusOverwritten:
     "Another client keeps writing over the Service's status. It was put right several times and is left as it is until the Service changes.",
   nodeAssigned: "A node announces the Service; the message names the node and the protocol.",
+  nodesLeftOut: "Nodes that could not answer for the address took no part in the election; the message says why each.",
   announceFailed:
     "The node that was elected has none of the interfaces that the L2Advertisement names: nobody answers.",
   addressConflict: "A host on the LAN that is no speaker has or claims the address; the message has its MAC address.",
