@@ -174,6 +174,9 @@ const UNASKED: ReadonlySet<string> = new Set(["layer2Later", "noAdvertisement", 
 /** Reasons that are as somebody wanted it, where another node announces. */
 const BY_DESIGN: ReadonlySet<string> = new Set([
   "ownedByOther",
+  "noNamedInterface",
+  "noUsableInterface",
+  "outsideSubnet",
   "notOwner",
   "noLocalEndpoints",
   "noMatchingAdvertisement",
