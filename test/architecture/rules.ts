@@ -58,7 +58,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube"],
+  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "bgp", "net", "kube"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
   lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube"],

@@ -258,6 +258,7 @@ class Speaker {
         port: flags["health-probe-port"],
         ready: () => this.ready,
         why: () => this.world.troubles,
+        texts: { "/dump": () => this.thread.dump() },
         routes: {
           "/state": () =>
             stateOf({
