@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
-import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
-import { err, ok, type Result } from "#net";
-import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
+import { type AnswerCounts, createGuard, type HttpServer, reviews, serve, type TlsSettings } from "#http";
+import { type KubeClient, LeaseElection } from "#kube";
+import type { Result } from "#net";
+import { CONTROLLER_FLAGS, type FlagValues, type Logger, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
+import { prepare } from "./prepare.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
@@ -34,21 +35,6 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
-  const tls = readTlsSettings(flags);
-  if (!tls.ok) return tls;
-  const namespace = ownNamespace(flags.namespace);
-  if (!namespace.ok) return namespace;
-  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
-  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const answers = new AnswerCounts();
-  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
-  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
-}
-
 interface Parts {
   readonly client: KubeClient;
   readonly namespace: string;
@@ -67,6 +53,7 @@ class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
+  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -140,6 +127,7 @@ class Controller {
     stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
     if (stop.aborted) this.over.resolve(0);
     this.webhooks?.start();
+    this.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
     const code = await this.over.promise;
@@ -194,6 +182,7 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
+    this.memory.begin();
     this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",

@@ -4,7 +4,7 @@ import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type Tls
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
 import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
@@ -211,6 +211,7 @@ class Speaker {
     this.ready = true;
     this.layer2.start();
     this.loop.plan();
+    new MemoryKeeper().begin();
     log.info("initial sync complete, announcing", {
       op: "sync",
       services: this.world.services.size,
