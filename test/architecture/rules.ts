@@ -128,8 +128,8 @@ const MAX_LINES = 300;
 
 /** What breaks the rules still and is named here until it is mended: nothing new comes in. */
 const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
-  long: ["packages/metallb/src/gossip/engine.ts", "packages/metallb/src/bgp/machine/session.ts"],
-  circles: ["bgp/rib"],
+  long: [],
+  circles: [],
 };
 
 export const house = { MAX_LINES, TIME, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;

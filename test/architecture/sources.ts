@@ -32,7 +32,8 @@ export function readSources(): readonly Source[] {
 
 /** What stands beside the packages: system tests, benchmarks, scripts. */
 export function readHelpers(): readonly Source[] {
-  return globSync("{test,bench,scripts}/**/*.ts", { cwd: root }).map((file) => readSource(join(root, file)));
+  const files = globSync("{test,bench,scripts}/**/*.ts", { cwd: root, exclude: ["**/node_modules/**"] });
+  return files.map((file) => readSource(join(root, file)));
 }
 
 function readSource(file: string): Source {

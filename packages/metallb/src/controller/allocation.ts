@@ -28,6 +28,10 @@ export class Allocation {
   private poolsDiffer = false;
   private scheduled = false;
   private running = false;
+  /** Changes of Services and of the pools that were decided on. */
+  handled = 0;
+  /** Decisions that a Service cannot be served, counted each time. */
+  refused = 0;
 
   constructor(parts: AllocationParts) {
     this.parts = parts;
@@ -80,6 +84,8 @@ export class Allocation {
     this.changed.clear();
     this.poolsDiffer = false;
     const acts = this.decider.turn(keys, this.pools, poolsChanged, now());
+    this.handled += keys.length + (poolsChanged ? 1 : 0);
+    for (const key of keys) if (this.decider.outcomes.get(key)?.kind === "refused") this.refused++;
     // What was decided together is written together: one may have to wait for another.
     const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
     this.parts.writer.write(writes);

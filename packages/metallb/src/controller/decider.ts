@@ -127,7 +127,7 @@ export class Decider {
     }
     if (isShown) for (const each of notesOfChange(service, intention, notes)) note(each);
     const deprecated = deprecatedAnnotations(service);
-    if (outcome.kind === "allocated" && deprecated.length > 0)
+    if (deprecated.length > 0)
       note({
         type: "Warning",
         reason: "deprecatedAnnotation",
@@ -149,7 +149,8 @@ function notesOfChange(service: WatchedService, { desired }: Intention, told: re
   if (stood.length === wanted.length && stood.every((ip) => wanted.includes(ip))) return [];
   const allocated: Note = { type: "Normal", reason: "IPAllocated", message: `Assigned IP ${quoted(wanted)}` };
   const kept = stood.some((ip) => wanted.includes(ip));
-  if (stood.length === 0 || kept || told.some(({ reason }) => reason === "ClearAssignment")) return [allocated];
+  const isTold = told.some(({ reason }) => reason === "ClearAssignment" || reason === "nolbIPsIPFamily");
+  if (stood.length === 0 || kept || isTold) return [allocated];
   const message = `current IP(s) ${quoted(stood)} cannot be kept`;
   return [{ type: "Normal", reason: "ClearAssignment", message }, allocated];
 }

@@ -1,23 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { type AnswerCounts, createGuard, type HttpServer, reviews, serve, type TlsSettings } from "#http";
-import { type KubeClient, LeaseElection } from "#kube";
+import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
+import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, type FlagValues, type Logger, MemoryKeeper, startUp, Trouble } from "#process";
+import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
+import { type Parts, prepare } from "./parts.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
-import { prepare } from "./prepare.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
-
-type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
 export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -35,15 +33,7 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
-interface Parts {
-  readonly client: KubeClient;
-  readonly namespace: string;
-  readonly tls: TlsSettings;
-  readonly answers: AnswerCounts;
-  readonly flags: Flags;
-  readonly log: Logger;
-  readonly stop: AbortSignal;
-}
+const LEASE = "metallb-controller";
 
 /** How long what is decided already may take to be written at the end, milliseconds. */
 const DRAIN = 3_000;
@@ -60,6 +50,7 @@ class Controller {
   private readonly writer: ServiceWriter;
   private readonly poolStatus: PoolStatusWriter;
   private readonly recorder: ReturnType<typeof eventRecorder>;
+  private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
   private readonly election: LeaseElection;
@@ -85,8 +76,11 @@ class Controller {
     this.writer = new ServiceWriter(serviceApi(client), log, lead);
     this.poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.recorder = eventRecorder(client, log);
+    const figures = this.webhookFigures;
     this.webhooks =
-      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
+      flags["webhook-mode"] === "disabled"
+        ? null
+        : new Webhooks({ client, namespace, log, tls: parts.tls, flags, figures });
     this.allocation = new Allocation({
       services: this.world.services,
       source: new Allocator(flags["lb-class"]),
@@ -99,7 +93,7 @@ class Controller {
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
-      name: "metallb-controller",
+      name: LEASE,
       // A container that restarts in its Pod takes its own lease up again at once.
       identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
       deployment: flags.deployment,
@@ -182,7 +176,6 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
-    this.memory.begin();
     this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
@@ -190,6 +183,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+    this.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
@@ -254,15 +248,19 @@ class Controller {
         tls,
         registry: createMetrics({
           allocation: this.allocation,
-          writes: () => this.writer.counters,
+          updates: {
+            updates: () => this.allocation.handled,
+            errors: () => this.allocation.refused + this.writer.counters.errors,
+            isLoaded: () => this.world.config !== null,
+            isStale: () => this.world.problems.length > 0,
+          },
           writers: { service: this.writer.queue, ipaddresspool: this.poolStatus.queue },
           parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
           answers: this.parts.answers,
           server: client.server,
-          config: () => ({
-            loaded: this.world.config !== null,
-            stale: this.world.problems.length > 0,
-          }),
+          lease: LEASE,
+          isLeader: () => this.election.isLeader(),
+          webhooks: this.webhookFigures,
         }),
         guard: createGuard(reviews(client)),
         log,

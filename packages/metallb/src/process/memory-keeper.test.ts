@@ -30,12 +30,11 @@ class Process implements MemoryPorts {
   }
 }
 
-it("tidies up twice once the start is over, and again when the heap has grown by half", async () => {
+it("tidies up three times once the start is over, and again when the heap has grown by half", async () => {
   const own = new Process();
   new MemoryKeeper(own).begin();
   expect([own.pauses, own.done]).toEqual([[3_000], []]);
-  expect(await own.pass()).toEqual(["collect", "give back"]);
-  expect(await own.pass()).toEqual(["collect", "give back"]);
+  for (let i = 0; i < 3; i++) expect(await own.pass()).toEqual(["collect", "give back"]);
   own.size = 36;
   expect(await own.pass()).toEqual([]);
   own.size = 37;
@@ -45,7 +44,7 @@ it("tidies up twice once the start is over, and again when the heap has grown by
   expect(await own.pass()).toEqual([]);
   own.size = 55;
   expect(await own.pass()).toEqual(["collect", "give back"]);
-  expect(own.pauses).toEqual([3_000, 17_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
+  expect(own.pauses).toEqual([3_000, 4_000, 13_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
 });
 
 it("does not hold a large process up", async () => {

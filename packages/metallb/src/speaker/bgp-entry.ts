@@ -7,10 +7,12 @@ import {
   type TableChange,
 } from "#bgp";
 import type { Instant, Ip } from "#net";
-import { type AcceptedFrom, type BgpSockets, linkOf, type TcpConnection, type TcpListener, type TcpTarget } from "#sys";
+import type { AcceptedFrom, BgpSockets, TcpConnection, TcpListener, TcpTarget } from "#sys";
 import { BfdPaths } from "./bfd-paths.ts";
+import { datedCounters, datedSession } from "./dated.ts";
 import { Doors } from "./doors.ts";
 import type { BgpDifference, Engine, EngineTypes, EntryOf, Leaving, Seat } from "./engine-registry.ts";
+import { LocalLinks } from "./local-links.ts";
 import { Unnumbered } from "./unnumbered.ts";
 
 type Bgp = EngineTypes["bgp"];
@@ -30,6 +32,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   private readonly sockets: BgpSockets;
   private readonly doors: Doors;
   private readonly unnumbered: Unnumbered;
+  private readonly links: LocalLinks;
   private readonly paths: BfdPaths;
   private readonly peers = new Map<string, PeerSettings>();
   private readonly machine: ReturnType<typeof createBgpEngine>;
@@ -45,6 +48,9 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     const trouble = (subject: string, message: string): void => seat.log("warn", subject, message);
     this.paths = new BfdPaths((event) => seat.pass("bfd", event));
     this.unnumbered = new Unnumbered(sockets.discover, trouble, () => this.watchPaths());
+    this.links = new LocalLinks(sockets.watchLinks, trouble, (connection, link) =>
+      seat.step({ kind: "link", connection, link }),
+    );
     this.doors = new Doors(sockets.listen, trouble, (peer, connect) => this.accept(peer, connect));
     this.machine = createBgpEngine({ random: () => seat.random() });
   }
@@ -96,7 +102,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       case "session":
         return this.seat.report(effect.report.peer, {
           kind: "session",
-          session: { ...effect.report, since: this.seat.wallClock(effect.report.since) },
+          session: datedSession(effect.report, (at) => this.seat.wallClock(at)),
         });
       case "log":
         return this.seat.log(effect.level, effect.peer, effect.message);
@@ -104,7 +110,8 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   }
 
   standing(): void {
-    this.seat.report("", { kind: "counters", counters: this.machine.counters() });
+    const counters = this.machine.counters().map((each) => datedCounters(each, (at) => this.seat.wallClock(at)));
+    this.seat.report("", { kind: "counters", counters });
   }
 
   farewell(text: string, routes: Leaving): Bgp["event"] {
@@ -115,6 +122,10 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.peers.clear();
     this.prepare();
     return Promise.all(this.leaving);
+  }
+
+  dispose(): void {
+    this.links.close();
   }
 
   /** Looks where unnumbered peers are, and opens the door where passive ones come. */
@@ -131,6 +142,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
 
   private close(connection: ConnectionId): void {
     this.unnumbered.giveUp(connection);
+    this.links.forget(connection);
     const open = this.connections.get(connection);
     this.connections.delete(connection);
     if (!open) return;
@@ -138,7 +150,11 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.leaving.add(left);
   }
 
-  private connect({ connection, settings, hops }: Extract<BgpEffect, { kind: "connect" }>): void {
+  private connect(effect: Extract<BgpEffect, { kind: "connect" }>): void {
+    this.links.whenKnown(effect.settings, effect.connection, () => this.connectNow(effect));
+  }
+
+  private connectNow({ connection, settings, hops }: Extract<BgpEffect, { kind: "connect" }>): void {
     const { endpoint } = settings;
     if (endpoint.kind === "address") return this.dial(connection, settings, hops, endpoint.address, endpoint.interface);
     this.unnumbered.whenFound(endpoint.interface, connection, (router) =>
@@ -160,7 +176,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       ...listener,
       connected: (local, remote, guarded) => {
         stood = true;
-        const link = linkOf(local, zone);
+        const link = this.links.follow(connection, local, zone);
         this.seat.step({ kind: "connected", connection, local, remote, link, guarded });
       },
     });
@@ -174,7 +190,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     const opened = connect({
       ...this.listener(connection, () => "closed"),
       connected: (local, remote, guarded) => {
-        const link = linkOf(local, peer.interface);
+        const link = this.links.follow(connection, local, peer.interface);
         this.seat.step({ kind: "accepted", connection, peer: peer.name, local, remote, link, guarded });
       },
     });
@@ -192,6 +208,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       drained: () => this.seat.step({ kind: "drained", connection }),
       failed: (reason) => {
         this.connections.delete(connection);
+        this.links.forget(connection);
         this.seat.step({ kind: ending(), connection, reason });
       },
     };

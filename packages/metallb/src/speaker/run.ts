@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
-import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
+import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
@@ -8,14 +8,15 @@ import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS
 import { fallbackRouterId } from "#sys";
 import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
+import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import type { Leaving } from "./engine-registry.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
+import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
@@ -41,10 +42,7 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
   return code;
 }
 
-async function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Promise<Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings; layer2: Layer2Settings }>> {
+async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omit<Parts, "flags" | "log" | "stop">>> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const node = flags["node-name"];
@@ -55,21 +53,27 @@ async function prepare(
   if (!layer2.ok) return layer2;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const answers = new AnswerCounts();
   return ok({
-    client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
+    client: createClient(cluster.value, { userAgent: "metallb-speaker", onAnswer: answers.count }),
+    answers,
     namespace: namespace.value,
     node,
     tls: tls.value,
     layer2: layer2.value,
+    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
   });
 }
 
 interface Parts {
   readonly client: KubeClient;
+  readonly answers: AnswerCounts;
   readonly namespace: string;
   readonly node: string;
   readonly tls: TlsSettings;
   readonly layer2: Layer2Settings;
+  /** The operator comes from an FRR mode, whose metrics name the VRF. */
+  readonly vrfLabels: boolean;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -82,7 +86,9 @@ class Speaker {
   private readonly planner: Planner;
   private readonly thread: EngineThread;
   private readonly sessions = new BgpSessions();
+  private readonly bfd = new BfdSessions();
   private readonly status: BgpStatus;
+  private readonly owner: Promise<OwnPod | null>;
   private state: ConfigurationStateWriter | null = null;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
@@ -110,6 +116,7 @@ class Speaker {
       applied: () => this.schedule(),
       report: (report) => {
         if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "bfd") this.bfd.take(report.report);
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
@@ -120,6 +127,7 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.owner = owner;
     this.status = new BgpStatus({
       client,
       namespace,
@@ -176,7 +184,9 @@ class Speaker {
       void this.work();
     }
     const code = await this.over.promise;
-    await this.thread.stop("the speaker is shut down", this.leaving());
+    const graceful = [...this.planner.plan.peers.values()].some(({ gracefulRestart }) => gracefulRestart);
+    const routes = await leavingOf({ ...this.parts, owner: this.owner, graceful });
+    await this.thread.stop("the speaker is shut down", routes);
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
@@ -184,21 +194,6 @@ class Speaker {
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
-  }
-
-  /**
-   * A speaker that ends is expected back, so peers with graceful restart keep its routes. When its node is
-   * no longer in the cluster it is not: the routes are withdrawn.
-   */
-  private leaving(): Leaving {
-    const { node, log } = this.parts;
-    const routes = this.ready && !this.world.nodes.has(node) ? "withdraw" : "keep";
-    const why =
-      routes === "keep"
-        ? "peers with graceful restart keep the routes"
-        : "the node is gone, so every route is withdrawn";
-    log.info(`shutting down: ${why}`, { op: "shutdown", node });
-    return routes;
   }
 
   private async work(): Promise<void> {
@@ -211,13 +206,13 @@ class Speaker {
     this.ready = true;
     this.layer2.start();
     this.loop.plan();
-    new MemoryKeeper().begin();
     log.info("initial sync complete, announcing", {
       op: "sync",
       services: this.world.services.size,
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
+    new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }
@@ -270,6 +265,7 @@ class Speaker {
               plan: this.planner.plan,
               sequence: this.thread.sequence,
               sessions: this.sessions,
+              bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
               isApplied: (service) => this.loop.isApplied(service),
@@ -283,11 +279,9 @@ class Speaker {
         tls,
         registry: createMetrics(
           node,
-          this.world,
-          () => this.problems().length > 0,
+          kubernetesFigures(this.parts, this.world, this.loop, () => this.problems().length > 0),
           this.announcements,
-          () => this.planner.plan,
-          this.sessions,
+          { plan: () => this.planner.plan, sessions: this.sessions, bfd: this.bfd, vrfLabels: this.parts.vrfLabels },
           this.layer2,
         ),
         guard: createGuard(reviews(client)),

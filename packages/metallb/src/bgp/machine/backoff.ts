@@ -18,7 +18,7 @@ const BREATH = 100;
  */
 export class Backoff {
   /** ConnectRetryCounter: consecutive ends without a session that was stable. */
-  private failures = 0;
+  failures = 0;
   private readonly random: () => number;
 
   constructor(random: () => number) {

@@ -1,11 +1,13 @@
+import type { LocalEnd, Negotiated } from "../agreement.ts";
 import type { BgpEffect, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
 import type { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { AddressFamily, PeerSettings } from "../settings.ts";
-import type { MessageCounts } from "./connection.ts";
-import type { LocalEnd, Negotiated } from "./negotiate.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Connection, MessageCounts } from "./connection.ts";
 
 /** What a report says of a session that stands. */
 export interface Standing {
+  readonly connection: Pick<Connection, "holdEndsAt">;
   readonly local: LocalEnd;
   readonly negotiated: Negotiated;
 }
@@ -35,10 +37,13 @@ export class Telling {
   reason = "";
   since: Instant;
   private state: SessionState = "Idle";
+  private told: SessionReport | null = null;
   private readonly session: Reported;
+  private readonly ports: { emit(effect: BgpEffect): void };
 
-  constructor(session: Reported, now: Instant) {
+  constructor(session: Reported, ports: { emit(effect: BgpEffect): void }, now: Instant) {
     this.session = session;
+    this.ports = ports;
     this.since = now;
   }
 
@@ -50,18 +55,22 @@ export class Telling {
     if (state !== this.state) this.since = now;
     this.state = state;
     const report = this.report();
-    if (state === "Established" && wasUp) {
-      if (report.ttlSecurity) this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
-    } else if (state === "Established") {
-      this.log("info", "session established");
-      for (const sentence of report.shortcomings) this.log("warn", sentence);
+    if (state === "Established") {
+      if (!wasUp) this.log("info", "session established");
+      else if (report.ttlSecurity && this.told?.ttlSecurity === false)
+        this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
+      const before = wasUp ? (this.told?.shortcomings ?? []) : [];
+      for (const sentence of report.shortcomings) if (!before.includes(sentence)) this.log("warn", sentence);
+      for (const sentence of before)
+        if (!report.shortcomings.includes(sentence)) this.log("info", `no longer: ${sentence}`);
     } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
     else if (always && this.reason !== "") this.log("info", `session not up: ${this.reason}`);
-    this.session.emit({ kind: "session", report });
+    this.told = report;
+    this.ports.emit({ kind: "session", report });
   }
 
   report(): SessionReport {
-    const { settings, state, standing, adjRibOut } = this.session;
+    const { settings, state, standing, adjRibOut, attempts } = this.session;
     const agreed = standing?.negotiated.families ?? [];
     return {
       peer: settings.name,
@@ -75,6 +84,8 @@ export class Telling {
       families: agreed,
       shortcomings: standing ? shortcomings(settings.families, agreed, adjRibOut.families) : [],
       announcedPrefixes: adjRibOut.announced,
+      next: standing ? null : attempts.plan,
+      failures: attempts.failures,
     };
   }
 
@@ -88,11 +99,12 @@ export class Telling {
       bytesSent,
       announcedPrefixes: announced,
       pendingPrefixes: standing ? waiting : prefixes,
+      holdEndsAt: standing?.connection.holdEndsAt ?? null,
     };
   }
 
   log(level: "info" | "warn", message: string): void {
-    this.session.emit({ kind: "log", level, peer: this.session.settings.name, message });
+    this.ports.emit({ kind: "log", level, peer: this.session.settings.name, message });
   }
 }
 
@@ -103,6 +115,6 @@ export interface Reported {
   /** Null: not Established. */
   readonly standing: Standing | null;
   readonly adjRibOut: AdjRibOut;
+  readonly attempts: Pick<Attempts, "plan" | "failures">;
   readonly count: MessageCounts;
-  emit(effect: BgpEffect): void;
 }

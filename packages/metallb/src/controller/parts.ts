@@ -1,11 +1,13 @@
 import { AnswerCounts, readTlsSettings, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
-import { type CONTROLLER_FLAGS, type FlagValues, ownNamespace } from "#process";
+import { type CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace } from "#process";
 
-/** What the flags and the environment lead to; an error where one of them leads nowhere. */
+type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
+
+/** What a controller is made of; an error in words where that cannot be had. */
 export function prepare(
-  flags: FlagValues<typeof CONTROLLER_FLAGS>,
+  flags: Flags,
   env: NodeJS.ProcessEnv,
 ): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
   const tls = readTlsSettings(flags);
@@ -17,4 +19,14 @@ export function prepare(
   const answers = new AnswerCounts();
   const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
   return ok({ client, namespace: namespace.value, tls: tls.value, answers });
+}
+
+export interface Parts {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly tls: TlsSettings;
+  readonly answers: AnswerCounts;
+  readonly flags: Flags;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
 }
