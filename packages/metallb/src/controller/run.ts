@@ -5,7 +5,7 @@ import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#h
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
 import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
-import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
+import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
@@ -62,12 +62,20 @@ class Controller {
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
     this.trouble = trouble;
+    const { source, overrides } = configuration({
+      flags,
+      kinds: POOL_KINDS,
+      isStrictAtStart: true,
+      onRefused: (map, reason) => {
+        if (this.election.isLeader()) this.recorder.refuse(map, reason);
+      },
+    });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services"],
-      source: customResources(POOL_KINDS),
-      overrides: OVERRIDES,
+      source,
+      overrides: { ...OVERRIDES, ...overrides },
       trouble: (what) => trouble.of(what),
     });
     this.problems = new ProblemLog(log);
@@ -161,7 +169,7 @@ class Controller {
   private async lead(): Promise<void> {
     const { log } = this.parts;
     this.world.onChange = () => this.look();
-    void this.world.start(POOL_KINDS);
+    void this.world.start(this.world.configurationKinds);
     this.election.start();
     void this.makeSecret();
     await this.won.promise;
@@ -270,7 +278,7 @@ class Controller {
   private isReady(): boolean {
     if (this.parts.flags["webhook-mode"] === "onlywebhook") return this.webhooks?.isServing === true;
     if (this.election.isLeader()) return this.ready;
-    return this.election.standsBy && this.world.hasRead(POOL_KINDS);
+    return this.election.standsBy && this.world.hasRead(this.world.configurationKinds);
   }
 
   private state() {

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, giveBackMemory, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
@@ -104,6 +104,7 @@ class Speaker {
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      ...configuration({ flags }),
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
@@ -257,6 +258,7 @@ class Speaker {
         port: flags["health-probe-port"],
         ready: () => this.ready,
         why: () => this.world.troubles,
+        texts: { "/dump": () => this.thread.dump() },
         routes: {
           "/state": () =>
             stateOf({
