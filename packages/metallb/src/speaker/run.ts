@@ -101,12 +101,13 @@ class Speaker {
     this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
     const trouble = new Trouble(log);
+    const { source, overrides } = configuration({ flags });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
-      overrides: SPEAKER_OVERRIDES,
-      ...configuration({ flags }),
+      source,
+      overrides: { ...overrides, ...SPEAKER_OVERRIDES },
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
