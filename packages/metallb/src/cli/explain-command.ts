@@ -41,7 +41,7 @@ function show(facts: ClusterFacts, words: readonly string[]): Shown {
 }
 
 /** `name` means one of that name, in `default` where several have it. */
-function keyFor(asked: string, keys: readonly string[]): string {
+export function keyFor(asked: string, keys: readonly string[]): string {
   if (asked.includes("/")) return asked;
   const named = keys.filter((key) => key.endsWith(`/${asked}`));
   if (named.length > 1 && !named.includes(`default/${asked}`)) {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
 import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
@@ -19,6 +18,7 @@ import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
@@ -114,7 +114,7 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
-      sha256: (text) => createHash("sha256").update(text).digest(),
+      sha256,
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
@@ -156,6 +156,8 @@ class Speaker {
       engines: this.thread,
       planner: this.planner,
       services: () => this.world.services,
+      isNode: (name) => this.world.nodes.has(name),
+      sha256,
       recorder,
       log,
       trouble: (what) => trouble.of(what),
