@@ -54,9 +54,9 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", 
     for (const [vip, owner] of even ?? []) if (owner !== lost) expect(after?.get(vip)).toBe(owner);
     await lan.startSpeaker(lost);
     await eventually(
-      async () => (await lan.state("node-1")).members.filter(({ state }) => state === "alive").length,
-      (count) => count === 3,
-      { what: "it is back" },
+      () => Promise.all(lan.names.map(async (name) => (await lan.state(name)).members)),
+      (all) => all.every((members) => members.filter(({ state }) => state === "alive").length === 3),
+      { what: "all see it back" },
     );
     await lan.serve("later", ["172.20.0.120"]);
     await eventually(
