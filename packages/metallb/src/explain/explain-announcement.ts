@@ -161,7 +161,8 @@ function spokenSteps(key: string, node: string, pod: string, state: SpeakerState
     return [verdict.byDesign ? { ...refusal, byDesign: true } : refusal];
   }
   const lacking = verdict.lacking.map((lack) => step("no", "/state", lack));
-  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking];
+  const notes = verdict.notes.map((note) => step("note", "/state", note));
+  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking, ...notes];
   for (const peer of verdict.peers) {
     const session = state.sessions.find((each) => each.peer === peer);
     const up = session?.state === "Established";

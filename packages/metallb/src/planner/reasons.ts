@@ -26,6 +26,7 @@ export const REASONS = {
   noNamedInterface: "none of the interfaces {interfaces} can be used on node {node} to answer for {ip}",
   outsideSubnet: "node {node} has no interface in the subnet of {ip}, and others have",
   interfacesUntold: "the speaker of node {node} has not told yet on which interfaces it could answer for {ip}",
+  attributeRefused: "advertisement {advertisement} does not take its annotation {annotation}: {why}",
   noCandidate: "no node is left that could announce it",
 } as const;
 
