@@ -102,6 +102,12 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
       "Whether the Service has its addresses; the message names addresses and pool, or every pool that was looked at and why it said no.",
     reasons: "`Allocated`, `Pending`, `StatusOverwritten`, or a code of [Addresses](../troubleshooting.md#addresses)",
   },
+  "metallb.io/AddressConflict": {
+    on: "Service",
+    means:
+      "There while a host that is no speaker has or claims an address of the Service ([layer2.md](../layer2.md#an-address-that-another-host-has)).",
+    reasons: "`AddressInUse`: it is not announced; `AddressClaimed`: both answer",
+  },
   poolReconcilerValid: {
     on: "ConfigurationState of the controller",
     means: "Whether all pools and what belongs to them count; the message lists what is wrong, one line a problem.",

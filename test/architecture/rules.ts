@@ -33,7 +33,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ["config", "api", "bgp", "net"],
   kube: ["net"],
   sys: ["gossip", "net"],
-  process: ["net"],
+  process: ["net", "sys"],
   http: ["kube", "process", "net"],
   world: ["config", "legacy", "api", "net", "kube", "process"],
   report: ["net"],

@@ -4,7 +4,7 @@ import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
+import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
@@ -43,6 +43,7 @@ class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
+  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -128,6 +129,7 @@ class Controller {
     stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
     if (stop.aborted) this.over.resolve(0);
     this.webhooks?.start();
+    this.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
     const code = await this.over.promise;
@@ -189,7 +191,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    this.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */

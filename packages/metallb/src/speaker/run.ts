@@ -4,7 +4,7 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, giveBackMemory, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
 import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
@@ -20,6 +20,7 @@ import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
+import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -100,11 +101,13 @@ class Speaker {
     this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
     const trouble = new Trouble(log);
+    const { source, overrides } = configuration({ flags });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
-      ...configuration({ flags }),
+      source,
+      overrides: { ...overrides, ...SPEAKER_OVERRIDES },
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
@@ -213,7 +216,7 @@ class Speaker {
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }
