@@ -1,22 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
-import { createClient, type KubeClient, LeaseElection, loadCluster } from "#kube";
-import { err, ok, type Result } from "#net";
-import { CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace, startUp, Trouble } from "#process";
+import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { LeaseElection } from "#kube";
+import type { Result } from "#net";
+import { CONTROLLER_FLAGS, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
+import { Announced } from "./announced.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
+import { type Parts, prepare } from "./prepare.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
-
-type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
 export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -32,31 +32,6 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   const code = await controller.run();
   log.info("MetalLB controller stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
   return code;
-}
-
-function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
-  const tls = readTlsSettings(flags);
-  if (!tls.ok) return tls;
-  const namespace = ownNamespace(flags.namespace);
-  if (!namespace.ok) return namespace;
-  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
-  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const answers = new AnswerCounts();
-  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
-  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
-}
-
-interface Parts {
-  readonly client: KubeClient;
-  readonly namespace: string;
-  readonly tls: TlsSettings;
-  readonly answers: AnswerCounts;
-  readonly flags: Flags;
-  readonly log: Logger;
-  readonly stop: AbortSignal;
 }
 
 /** How long what is decided already may take to be written at the end, milliseconds. */
@@ -76,6 +51,7 @@ class Controller {
   readonly #recorder: ReturnType<typeof eventRecorder>;
   readonly #webhooks: Webhooks | null;
   readonly #allocation: Allocation;
+  readonly #announced: Announced;
   readonly #election: LeaseElection;
   readonly #won = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<number>();
@@ -109,6 +85,14 @@ class Controller {
       recorder: this.#recorder,
       poolStatus: this.#poolStatus,
       log,
+    });
+    this.#announced = new Announced({
+      client,
+      namespace,
+      services: this.#world.services,
+      loadBalancerClass: flags["lb-class"],
+      mayWrite: lead.mayWrite,
+      trouble: (what) => trouble.of(what),
     });
     this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
     this.#election = new LeaseElection(client, {
@@ -171,7 +155,7 @@ class Controller {
   }
 
   #endWrites(): Promise<unknown> {
-    return Promise.all([this.#writer.stop(), this.#poolStatus.stop()]);
+    return Promise.all([this.#writer.stop(), this.#poolStatus.stop(), this.#announced.stop()]);
   }
 
   /**
@@ -194,6 +178,7 @@ class Controller {
     await this.#world.start();
     this.#take();
     this.#allocation.start();
+    void this.#announced.start();
     this.#ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
@@ -218,7 +203,10 @@ class Controller {
   #take(): void {
     if (this.#end.signal.aborted) return;
     const { services, config, problems } = this.#world.take();
-    if (services.size > 0) this.#allocation.servicesChanged(services);
+    if (services.size > 0) {
+      this.#allocation.servicesChanged(services);
+      this.#announced.servicesChanged(services);
+    }
     if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
     if (!problems) return;
     this.#problems.tell(this.#world.problems);

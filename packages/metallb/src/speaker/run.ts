@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { findOwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
@@ -16,6 +16,7 @@ import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics } from "./metrics.ts";
+import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
@@ -83,7 +84,7 @@ class Speaker {
   private readonly thread: EngineThread;
   private readonly sessions = new BgpSessions();
   private readonly status: BgpStatus;
-  private state: ConfigurationStateWriter | null = null;
+  private readonly state: OwnState;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
   private readonly loop: PlanLoop;
@@ -109,7 +110,10 @@ class Speaker {
     this.thread = new EngineThread({
       applied: () => this.schedule(),
       report: (report) => {
-        if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "bgp") {
+          this.sessions.take(report.report);
+          if (report.report.kind !== "counters") this.state.look();
+        }
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
@@ -132,7 +136,17 @@ class Speaker {
         return bgp.announced ? bgp.peers : null;
       },
     });
-    void this.openState(owner, trouble.of("configurationstates"));
+    this.state = new OwnState({
+      client,
+      namespace,
+      node,
+      owner,
+      trouble: trouble.of("configurationstates"),
+      ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      plan: () => this.planner.plan,
+      sessions: this.sessions,
+      self: () => this.world.nodes.get(node),
+    });
     const recorder = serviceRecorder(client, node, log);
     this.announcements = new Announcements(node, log, recorder, this.status);
     this.layer2 = new Layer2({
@@ -159,8 +173,11 @@ class Speaker {
       log,
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
-      onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state?.tell(problems),
+      onDifference: (difference) => {
+        this.sessions.expect(difference);
+        this.state.look();
+      },
+      onProblems: (problems) => this.state.tell(problems),
     });
   }
 
@@ -180,7 +197,7 @@ class Speaker {
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
-    this.state?.stop();
+    this.state.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
@@ -219,23 +236,6 @@ class Speaker {
     });
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
-  }
-
-  /** Status objects wait for their owner; routes do not. */
-  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
-    const { client, namespace, node } = this.parts;
-    const identity = {
-      name: `speaker-${node}`,
-      component: "speaker",
-      node,
-      owner: await owner,
-      fieldManager: "configReconciler",
-      conditionType: "configReconcilerValid",
-    } as const;
-    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
-    if (this.parts.stop.aborted) return;
-    this.state.start();
-    if (this.ready) this.state.tell(this.problems());
   }
 
   /** What is wrong with the configuration, as far as it concerns this node. */

@@ -1,0 +1,32 @@
+import { AnswerCounts, readTlsSettings, type TlsSettings } from "#http";
+import { createClient, type KubeClient, loadCluster } from "#kube";
+import { err, ok, type Result } from "#net";
+import { type CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace } from "#process";
+
+export type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
+
+/** What a controller is made of before it runs. */
+export function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<{ client: KubeClient; namespace: string; tls: TlsSettings; answers: AnswerCounts }> {
+  const tls = readTlsSettings(flags);
+  if (!tls.ok) return tls;
+  const namespace = ownNamespace(flags.namespace);
+  if (!namespace.ok) return namespace;
+  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
+  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const answers = new AnswerCounts();
+  const client = createClient(cluster.value, { userAgent: "metallb-controller", onAnswer: answers.count });
+  return ok({ client, namespace: namespace.value, tls: tls.value, answers });
+}
+
+export interface Parts {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly tls: TlsSettings;
+  readonly answers: AnswerCounts;
+  readonly flags: Flags;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
