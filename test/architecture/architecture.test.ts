@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { house } from "./rules.ts";
-import { parseSource, readSources, type Source } from "./sources.ts";
+import { parseSource, readHelpers, readSources, type Source } from "./sources.ts";
 
 const root = join(import.meta.dirname, "../..");
 const sources = readSources();
@@ -107,6 +107,18 @@ describe("the house", () => {
     expect(long.filter((line) => !house.YET.long.some((known) => line.startsWith(known)))).toEqual([]);
   });
 
+  it("has one habit for private members: TypeScript's `private`", () => {
+    const hashed = [...sources, ...readHelpers()].filter((source) => source.hasHashMembers).map(({ path }) => path);
+    expect(hashed).toEqual([]);
+  });
+
+  it("has one habit for time: nothing that measures it is a bare number, and its measures are declared once", () => {
+    const { home, types, names } = house.TIME;
+    const wrong = [...types, ...names.map((name) => `${name}: number`)];
+    const product = code.filter(({ pack, path }) => pack === "metallb" && path !== home);
+    expect(breaches(product, ({ declares }) => wrong.filter((each) => declares.has(each)))).toEqual([]);
+  });
+
   it("has no dead link in its pages", () => {
     const pages = globSync(["*.md", "docs/**/*.md", "packages/**/*.md", "bench/*.md", "test/**/*.md"], {
       cwd: root,
@@ -201,6 +213,20 @@ describe("the parser behind these rules", () => {
 
   it("sees type imports, re-exports, bare and dynamic imports", () => {
     expect([...parsed.imports].sort()).toEqual(["#api", "./b.ts", "koffi", "node:fs"]);
+  });
+
+  it("sees members that are private by `#`", () => {
+    const text = "export class A { #n = 1; get m() { return this.#n; } }";
+    expect(parseSource("packages/metallb/src/net/a.ts", text).hasHashMembers).toBe(true);
+    expect(parsed.hasHashMembers).toBe(false);
+  });
+
+  it("sees types and what is a bare number", () => {
+    const text = `type Instant = number; interface A { readonly now: () => number; until: number | null; at: Instant }
+      class B { private since: number = 1; wait(pause: number, n: string) {} }`;
+    expect([...parseSource("packages/metallb/src/net/a.ts", text).declares].sort()).toEqual(
+      ["A", "Instant", "now: number", "pause: number", "since: number", "until: number"].sort(),
+    );
   });
 
   it("sees names that stand for values and not those that label", () => {

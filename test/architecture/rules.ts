@@ -36,7 +36,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   process: ["net"],
   http: ["kube", "process", "net"],
   world: ["config", "api", "net", "kube", "process"],
-  report: [],
+  report: ["net"],
   controller: ["report", "world", "planner", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
     "report",
@@ -54,7 +54,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "http",
     "process",
   ],
-  view: ["report"],
+  view: ["report", "net"],
   explain: ["view", "config", "api", "net"],
   terminal: [],
   web: ["view"],
@@ -98,13 +98,38 @@ const IMPURE_NAMES = [
   "Date",
 ] as const;
 
+/** How long and when, in the product's rooms: with the flavours of `net/time.ts`, and never as a bare number. */
+const TIME = {
+  home: "packages/metallb/src/net/time.ts",
+  types: ["Instant", "Duration", "Seconds", "Timestamp"],
+  names: [
+    "now",
+    "since",
+    "until",
+    "deadline",
+    "wakeAt",
+    "wallClock",
+    "retryAfter",
+    "pause",
+    "delay",
+    "timeout",
+    "milliseconds",
+    "seconds",
+    "holdTime",
+    "keepaliveTime",
+    "connectTime",
+    "receiveInterval",
+    "transmitInterval",
+  ],
+} as const;
+
 /** A file that is longer holds two concepts. */
 const MAX_LINES = 300;
 
 /** What breaks the rules still and is named here until it is mended: nothing new comes in. */
 const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
-  long: ["packages/metallb/src/gossip/engine.ts", "packages/metallb/src/bgp/machine/session.ts"],
-  circles: ["bgp/rib"],
+  long: ["packages/metallb/src/gossip/engine.ts"],
+  circles: [],
 };
 
-export const house = { MAX_LINES, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;
+export const house = { MAX_LINES, TIME, YET, PURE, ENGINES, ARROWS, LIBRARIES, IMPURE_NAMES } as const;

@@ -16,7 +16,11 @@ export interface Source {
   /** Free-standing identifiers and `Math.random`-like members, as written. */
   readonly names: ReadonlySet<string>;
   readonly isAsync: boolean;
+  /** It has a member `#x`; the habit here is TypeScript's `private`. */
+  readonly hasHashMembers: boolean;
   readonly texts: readonly string[];
+  /** Types that it declares, and `name: number` of what it declares with a bare number as its type. */
+  readonly declares: ReadonlySet<string>;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -24,6 +28,12 @@ const root = join(import.meta.dirname, "../..");
 /** Every TypeScript file below the packages' src, parsed once. */
 export function readSources(): readonly Source[] {
   return globSync("packages/*/src/**/*.{ts,tsx}", { cwd: root }).map((file) => readSource(join(root, file)));
+}
+
+/** What stands beside the packages: system tests, benchmarks, scripts. */
+export function readHelpers(): readonly Source[] {
+  const files = globSync("{test,bench,scripts}/**/*.ts", { cwd: root, exclude: ["**/node_modules/**"] });
+  return files.map((file) => readSource(join(root, file)));
 }
 
 function readSource(file: string): Source {
@@ -34,7 +44,14 @@ function readSource(file: string): Source {
 export function parseSource(path: string, text: string): Source {
   const { module, program, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path}: ${errors[0]?.message}`);
-  const facts = { names: new Set<string>(), texts: [] as string[], imports: [] as string[], isAsync: false };
+  const facts = {
+    names: new Set<string>(),
+    texts: [] as string[],
+    imports: [] as string[],
+    isAsync: false,
+    hasHashMembers: false,
+    declares: new Set<string>(),
+  };
   visit(program, facts);
   const [, pack = "", , folder = ""] = path.split("/");
   return {
@@ -50,7 +67,9 @@ export function parseSource(path: string, text: string): Source {
     ].filter((name) => name !== ""),
     names: facts.names,
     texts: facts.texts,
+    declares: facts.declares,
     isAsync: facts.isAsync,
+    hasHashMembers: facts.hasHashMembers,
   };
 }
 
@@ -59,6 +78,8 @@ interface Facts {
   readonly texts: string[];
   readonly imports: string[];
   isAsync: boolean;
+  hasHashMembers: boolean;
+  readonly declares: Set<string>;
 }
 
 type Tree = Readonly<Record<string, unknown>>;
@@ -81,6 +102,8 @@ function isLabel(node: Tree, key: string): boolean {
 
 function note(node: Tree, facts: Facts): void {
   if (node.type === "Identifier") facts.names.add(String(node.name));
+  if (isTree(node.key) && node.key.type === "PrivateIdentifier") facts.hasHashMembers = true;
+  noteDeclaration(node, facts.declares);
   if (node.type === "Literal" && typeof node.value === "string") facts.texts.push(node.value);
   if (node.type === "TemplateElement" && isTree(node.value)) facts.texts.push(String(node.value.raw));
   if (node.async === true || node.type === "AwaitExpression") facts.isAsync = true;
@@ -88,4 +111,20 @@ function note(node: Tree, facts: Facts): void {
     facts.imports.push(typeof node.source.value === "string" ? node.source.value : "(computed)");
   if (node.type === "MemberExpression" && isTree(node.object) && isTree(node.property))
     facts.names.add(`${String(node.object.name)}.${String(node.property.name)}`);
+}
+
+function noteDeclaration(node: Tree, declares: Set<string>): void {
+  if ((node.type === "TSTypeAliasDeclaration" || node.type === "TSInterfaceDeclaration") && isTree(node.id))
+    declares.add(String(node.id.name));
+  const name = isTree(node.key) ? node.key.name : node.name;
+  if (typeof name === "string" && isBareNumber(node.typeAnnotation)) declares.add(`${name}: number`);
+}
+
+/** `number`, `number | null`, or a function that gives one. */
+function isBareNumber(type: unknown): boolean {
+  if (!isTree(type)) return false;
+  if (type.type === "TSTypeAnnotation") return isBareNumber(type.typeAnnotation);
+  if (type.type === "TSFunctionType") return isBareNumber(type.returnType);
+  if (type.type === "TSUnionType" && Array.isArray(type.types)) return type.types.some(isBareNumber);
+  return type.type === "TSNumberKeyword";
 }

@@ -32,7 +32,7 @@ function suite(kubernetes: "embedded" | "real"): void {
     const nodes = cluster.network.nodes.filter((node) => node.name === name);
     if (kubernetes === "embedded") return await cluster.apply(sliceObject("web", "IPv4", nodes));
     await cluster.kubectl("delete", "pod", "--all", "--grace-period=0", "--force");
-    await cluster.apply(...nodes.map((node) => podObject("web", node)));
+    for (const node of nodes) await cluster.apply(podObject("web", node));
   }
 
   const service = async (): Promise<{ readonly status?: { readonly conditions?: readonly Condition[] } }> =>
@@ -86,7 +86,13 @@ function suite(kubernetes: "embedded" | "real"): void {
   });
 
   it("goes when the Service is no LoadBalancer any more", async () => {
-    await cluster.kubectl("patch", "service", "web", "-p", '{"spec":{"type":"ClusterIP","externalTrafficPolicy":null}}');
+    await cluster.kubectl(
+      "patch",
+      "service",
+      "web",
+      "-p",
+      '{"spec":{"type":"ClusterIP","externalTrafficPolicy":null}}',
+    );
     await eventually(announced, (is) => is === undefined, { what: "the condition stays", limit: 40_000 });
   });
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,15 +12,12 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-/** An API that knows nobody: every request is answered with 401. */
-async function strangersApi(): Promise<{ kubeconfig: string; asked: () => number }> {
+/** An API that answers by `answer`, and how to reach it. */
+async function api(answer: RequestListener): Promise<{ kubeconfig: string; asked: () => number }> {
   let asked = 0;
-  const server = createServer((_, response) => {
+  const server = createServer((request, response) => {
     asked++;
-    response.writeHead(401, { "content-type": "application/json" });
-    response.end(
-      JSON.stringify({ kind: "Status", status: "Failure", reason: "Unauthorized", message: "Unauthorized", code: 401 }),
-    );
+    answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   undo.push(() => {
@@ -41,6 +38,25 @@ async function strangersApi(): Promise<{ kubeconfig: string; asked: () => number
   return { kubeconfig, asked: () => asked };
 }
 
+function refuse(response: ServerResponse, code: number, reason: string): void {
+  response.writeHead(code, { "content-type": "application/json" });
+  response.end(JSON.stringify({ kind: "Status", status: "Failure", reason, message: reason, code }));
+}
+
+/** An API that knows nobody. */
+const strangersApi = () => api((_, response) => refuse(response, 401, "Unauthorized"));
+
+/** An API without any object but a Deployment of two, and without the right to Leases: upstream's, scaled up. */
+const leaselessApi = () =>
+  api(({ url = "" }, response) => {
+    if (url.includes("/leases")) return refuse(response, 403, "Forbidden");
+    if (url.includes("/secrets/")) return refuse(response, 404, "NotFound");
+    if (url.includes("watch=true")) return response.writeHead(200).flushHeaders();
+    const deployment = { kind: "Deployment", spec: { replicas: 2 }, status: { replicas: 2 } };
+    const nothing = { kind: "List", metadata: { resourceVersion: "1" }, items: [] };
+    response.end(JSON.stringify(url.includes("/deployments/controller") ? deployment : nothing));
+  });
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -50,8 +66,14 @@ async function freePort(): Promise<number> {
 }
 
 /** The process, with its lines going where `redirect` of a shell says. */
-function start(kind: "controller" | "speaker", kubeconfig: string, health: number, redirect = "") {
-  const flags = ["--namespace=metallb-system", "--port=0", `--health-probe-port=${health}`];
+function start(
+  kind: "controller" | "speaker",
+  kubeconfig: string,
+  health: number,
+  redirect = "",
+  more: readonly string[] = [],
+) {
+  const flags = ["--namespace=metallb-system", "--port=0", `--health-probe-port=${health}`, ...more];
   if (kind === "controller") flags.push("--webhook-mode=disabled");
   const child = spawn(
     "sh",
@@ -74,6 +96,14 @@ function start(kind: "controller" | "speaker", kubeconfig: string, health: numbe
   return { child, ended, output: () => output };
 }
 
+/** Readiness, once it speaks of `what`. */
+const readiness = (port: number, what: string) =>
+  eventually(
+    () => get(port, "/readyz"),
+    ({ text }) => text.includes(what),
+    { what: `readiness does not speak of ${what}` },
+  );
+
 const get = async (port: number, path: string) => {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: "close" } });
   return { status: answer.status, text: await answer.text() };
@@ -83,13 +113,7 @@ describe.each(["controller", "speaker"] as const)("a %s whose token is wrong", (
   it("lives, is not ready, and names what it may not do, in readiness and log", async () => {
     const [{ kubeconfig, asked }, port] = [await strangersApi(), await freePort()];
     const program = start(kind, kubeconfig, port);
-    const ready = await eventually(
-      () => get(port, "/readyz"),
-      ({ text }) => text.includes("ipaddresspools"),
-      {
-        what: "readiness does not say what cannot be read",
-      },
-    );
+    const ready = await readiness(port, "ipaddresspools");
     expect(ready.status).toBe(503);
     expect(ready.text).toContain(
       "does not accept the credentials, to list ipaddresspools.metallb.io in namespace metallb-system",
@@ -110,4 +134,15 @@ describe.each(["controller", "speaker"] as const)("a %s whose token is wrong", (
     program.child.kill("SIGTERM");
     expect(await program.ended).toBe(0);
   });
+});
+
+it("a controller of two that may not hold Leases does not lead, and names the right in readiness and log", async () => {
+  const [{ kubeconfig }, port] = [await leaselessApi(), await freePort()];
+  const program = start("controller", kubeconfig, port, "", ["--deployment=controller"]);
+  const ready = await readiness(port, "leases");
+  const words = "missing right: get, create and update leases.coordination.k8s.io: no election can be held";
+  expect(ready.status).toBe(503);
+  expect(ready.text).toContain(`${words}, and there shall be 2 replicas, so none of them leads`);
+  expect(JSON.parse((await get(port, "/state")).text)).toMatchObject({ leading: false });
+  expect(program.output()).toContain(words);
 });

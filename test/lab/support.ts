@@ -21,8 +21,8 @@ export interface Outcome {
 /** A folder for labs of its own, so that no other lab on this machine is touched. */
 export class LabHouse {
   readonly folder: string;
-  readonly #env: NodeJS.ProcessEnv;
-  readonly #identity: { readonly uid?: number; readonly gid?: number };
+  private readonly env: NodeJS.ProcessEnv;
+  private readonly identity: { readonly uid?: number; readonly gid?: number };
 
   static async open(options: { readonly unprivileged?: boolean; readonly within?: string } = {}): Promise<LabHouse> {
     const made = await mkdtemp(join(tmpdir(), "metallb-house-"));
@@ -36,14 +36,14 @@ export class LabHouse {
 
   constructor(folder: string, drop: boolean) {
     this.folder = folder;
-    this.#env = { ...process.env, XDG_RUNTIME_DIR: folder };
-    this.#identity = drop ? { uid: NOBODY, gid: NOBODY } : {};
+    this.env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    this.identity = drop ? { uid: NOBODY, gid: NOBODY } : {};
   }
 
   /** Runs `metallb` to its end. */
   run(...args: readonly string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    execFile(METALLB, args, { env: this.#env, timeout: 60_000, ...this.#identity }, (error, stdout, stderr) => {
+    execFile(METALLB, args, { env: this.env, timeout: 60_000, ...this.identity }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
@@ -53,11 +53,11 @@ export class LabHouse {
   /** Runs a line of a shell in a folder, to its end. */
   shell(line: string, cwd: string): { readonly code: number; readonly stdout: string } {
     const { status, stdout } = spawnSync("sh", ["-c", line], {
-      env: this.#env,
+      env: this.env,
       cwd,
       encoding: "utf8",
       timeout: 60_000,
-      ...this.#identity,
+      ...this.identity,
     });
     return { code: status ?? -1, stdout };
   }
@@ -93,9 +93,9 @@ export class LabHouse {
   /** Starts a lab without a terminal and waits until it is ready. */
   async start(...args: readonly string[]): Promise<RunningLab> {
     const child = spawn(METALLB, ["lab", ...args], {
-      env: this.#env,
+      env: this.env,
       stdio: ["ignore", "pipe", "pipe"],
-      ...this.#identity,
+      ...this.identity,
     });
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     let output = "";

@@ -20,24 +20,24 @@ export interface RecordedMessage {
 export class RecordingPeer {
   readonly messages: RecordedMessage[] = [];
   connections = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
 
   /** Listens on a free port of the address. */
   static async listen(address: string): Promise<RecordingPeer> {
     const peer = new RecordingPeer();
     await new Promise<void>((resolve, reject) =>
-      peer.#server.once("error", reject).listen({ host: address, port: 0 }, resolve),
+      peer.server.once("error", reject).listen({ host: address, port: 0 }, resolve),
     );
     return peer;
   }
 
   private constructor() {
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.server = createServer((socket) => this.accept(socket));
   }
 
   get port(): number {
-    const bound = this.#server.address();
+    const bound = this.server.address();
     return bound !== null && typeof bound === "object" ? bound.port : 0;
   }
 
@@ -63,28 +63,28 @@ export class RecordingPeer {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
   }
 
-  #accept(socket: Socket): void {
+  private accept(socket: Socket): void {
     const connection = ++this.connections;
     let rest = Buffer.alloc(0);
-    this.#sockets.add(socket);
+    this.sockets.add(socket);
     socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("close", () => this.sockets.delete(socket));
     socket.on("data", (part) => {
       rest = Buffer.concat([rest, part as Buffer]);
       while (rest.length >= HEADER && rest.length >= rest.readUInt16BE(16)) {
         const message = rest.subarray(0, rest.readUInt16BE(16));
         rest = rest.subarray(message.length);
-        this.#answer(socket, message);
+        this.answer(socket, message);
         this.messages.push({ connection, type: message.readUInt8(18), body: Buffer.from(message.subarray(HEADER)) });
       }
     });
   }
 
-  #answer(socket: Socket, message: Buffer): void {
+  private answer(socket: Socket, message: Buffer): void {
     if (message.readUInt8(18) === TYPE.keepalive) socket.write(message);
     if (message.readUInt8(18) !== TYPE.open) return;
     const open = Buffer.from(message);

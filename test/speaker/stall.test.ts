@@ -30,7 +30,7 @@ const place: Place = { name: "router", address: ROUTER, address6: null, command:
 
 describeWith(["bird"], "the engines' thread", () => {
   const folder = mkdtempSync(join(tmpdir(), "metallb-stall-"));
-  const reports: SessionReport[] = [];
+  const reports: Omit<SessionReport, "since">[] = [];
   let router: Router;
   let thread: EngineThread;
 

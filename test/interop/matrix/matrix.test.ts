@@ -3,8 +3,8 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { BareLine } from "../../support/bare-speaker.ts";
 import { describeWith } from "../../support/parts.ts";
 import { missing } from "../../support/probes.ts";
-import { eventually, projectFile } from "../../support/programs.ts";
-import { MatrixBench, ROUTER, type Session, SPEAKER_AS } from "./bench.ts";
+import { eventually, projectFile, runIn } from "../../support/programs.ts";
+import { MatrixBench, ROUTER, type Session, SPEAKER, SPEAKER_AS } from "./bench.ts";
 import { MAKES, type Make, type RunningRouter, type Wish } from "./makes.ts";
 
 const V4 = "198.51.100.7/32";
@@ -34,6 +34,37 @@ const FEATURES: readonly Feature[] = [
     peer: { peerAs: "internal" },
     attributes: { localPref: 250 },
     says: ({ words }) => [words.localPref("250")],
+  },
+  {
+    name: "both families on one session",
+    wish: { over: "four", families: ["ipv4", "ipv6"] },
+    peer: { families: ["ipv4-unicast", "ipv6-unicast"] },
+    check: async (bench, router) => {
+      await eventually(
+        () => router.route(V6),
+        (text) => text !== "",
+        { what: "no IPv6 route came over IPv4" },
+      );
+      const before = bench.reports("bgp").length;
+      await runIn(bench.node, "ip", "addr", "del", `${SPEAKER.six}/64`, "dev", "x0");
+      await eventually(
+        () => router.route(V6),
+        (text) => text === "",
+        { what: "the IPv6 route stays without a next hop" },
+      );
+      await runIn(bench.node, "ip", "addr", "add", "fd99::22/64", "dev", "x0", "nodad");
+      await eventually(
+        () => router.route(V6),
+        (text) => text.includes("fd99::22"),
+        { what: "the IPv6 route does not come back with the new next hop" },
+      );
+      expect(
+        bench
+          .reports("bgp")
+          .slice(before)
+          .map(({ state }) => state),
+      ).not.toContain("Idle");
+    },
   },
   {
     name: "unnumbered (RFC 8950)",

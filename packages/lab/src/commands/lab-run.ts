@@ -78,51 +78,51 @@ function onEndingSignal(end: () => void): () => void {
 
 /** A few lines at a terminal that change in place. */
 class LiveShow implements Show {
-  readonly #screen = new Screen(process.stdout);
-  readonly #paint = paintFor(true, process.env);
-  readonly #steps = new Map<StepKey, Step>();
-  readonly #resized = () => this.#draw();
-  #view: LabView | null = null;
-  #end = "";
+  private readonly screen = new Screen(process.stdout);
+  private readonly paint = paintFor(true, process.env);
+  private readonly steps = new Map<StepKey, Step>();
+  private readonly resized = () => this.draw();
+  private latest: LabView | null = null;
+  private farewell = "";
 
   constructor() {
-    process.stdout.on("resize", this.#resized);
+    process.stdout.on("resize", this.resized);
   }
 
   step(step: Step): void {
-    this.#steps.set(step.key, step);
-    this.#draw();
+    this.steps.set(step.key, step);
+    this.draw();
   }
 
   view(view: LabView): void {
-    this.#view = view;
-    this.#draw();
+    this.latest = view;
+    this.draw();
   }
 
   end(why: string): void {
-    this.#end = why;
-    this.#draw();
+    this.farewell = why;
+    this.draw();
   }
 
   close(): void {
-    process.stdout.off("resize", this.#resized);
-    this.#screen.leave();
+    process.stdout.off("resize", this.resized);
+    this.screen.leave();
   }
 
-  #draw(): void {
-    const lines = drawFrame({ steps: this.#steps, view: this.#view }, this.#paint);
-    this.#screen.draw(this.#end === "" ? lines : [...lines, "", this.#end]);
+  private draw(): void {
+    const lines = drawFrame({ steps: this.steps, view: this.latest }, this.paint);
+    this.screen.draw(this.farewell === "" ? lines : [...lines, "", this.farewell]);
   }
 }
 
 /** Without a terminal: a line for each thing that has come out, and for each change later. */
 class PlainShow implements Show {
-  readonly #started = performance.now();
-  #last: readonly string[] | null = null;
+  private readonly started = performance.now();
+  private last: readonly string[] | null = null;
 
   step(step: Step): void {
     if (step.state === "doing" && step.key !== "kubernetes") return;
-    this.#print(`${step.title}: ${step.text}`);
+    this.print(`${step.title}: ${step.text}`);
   }
 
   view(view: LabView): void {
@@ -132,13 +132,13 @@ class PlainShow implements Show {
       ...view.problems,
       ...view.configuration.map(problemText),
     ];
-    const last = this.#last;
+    const last = this.last;
     if (last === null) {
       for (const line of plainLines(nextThings(view))) console.log(line);
     } else {
-      for (const line of lines.filter((each) => !last.includes(each))) this.#print(line);
+      for (const line of lines.filter((each) => !last.includes(each))) this.print(line);
     }
-    this.#last = lines;
+    this.last = lines;
   }
 
   end(why: string): void {
@@ -147,8 +147,8 @@ class PlainShow implements Show {
 
   close(): void {}
 
-  #print(text: string): void {
-    const seconds = ((performance.now() - this.#started) / 1_000).toFixed(1);
+  private print(text: string): void {
+    const seconds = ((performance.now() - this.started) / 1_000).toFixed(1);
     console.log(`[${seconds.padStart(5)} s] ${visible(text)}`);
   }
 }

@@ -16,107 +16,107 @@ export interface CableEnds {
  * ends find out at their hold time, as they would at a real cable.
  */
 export class Cable {
-  readonly #ends: CableEnds;
-  readonly #server: Server;
-  readonly #links = new Set<Link>();
-  #cut = false;
+  private readonly ends: CableEnds;
+  private readonly server: Server;
+  private readonly links = new Set<Link>();
+  private severed = false;
 
   /** Listens at the near end. Rejects with the system's error when the address cannot be had. */
   static async lay(ends: CableEnds): Promise<Cable> {
     const cable = new Cable(ends);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    cable.#server.once("error", reject);
-    cable.#server.listen(ends.port, ends.near, resolve);
+    cable.server.once("error", reject);
+    cable.server.listen(ends.port, ends.near, resolve);
     await promise;
     return cable;
   }
 
   constructor(ends: CableEnds) {
-    this.#ends = ends;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (near) =>
-      this.#accept(near),
+    this.ends = ends;
+    this.server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (near) =>
+      this.accept(near),
     );
   }
 
   get isCut(): boolean {
-    return this.#cut;
+    return this.severed;
   }
 
   cut(): void {
-    this.#cut = true;
-    for (const link of this.#links) link.hold();
+    this.severed = true;
+    for (const link of this.links) link.hold();
   }
 
   heal(): void {
-    this.#cut = false;
-    for (const link of this.#links) link.carry();
+    this.severed = false;
+    for (const link of this.links) link.carry();
   }
 
   async close(): Promise<void> {
-    for (const link of this.#links) link.destroy();
-    if (!this.#server.listening) return;
+    for (const link of this.links) link.destroy();
+    if (!this.server.listening) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
+    this.server.close(() => resolve());
     await promise;
   }
 
-  #accept(near: Socket): void {
-    const { far, from, port } = this.#ends;
+  private accept(near: Socket): void {
+    const { far, from, port } = this.ends;
     const link = new Link(
       near,
       () => connect({ host: far, port, localAddress: from, allowHalfOpen: true, noDelay: true }),
-      () => this.#links.delete(link),
+      () => this.links.delete(link),
     );
-    this.#links.add(link);
-    if (!this.#cut) link.carry();
+    this.links.add(link);
+    if (!this.severed) link.carry();
   }
 }
 
 /** One connection through the cable. */
 class Link {
-  readonly #near: Socket;
-  readonly #dial: () => Socket;
-  readonly #gone: () => void;
-  #far: Socket | null = null;
-  #carrying = false;
+  private readonly near: Socket;
+  private readonly dial: () => Socket;
+  private readonly gone: () => void;
+  private far: Socket | null = null;
+  private carrying = false;
 
   constructor(near: Socket, dial: () => Socket, gone: () => void) {
-    this.#near = near;
-    this.#dial = dial;
-    this.#gone = gone;
-    this.#watch(near);
+    this.near = near;
+    this.dial = dial;
+    this.gone = gone;
+    this.watch(near);
   }
 
   carry(): void {
-    this.#carrying = true;
-    if (this.#near.destroyed || this.#far?.destroyed) {
+    this.carrying = true;
+    if (this.near.destroyed || this.far?.destroyed) {
       this.destroy();
       return;
     }
-    if (this.#far === null) {
-      this.#far = this.#dial();
-      this.#watch(this.#far);
+    if (this.far === null) {
+      this.far = this.dial();
+      this.watch(this.far);
     }
-    this.#near.pipe(this.#far);
-    this.#far.pipe(this.#near);
+    this.near.pipe(this.far);
+    this.far.pipe(this.near);
   }
 
   hold(): void {
-    this.#carrying = false;
-    for (const socket of [this.#near, this.#far]) socket?.unpipe().pause();
+    this.carrying = false;
+    for (const socket of [this.near, this.far]) socket?.unpipe().pause();
   }
 
   destroy(): void {
-    this.#near.resetAndDestroy();
-    this.#far?.resetAndDestroy();
-    this.#gone();
+    this.near.resetAndDestroy();
+    this.far?.resetAndDestroy();
+    this.gone();
   }
 
   /** While the cable is cut, the end of one side stays unknown to the other. */
-  #watch(socket: Socket): void {
+  private watch(socket: Socket): void {
     socket.on("error", () => {});
     socket.on("close", () => {
-      if (this.#carrying) this.destroy();
+      if (this.carrying) this.destroy();
     });
   }
 }

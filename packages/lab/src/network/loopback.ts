@@ -67,7 +67,7 @@ class LoopbackNetwork implements LabNetwork {
   readonly client = null;
   readonly bgpPort = BGP_PORT;
   readonly hostAddress = "127.0.0.1";
-  readonly #cables: ReadonlyMap<string, Cable>;
+  private readonly cables: ReadonlyMap<string, Cable>;
 
   constructor(slot: number, cables: readonly Cable[]) {
     this.router = place("router", routerAddress(slot));
@@ -79,7 +79,7 @@ class LoopbackNetwork implements LabNetwork {
       podCidr6: null,
       pod: null,
     }));
-    this.#cables = new Map(cables.map((cable, index) => [`node-${index + 1}`, cable]));
+    this.cables = new Map(cables.map((cable, index) => [`node-${index + 1}`, cable]));
   }
 
   /** Every place is on this machine already. */
@@ -90,24 +90,24 @@ class LoopbackNetwork implements LabNetwork {
   }
 
   async cut(node: string): Promise<void> {
-    this.#cable(node).cut();
+    this.cable(node).cut();
   }
 
   async heal(node: string): Promise<void> {
-    this.#cable(node).heal();
+    this.cable(node).heal();
   }
 
   isCut(node: string): boolean {
-    return this.#cable(node).isCut;
+    return this.cable(node).isCut;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#cables.values()].map((cable) => cable.close()));
+    await Promise.all([...this.cables.values()].map((cable) => cable.close()));
   }
 
-  #cable(node: string): Cable {
-    const cable = this.#cables.get(node);
-    if (cable === undefined) throw new Error(`there is no node '${node}': ${[...this.#cables.keys()].join(", ")}`);
+  private cable(node: string): Cable {
+    const cable = this.cables.get(node);
+    if (cable === undefined) throw new Error(`there is no node '${node}': ${[...this.cables.keys()].join(", ")}`);
     return cable;
   }
 }

@@ -48,118 +48,118 @@ class NamespaceNetwork implements LabNetwork {
   readonly nodes: readonly NodePlace[];
   readonly client: Place;
   readonly bgpPort = 179;
-  readonly #numbers: readonly number[];
-  readonly #spaces: ReadonlyMap<string, Namespace>;
+  private readonly numbers: readonly number[];
+  private readonly spaces: ReadonlyMap<string, Namespace>;
   /** Holds the sockets of the ways into the namespaces. */
-  readonly #folder: string;
-  readonly #passages: Passage[] = [];
-  readonly #reached = new Map<string, Promise<number>>();
-  readonly #children: Child[] = [];
-  readonly #cut = new Set<string>();
-  #closing: Promise<void> | null = null;
+  private readonly folder: string;
+  private readonly passages: Passage[] = [];
+  private readonly reached = new Map<string, Promise<number>>();
+  private readonly children: Child[] = [];
+  private readonly cutNodes = new Set<string>();
+  private closing: Promise<void> | null = null;
 
   constructor(spaces: ReadonlyMap<string, Namespace>, nodes: readonly number[], folder: string) {
-    this.#spaces = spaces;
-    this.#numbers = nodes;
-    this.#folder = folder;
-    this.router = this.#place("router", ROUTER);
-    this.client = this.#place("client", CLIENT);
+    this.spaces = spaces;
+    this.numbers = nodes;
+    this.folder = folder;
+    this.router = this.place("router", ROUTER);
+    this.client = this.place("client", CLIENT);
     this.nodes = nodes.map((node) => ({
-      ...this.#place(`node-${node}`, nodeOnLan(node)),
+      ...this.place(`node-${node}`, nodeOnLan(node)),
       peerAddress: ROUTER.v4,
       peerAddress6: ROUTER.v6,
       podCidr: podBlock(node).v4,
       podCidr6: podBlock(node).v6,
-      pod: this.#place(`pod-${node}`, pod(node, 2)),
+      pod: this.place(`pod-${node}`, pod(node, 2)),
     }));
   }
 
   async build(): Promise<void> {
-    await layCables((role) => this.#space(role), this.#numbers);
-    await Promise.all(this.#numbers.map((node) => this.#startBackend(node)));
+    await layCables((role) => this.space(role), this.numbers);
+    await Promise.all(this.numbers.map((node) => this.startBackend(node)));
   }
 
   async publish(port: number): Promise<void> {
     await Promise.all(
       this.nodes.map(async ({ name }) => {
-        this.#passages.push(await publishInto(this.#space(name), port));
+        this.passages.push(await publishInto(this.space(name), port));
       }),
     );
   }
 
   reach(node: string, port: number): Promise<number> {
     const key = `${node}-${port}`;
-    const known = this.#reached.get(key);
+    const known = this.reached.get(key);
     if (known !== undefined) return known;
-    const way = reachInto(this.#node(node), port, join(this.#folder, key)).then((passage) => {
-      this.#passages.push(passage);
+    const way = reachInto(this.node(node), port, join(this.folder, key)).then((passage) => {
+      this.passages.push(passage);
       return passage.port;
     });
-    this.#reached.set(key, way);
+    this.reached.set(key, way);
     // Tried anew by the next who asks.
-    way.catch(() => this.#reached.delete(key));
+    way.catch(() => this.reached.delete(key));
     return way;
   }
 
   async cut(node: string): Promise<void> {
-    await this.#setCable(node, "down");
-    this.#cut.add(node);
+    await this.setCable(node, "down");
+    this.cutNodes.add(node);
   }
 
   async heal(node: string): Promise<void> {
-    await this.#setCable(node, "up");
-    this.#cut.delete(node);
+    await this.setCable(node, "up");
+    this.cutNodes.delete(node);
   }
 
   isCut(node: string): boolean {
-    this.#node(node);
-    return this.#cut.has(node);
+    this.node(node);
+    return this.cutNodes.has(node);
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    this.closing ??= this.closeAll();
+    return this.closing;
   }
 
-  async #close(): Promise<void> {
-    await Promise.all(this.#passages.map((passage) => passage.close()));
-    await Promise.all(this.#children.map((child) => child.stop()));
-    await closeNamespaces([...this.#spaces.values()]);
-    await rm(this.#folder, { recursive: true, force: true });
+  private async closeAll(): Promise<void> {
+    await Promise.all(this.passages.map((passage) => passage.close()));
+    await Promise.all(this.children.map((child) => child.stop()));
+    await closeNamespaces([...this.spaces.values()]);
+    await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #startBackend(node: number): Promise<void> {
+  private async startBackend(node: number): Promise<void> {
     const { promise: listening, resolve } = Promise.withResolvers<void>();
     const script = join(import.meta.dirname, `backend${extname(import.meta.filename)}`);
     const child = await startChild({
       name: `backend of node-${node}`,
-      argv: this.#space(`pod-${node}`).command([process.execPath, script, `node-${node}`, String(BACKEND_PORT)]),
+      argv: this.space(`pod-${node}`).command([process.execPath, script, `node-${node}`, String(BACKEND_PORT)]),
       onLine: () => resolve(),
     });
-    this.#children.push(child);
+    this.children.push(child);
     await Promise.race([listening, failsWith(child)]);
   }
 
   /** The port of the bridge goes down, so that the node and the router keep their own interfaces. */
-  async #setCable(node: string, state: "up" | "down"): Promise<void> {
-    this.#node(node);
-    await this.#space("lan").ip([`link set ${node} ${state}`]);
+  private async setCable(node: string, state: "up" | "down"): Promise<void> {
+    this.node(node);
+    await this.space("lan").ip([`link set ${node} ${state}`]);
   }
 
-  #node(name: string): Namespace {
+  private node(name: string): Namespace {
     if (!this.nodes.some((node) => node.name === name)) {
       throw new Error(`there is no node '${name}': ${this.nodes.map((node) => node.name).join(", ")}`);
     }
-    return this.#space(name);
+    return this.space(name);
   }
 
-  #space(role: string): Namespace {
-    const space = this.#spaces.get(role);
+  private space(role: string): Namespace {
+    const space = this.spaces.get(role);
     if (space === undefined) throw new Error(`there is no namespace for '${role}'`);
     return space;
   }
 
-  #place(name: string, at: Both): Place {
-    return { name, address: at.v4, address6: at.v6, command: (argv) => this.#space(name).command(argv) };
+  private place(name: string, at: Both): Place {
+    return { name, address: at.v4, address6: at.v6, command: (argv) => this.space(name).command(argv) };
   }
 }

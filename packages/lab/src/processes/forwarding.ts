@@ -8,11 +8,11 @@ import type { NodePlace } from "#network";
  * connection never meets half of it.
  */
 export class Forwarding {
-  readonly #nodes: readonly NodePlace[];
-  readonly #applied = new Map<string, string>();
+  private readonly nodes: readonly NodePlace[];
+  private readonly applied = new Map<string, string>();
 
   constructor(nodes: readonly NodePlace[]) {
-    this.#nodes = nodes;
+    this.nodes = nodes;
   }
 
   /** Makes the nodes forward exactly these. Touches only nodes for which that differs. */
@@ -20,11 +20,11 @@ export class Forwarding {
     const nft = findProgram("nft");
     if (nft === null) throw new Error("the program 'nft' is missing: on Debian, 'apt-get install nftables'");
     await Promise.all(
-      this.#nodes.map(async (node) => {
+      this.nodes.map(async (node) => {
         const rules = forwardingRules(node.name, forwards);
-        if (this.#applied.get(node.name) === rules) return;
+        if (this.applied.get(node.name) === rules) return;
         await run(node.command([nft, "-f", "-"]), { input: rules });
-        this.#applied.set(node.name, rules);
+        this.applied.set(node.name, rules);
       }),
     );
   }

@@ -38,25 +38,25 @@ export const isUp = (session: BuiltinSession): boolean => session.state === "Est
 export class BuiltinSession {
   /** By prefix text. */
   readonly learned = new Map<string, RouterPath>();
-  readonly #options: BuiltinSessionOptions;
-  readonly #framer = new Framer();
-  #state: SessionState = "Active";
-  #fourOctetAs = true;
-  #holdTimer: NodeJS.Timeout | null = null;
-  #keepaliveTimer: NodeJS.Timeout | null = null;
+  private readonly options: BuiltinSessionOptions;
+  private readonly framer = new Framer();
+  private phase: SessionState = "Active";
+  private fourOctetAs = true;
+  private holdTimer: NodeJS.Timeout | null = null;
+  private keepaliveTimer: NodeJS.Timeout | null = null;
 
   constructor(options: BuiltinSessionOptions) {
-    this.#options = options;
+    this.options = options;
     options.socket.on("error", () => {});
-    options.socket.once("close", () => this.#end());
+    options.socket.once("close", () => this.end());
   }
 
   get state(): SessionState {
-    return this.#state;
+    return this.phase;
   }
 
   begin(): void {
-    const { socket, neighbour, asn, routerId } = this.#options;
+    const { socket, neighbour, asn, routerId } = this.options;
     const identifier = parseIp(routerId);
     const open: Open = {
       as: asn,
@@ -73,88 +73,88 @@ export class BuiltinSession {
       },
     };
     socket.write(encodeOpen(open));
-    this.#state = "OpenSent";
-    this.#hold(OPEN_HOLD_TIME);
-    socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
+    this.phase = "OpenSent";
+    this.hold(OPEN_HOLD_TIME);
+    socket.on("data", (bytes: Uint8Array) => this.receive(bytes));
   }
 
   /** Ends a connection that is one too many. */
   reject(): void {
-    this.#fail(notification(ERROR.cease, CEASE.connectionCollision));
+    this.fail(notification(ERROR.cease, CEASE.connectionCollision));
   }
 
   shutdown(): void {
-    this.#fail(shutdown(CEASE.administrativeShutdown, "the lab ends"));
+    this.fail(shutdown(CEASE.administrativeShutdown, "the lab ends"));
   }
 
-  #receive(bytes: Uint8Array): void {
-    for (const frame of this.#framer.push(bytes)) {
-      if (this.#options.socket.writableEnded) return;
+  private receive(bytes: Uint8Array): void {
+    for (const frame of this.framer.push(bytes)) {
+      if (this.options.socket.writableEnded) return;
       if (!frame.ok) {
-        this.#fail(frame.error);
+        this.fail(frame.error);
         return;
       }
-      this.#holdTimer?.refresh();
-      this.#take(frame.value.type, frame.value.body);
+      this.holdTimer?.refresh();
+      this.take(frame.value.type, frame.value.body);
     }
   }
 
-  #take(type: number, body: Uint8Array): void {
+  private take(type: number, body: Uint8Array): void {
     if (type === MESSAGE.notification) {
-      this.#options.socket.destroy();
-    } else if (type === MESSAGE.open && this.#state === "OpenSent") {
-      this.#open(body);
-    } else if (type === MESSAGE.keepalive && this.#state === "OpenConfirm") {
-      this.#state = "Established";
-    } else if (this.#state !== "Established") {
-      const subcode = this.#state === "OpenSent" ? FSM_ERROR.inOpenSent : FSM_ERROR.inOpenConfirm;
-      this.#fail(notification(ERROR.fsm, subcode));
+      this.options.socket.destroy();
+    } else if (type === MESSAGE.open && this.phase === "OpenSent") {
+      this.open(body);
+    } else if (type === MESSAGE.keepalive && this.phase === "OpenConfirm") {
+      this.phase = "Established";
+    } else if (this.phase !== "Established") {
+      const subcode = this.phase === "OpenSent" ? FSM_ERROR.inOpenSent : FSM_ERROR.inOpenConfirm;
+      this.fail(notification(ERROR.fsm, subcode));
     } else if (type === MESSAGE.update) {
       const update = decodeUpdate(body, {
-        fourOctetAs: this.#fourOctetAs,
-        internal: this.#options.neighbour.asn === this.#options.asn,
+        fourOctetAs: this.fourOctetAs,
+        internal: this.options.neighbour.asn === this.options.asn,
       });
-      if (update.ok) this.#learn(update.value);
-      else this.#fail(update.error);
+      if (update.ok) this.learn(update.value);
+      else this.fail(update.error);
     } else if (type === MESSAGE.open) {
-      this.#fail(notification(ERROR.fsm, FSM_ERROR.inEstablished));
+      this.fail(notification(ERROR.fsm, FSM_ERROR.inEstablished));
     }
   }
 
-  #open(body: Uint8Array): void {
+  private open(body: Uint8Array): void {
     const open = decodeOpen(body);
     if (!open.ok) {
-      this.#fail(open.error);
+      this.fail(open.error);
       return;
     }
     const { as, holdTime, capabilities } = open.value;
-    const { neighbour, socket } = this.#options;
+    const { neighbour, socket } = this.options;
     if ((capabilities.fourOctetAs ?? as) !== neighbour.asn) {
-      this.#fail(notification(ERROR.open, OPEN_ERROR.badPeerAs));
+      this.fail(notification(ERROR.open, OPEN_ERROR.badPeerAs));
       return;
     }
     if (holdTime === 1 || holdTime === 2) {
-      this.#fail(notification(ERROR.open, OPEN_ERROR.unacceptableHoldTime));
+      this.fail(notification(ERROR.open, OPEN_ERROR.unacceptableHoldTime));
       return;
     }
-    this.#fourOctetAs = capabilities.fourOctetAs !== null;
+    this.fourOctetAs = capabilities.fourOctetAs !== null;
     socket.write(encodeKeepalive());
-    this.#state = "OpenConfirm";
+    this.phase = "OpenConfirm";
     const negotiated = Math.min(holdTime, neighbour.holdTime);
-    this.#hold(negotiated);
+    this.hold(negotiated);
     if (negotiated > 0) {
-      this.#keepaliveTimer = setInterval(() => socket.write(encodeKeepalive()), (negotiated * 1_000) / 3);
+      this.keepaliveTimer = setInterval(() => socket.write(encodeKeepalive()), (negotiated * 1_000) / 3);
     }
   }
 
-  #learn(update: Update): void {
+  private learn(update: Update): void {
     for (const prefix of update.withdrawn) this.learned.delete(formatPrefix(prefix));
     if (update.announced.length === 0) return;
     const { asPath, localPref, communities, largeCommunities } = update.attributes;
     // RFC 4271 section 9.1.2: a path that has been here already is no way.
-    if (asPath.includes(this.#options.asn)) return;
+    if (asPath.includes(this.options.asn)) return;
     const path = {
-      from: this.#options.neighbour.name,
+      from: this.options.neighbour.name,
       asPath,
       localPref,
       communities: communities.map((value) => `${value >>> 16}:${value & 0xffff}`),
@@ -166,25 +166,24 @@ export class BuiltinSession {
   }
 
   /** Starts the hold timer anew; zero seconds: none. */
-  #hold(seconds: number): void {
-    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
-    this.#holdTimer =
-      seconds === 0 ? null : setTimeout(() => this.#fail(notification(ERROR.holdTimer)), seconds * 1_000);
+  private hold(seconds: number): void {
+    if (this.holdTimer !== null) clearTimeout(this.holdTimer);
+    this.holdTimer = seconds === 0 ? null : setTimeout(() => this.fail(notification(ERROR.holdTimer)), seconds * 1_000);
   }
 
-  #fail(problem: Notification): void {
-    const { socket } = this.#options;
+  private fail(problem: Notification): void {
+    const { socket } = this.options;
     // Read on, or the neighbour's own end is never seen.
     if (!socket.destroyed) socket.resume().end(encodeNotification(problem));
-    this.#end();
+    this.end();
     // A neighbour that is gone answers no FIN.
     setTimeout(() => socket.destroy(), 1_000).unref();
   }
 
-  #end(): void {
-    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
-    if (this.#keepaliveTimer !== null) clearInterval(this.#keepaliveTimer);
-    this.#state = "Idle";
+  private end(): void {
+    if (this.holdTimer !== null) clearTimeout(this.holdTimer);
+    if (this.keepaliveTimer !== null) clearInterval(this.keepaliveTimer);
+    this.phase = "Idle";
     this.learned.clear();
   }
 }

@@ -34,26 +34,26 @@ class BuiltinRouter implements Router {
   readonly title = "the built-in router";
   readonly pids = [];
   readonly configuration = "";
-  readonly #description: RouterDescription;
-  readonly #neighbours: ReadonlyMap<string, Neighbour>;
+  private readonly description: RouterDescription;
+  private readonly neighbours: ReadonlyMap<string, Neighbour>;
   /** By the neighbour's name: the connection that is up or about to be. */
-  readonly #sessions = new Map<string, BuiltinSession>();
-  readonly #servers: Server[] = [];
+  private readonly byNeighbour = new Map<string, BuiltinSession>();
+  private readonly servers: Server[] = [];
 
   constructor(description: RouterDescription) {
-    this.#description = description;
-    this.#neighbours = new Map(description.neighbours.map((neighbour) => [neighbour.address, neighbour]));
+    this.description = description;
+    this.neighbours = new Map(description.neighbours.map((neighbour) => [neighbour.address, neighbour]));
   }
 
   async listen(): Promise<void> {
     try {
-      for (const address of this.#description.listen) {
-        const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+      for (const address of this.description.listen) {
+        const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
         const { promise, resolve, reject } = Promise.withResolvers<void>();
         server.once("error", reject);
-        server.listen(this.#description.port, address, resolve);
+        server.listen(this.description.port, address, resolve);
         await promise;
-        this.#servers.push(server);
+        this.servers.push(server);
       }
     } catch (error) {
       await this.close();
@@ -63,8 +63,8 @@ class BuiltinRouter implements Router {
 
   async routes(): Promise<readonly RouterRoute[]> {
     const routes = new Map<string, RouterPath[]>();
-    for (const { name } of this.#description.neighbours) {
-      for (const [prefix, path] of this.#sessions.get(name)?.learned ?? []) {
+    for (const { name } of this.description.neighbours) {
+      for (const [prefix, path] of this.byNeighbour.get(name)?.learned ?? []) {
         const paths = routes.get(prefix);
         if (paths === undefined) routes.set(prefix, [path]);
         else paths.push(path);
@@ -74,36 +74,36 @@ class BuiltinRouter implements Router {
   }
 
   async sessions(): Promise<readonly RouterSession[]> {
-    return this.#description.neighbours.map(({ name, address }) => {
-      const state = this.#sessions.get(name)?.state ?? "Active";
+    return this.description.neighbours.map(({ name, address }) => {
+      const state = this.byNeighbour.get(name)?.state ?? "Active";
       return { name, address, established: state === "Established", state };
     });
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) session.shutdown();
-    this.#sessions.clear();
-    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    for (const session of this.byNeighbour.values()) session.shutdown();
+    this.byNeighbour.clear();
+    await Promise.all(this.servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  #accept(socket: Socket): void {
-    const neighbour = this.#neighbours.get(socket.remoteAddress ?? "");
+  private accept(socket: Socket): void {
+    const neighbour = this.neighbours.get(socket.remoteAddress ?? "");
     if (neighbour === undefined) {
       socket.destroy();
       return;
     }
-    const { asn, routerId } = this.#description;
+    const { asn, routerId } = this.description;
     const session = new BuiltinSession({ socket, neighbour, asn, routerId });
-    const known = this.#sessions.get(neighbour.name);
+    const known = this.byNeighbour.get(neighbour.name);
     if (known !== undefined && isUp(known)) {
       // RFC 4271 section 6.8: one that is Established stays.
       session.reject();
       return;
     }
     known?.shutdown();
-    this.#sessions.set(neighbour.name, session);
+    this.byNeighbour.set(neighbour.name, session);
     socket.once("close", () => {
-      if (this.#sessions.get(neighbour.name) === session) this.#sessions.delete(neighbour.name);
+      if (this.byNeighbour.get(neighbour.name) === session) this.byNeighbour.delete(neighbour.name);
     });
     session.begin();
   }

@@ -40,13 +40,13 @@ interface Usage {
  * Services are decided anew.
  */
 export class AddressIndex {
-  readonly #usage: Readonly<Record<Family, Map<bigint, Usage>>> = { 4: new Map(), 6: new Map() };
-  readonly #holdings = new Map<string, Holding>();
-  #spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
-  #lookup = new PoolLookup({ pools: [] });
-  #touched = new Set<Usage>();
+  private readonly usage: Readonly<Record<Family, Map<bigint, Usage>>> = { 4: new Map(), 6: new Map() };
+  private readonly byService = new Map<string, Holding>();
+  private spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
+  private lookup = new PoolLookup({ pools: [] });
+  private touched = new Set<Usage>();
   /** Needs of those whose namespace has fewer addresses now. */
-  #eased = new Set<string>();
+  private eased = new Set<string>();
   /** Grows when something became possible that was not before. */
   gained = 0;
 
@@ -59,33 +59,33 @@ export class AddressIndex {
     const spaces = new Map<string, Readonly<Record<Family, PoolSpace>>>();
     const same = new Set<string>();
     for (const pool of pools) {
-      const before = this.#spaces.get(pool.name);
+      const before = this.spaces.get(pool.name);
       if (before && samePool(before[4].pool, pool)) same.add(pool.name);
       spaces.set(
         pool.name,
         before && same.has(pool.name) ? before : { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) },
       );
     }
-    if (same.size === pools.length && pools.length === this.#spaces.size) return new Set();
-    this.#spaces = spaces;
-    this.#lookup = new PoolLookup({ pools: pools.map((pool) => spaces.get(pool.name)?.[4].pool ?? pool) });
+    if (same.size === pools.length && pools.length === this.spaces.size) return new Set();
+    this.spaces = spaces;
+    this.lookup = new PoolLookup({ pools: pools.map((pool) => spaces.get(pool.name)?.[4].pool ?? pool) });
     const affected = new Set<string>();
     for (const family of [4, 6] as const) {
-      for (const usage of this.#usage[family].values()) {
-        const space = this.#spaceOf(ip(family, usage.value));
+      for (const usage of this.usage[family].values()) {
+        const space = this.spaceOf(ip(family, usage.value));
         if (space === usage.space) continue;
         usage.space = space;
         if (space) occupy(space, usage);
         for (const user of usage.users) affected.add(user);
       }
     }
-    for (const { key, pool } of this.#holdings.values()) if (!same.has(pool)) affected.add(key);
+    for (const { key, pool } of this.byService.values()) if (!same.has(pool)) affected.add(key);
     return affected;
   }
 
   /** The pool that gives out the address; null for one in no pool, or left out by avoidBuggyIPs. */
   poolOf(address: Ip): Pool | null {
-    return this.#spaceOf(address)?.pool ?? null;
+    return this.spaceOf(address)?.pool ?? null;
   }
 
   /**
@@ -93,34 +93,34 @@ export class AddressIndex {
    * that the Service's status names.
    */
   *holding(ips: readonly Ip[], named: string | null): Generator<Pool, undefined> {
-    for (const pool of this.#lookup.holding(ips, named))
-      if (pool.frozen !== null || ips.every((address) => this.#gives(pool, address))) yield pool;
+    for (const pool of this.lookup.holding(ips, named))
+      if (pool.frozen !== null || ips.every((address) => this.gives(pool, address))) yield pool;
   }
 
-  #gives({ name }: Pool, address: Ip): boolean {
+  private gives({ name }: Pool, address: Ip): boolean {
     return this.space(name, address.family)?.position(address.value) !== null;
   }
 
   space(pool: string, family: Family): PoolSpace | null {
-    return this.#spaces.get(pool)?.[family] ?? null;
+    return this.spaces.get(pool)?.[family] ?? null;
   }
 
   held(key: string): Holding | null {
-    return this.#holdings.get(key) ?? null;
+    return this.byService.get(key) ?? null;
   }
 
   holdings(): ReadonlyMap<string, Holding> {
-    return this.#holdings;
+    return this.byService;
   }
 
   /** Who uses the address, ascending. */
   usersOf(address: Ip): readonly string[] {
-    return [...(this.#usage[address.family].get(address.value)?.users ?? [])].sort();
+    return [...(this.usage[address.family].get(address.value)?.users ?? [])].sort();
   }
 
   /** Why the Service may not have the address; null when it may. Its own use never hinders it. */
   conflict(holder: Holder, address: Ip): Conflict | null {
-    const usage = this.#usage[address.family].get(address.value);
+    const usage = this.usage[address.family].get(address.value);
     if (!usage || (usage.users.size === 1 && usage.users.has(holder.key))) return null;
     if (holder.group === null || holder.group !== usage.group) {
       const users = [...usage.users].filter((user) => user !== holder.key).sort();
@@ -141,20 +141,20 @@ export class AddressIndex {
 
   /** The Service that an address is reserved for; null: for none. */
   reservedFor(address: Ip): string | null {
-    return this.#spaceOf(address)?.reserved.get(address.value) ?? null;
+    return this.spaceOf(address)?.reserved.get(address.value) ?? null;
   }
 
   /** Whether a Service of the namespace may have these addresses of the pool too, as far as quotas say. */
   allows(namespace: string, { name, terms }: Pool, ips: readonly Ip[]): boolean {
     const quota = terms?.quotas.get(namespace) ?? terms?.quotas.get("*");
     if (quota === undefined) return true;
-    const more = ips.filter((address) => !this.#isUsedIn(namespace, address)).length;
+    const more = ips.filter((address) => !this.isUsedIn(namespace, address)).length;
     const used = ([4, 6] as const).map((family) => this.space(name, family)?.byNamespace?.get(namespace) ?? 0);
     return (used[0] ?? 0) + (used[1] ?? 0) + more <= quota;
   }
 
-  #isUsedIn(namespace: string, { family, value }: Ip): boolean {
-    for (const user of this.#usage[family].get(value)?.users ?? []) if (namespaceOf(user) === namespace) return true;
+  private isUsedIn(namespace: string, { family, value }: Ip): boolean {
+    for (const user of this.usage[family].get(value)?.users ?? []) if (namespaceOf(user) === namespace) return true;
     return false;
   }
 
@@ -162,7 +162,7 @@ export class AddressIndex {
   first(holder: Holder, pool: string, family: Family): Ip | null {
     const space = this.space(pool, family);
     if (!space || space.pool.frozen !== null) return null;
-    const usage = this.#usage[family];
+    const usage = this.usage[family];
     const free = space.first((value) => usage.has(value) || space.reserved.has(value));
     const shared =
       holder.group === null || !space.shared.has(holder.group)
@@ -181,20 +181,20 @@ export class AddressIndex {
 
   /** Sets what the Service holds. The caller has made sure that nothing conflicts. */
   hold(holding: Holding): void {
-    const before = this.#holdings.get(holding.key);
+    const before = this.byService.get(holding.key);
     const same = before !== undefined && sameHolder(before, holding);
     for (const address of before?.ips ?? [])
-      if (!same || !holding.ips.some((kept) => ipEquals(kept, address))) this.#leave(before as Holding, address);
-    this.#holdings.set(holding.key, holding);
+      if (!same || !holding.ips.some((kept) => ipEquals(kept, address))) this.leave(before as Holding, address);
+    this.byService.set(holding.key, holding);
     for (const address of holding.ips)
-      if (!same || !before.ips.some((kept) => ipEquals(kept, address))) this.#enter(holding, address);
+      if (!same || !before.ips.some((kept) => ipEquals(kept, address))) this.enter(holding, address);
   }
 
   release(key: string): Holding | null {
-    const holding = this.#holdings.get(key);
+    const holding = this.byService.get(key);
     if (!holding) return null;
-    this.#holdings.delete(key);
-    for (const address of holding.ips) this.#leave(holding, address);
+    this.byService.delete(key);
+    for (const address of holding.ips) this.leave(holding, address);
     return holding;
   }
 
@@ -204,10 +204,10 @@ export class AddressIndex {
    */
   takeGains(wanted: boolean): ReadonlyMap<string, PoolSpace | null> {
     const gains = new Map<string, PoolSpace | null>();
-    if (this.#touched.size === 0) return gains;
-    const [touched, eased] = [this.#touched, this.#eased];
-    this.#touched = new Set();
-    this.#eased = new Set();
+    if (this.touched.size === 0) return gains;
+    const [touched, eased] = [this.touched, this.eased];
+    this.touched = new Set();
+    this.eased = new Set();
     if (!wanted) return gains;
     for (const each of eased) gains.set(each, null);
     for (const { family, value, space, group, users } of touched) {
@@ -220,20 +220,20 @@ export class AddressIndex {
 
   /** Whether the space has no address that nobody uses. */
   exhausted(space: PoolSpace): boolean {
-    return space.first((value) => this.#usage[space.family].has(value) || space.reserved.has(value)) === null;
+    return space.first((value) => this.usage[space.family].has(value) || space.reserved.has(value)) === null;
   }
 
-  #spaceOf(address: Ip): PoolSpace | null {
-    const pool = this.#lookup.of(address);
+  private spaceOf(address: Ip): PoolSpace | null {
+    const pool = this.lookup.of(address);
     const space = pool && this.space(pool.name, address.family);
     return space && space.position(address.value) !== null ? space : null;
   }
 
-  #enter(holder: Holder, address: Ip): void {
+  private enter(holder: Holder, address: Ip): void {
     const { family, value } = address;
-    let usage = this.#usage[family].get(value);
+    let usage = this.usage[family].get(value);
     if (!usage) {
-      const space = this.#spaceOf(address);
+      const space = this.spaceOf(address);
       usage = {
         family,
         value,
@@ -242,37 +242,37 @@ export class AddressIndex {
         users: new Set(),
         ports: holder.group === null ? null : new Map(),
       };
-      this.#usage[family].set(value, usage);
+      this.usage[family].set(value, usage);
       if (space) occupy(space, usage);
     }
-    if (usage.space?.byNamespace && !this.#isUsedIn(namespaceOf(holder.key), address))
+    if (usage.space?.byNamespace && !this.isUsedIn(namespaceOf(holder.key), address))
       count(usage.space.byNamespace, namespaceOf(holder.key), 1);
     usage.users.add(holder.key);
     for (const port of holder.ports) usage.ports?.set(port, holder.key);
-    if (usage.group !== null) this.#touch(usage);
+    if (usage.group !== null) this.touch(usage);
   }
 
-  #touch(usage: Usage): void {
-    this.#touched.add(usage);
+  private touch(usage: Usage): void {
+    this.touched.add(usage);
     this.gained++;
   }
 
-  #leave(holder: Holder, address: Ip): void {
-    const usage = this.#usage[address.family].get(address.value);
+  private leave(holder: Holder, address: Ip): void {
+    const usage = this.usage[address.family].get(address.value);
     if (!usage?.users.delete(holder.key)) return;
-    this.#touch(usage);
+    this.touch(usage);
     const { space, group, value, ports } = usage;
     const namespace = namespaceOf(holder.key);
-    if (space?.byNamespace && !this.#isUsedIn(namespace, address)) {
+    if (space?.byNamespace && !this.isUsedIn(namespace, address)) {
       count(space.byNamespace, namespace, -1);
-      this.#eased.add(need.quota(space.pool.name, namespace));
+      this.eased.add(need.quota(space.pool.name, namespace));
     }
     for (const port of holder.ports) if (ports?.get(port) === holder.key) ports.delete(port);
     if (usage.users.size > 0) {
       if (space && group !== null) space.improved(group, value);
       return;
     }
-    this.#usage[address.family].delete(value);
+    this.usage[address.family].delete(value);
     if (!space) return;
     space.used--;
     if (group !== null) space.unshare(group, value);

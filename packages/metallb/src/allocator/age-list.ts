@@ -8,49 +8,49 @@ const MAX_PART = 512;
 
 /** Items in order of age: put in, taken out and found in O(log n), and the few hundred moves of one part. */
 export class AgeList<T extends Aged> {
-  readonly #parts: T[][] = [];
-  #size = 0;
+  private readonly parts: T[][] = [];
+  private count = 0;
 
   get size(): number {
-    return this.#size;
+    return this.count;
   }
 
   add(item: T): void {
-    this.#size++;
-    const at = Math.max(0, this.#partOf(item.age));
-    const part = this.#parts[at];
+    this.count++;
+    const at = Math.max(0, this.partOf(item.age));
+    const part = this.parts[at];
     if (!part) {
-      this.#parts.push([item]);
+      this.parts.push([item]);
       return;
     }
     part.splice(firstAfter(part, item.age), 0, item);
-    if (part.length > MAX_PART) this.#parts.splice(at + 1, 0, part.splice(MAX_PART >> 1));
+    if (part.length > MAX_PART) this.parts.splice(at + 1, 0, part.splice(MAX_PART >> 1));
   }
 
   delete(age: string): void {
-    const at = this.#partOf(age);
-    const part = this.#parts[at];
+    const at = this.partOf(age);
+    const part = this.parts[at];
     const i = part ? firstAfter(part, age) - 1 : -1;
     if (!part || part[i]?.age !== age) return;
-    this.#size--;
+    this.count--;
     part.splice(i, 1);
-    if (part.length === 0) this.#parts.splice(at, 1);
+    if (part.length === 0) this.parts.splice(at, 1);
   }
 
   /** The oldest that is younger than this age; "" finds the oldest of all. */
   after(age: string): T | undefined {
-    const at = Math.max(0, this.#partOf(age));
-    const part = this.#parts[at];
-    return part && (part[firstAfter(part, age)] ?? this.#parts[at + 1]?.[0]);
+    const at = Math.max(0, this.partOf(age));
+    const part = this.parts[at];
+    return part && (part[firstAfter(part, age)] ?? this.parts[at + 1]?.[0]);
   }
 
   /** The last part that begins at or before this age; −1: none. */
-  #partOf(age: string): number {
+  private partOf(age: string): number {
     let low = 0;
-    let high = this.#parts.length;
+    let high = this.parts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const first = this.#parts[middle]?.[0];
+      const first = this.parts[middle]?.[0];
       if (first && first.age <= age) low = middle + 1;
       else high = middle;
     }

@@ -38,30 +38,26 @@ const CLEARED: Desired = { ips: [], pool: null };
  */
 export class Allocator {
   /** Only Services of this loadBalancerClass; empty: only those without one. */
-  readonly #lbClass: string;
-  readonly #index = new AddressIndex();
-  readonly #waiters = new Waiters();
-  readonly #outcomes = new Map<string, Outcome>();
-  #catalog = new PoolCatalog([]);
-  #chooser = new Chooser(this.#index, this.#catalog);
-  #started = false;
+  private readonly lbClass: string;
+  readonly index = new AddressIndex();
+  private readonly waiters = new Waiters();
+  private readonly latest = new Map<string, Outcome>();
+  private catalog = new PoolCatalog([]);
+  private chooser = new Chooser(this.index, this.catalog);
+  private started = false;
 
   constructor(lbClass = "") {
-    this.#lbClass = lbClass;
+    this.lbClass = lbClass;
   }
 
   /** Outcome of every LoadBalancer Service of ours. */
   get outcomes(): ReadonlyMap<string, Outcome> {
-    return this.#outcomes;
-  }
-
-  get index(): AddressIndex {
-    return this.#index;
+    return this.latest;
   }
 
   usage(): readonly PoolUsage[] {
-    return this.#catalog.all.map(({ name }) => {
-      const [v4, v6] = [this.#index.space(name, 4), this.#index.space(name, 6)];
+    return this.catalog.all.map(({ name }) => {
+      const [v4, v6] = [this.index.space(name, 4), this.index.space(name, 6)];
       return {
         pool: name,
         ipv4: { total: v4?.capacity ?? 0n, used: v4?.used ?? 0 },
@@ -78,39 +74,39 @@ export class Allocator {
   decide(world: AllocationWorld, changes: AllocationChanges): Decision[] {
     if (world.pools === null) return [];
     const keys = new Set(changes.services);
-    if (changes.pools || !this.#started) {
-      this.#catalog = new PoolCatalog(world.pools);
-      this.#chooser = new Chooser(this.#index, this.#catalog);
-      for (const key of this.#index.setPools(world.pools)) keys.add(key);
-      for (const key of this.#started ? this.#waiters.keys() : world.services.keys()) keys.add(key);
-      this.#started = true;
+    if (changes.pools || !this.started) {
+      this.catalog = new PoolCatalog(world.pools);
+      this.chooser = new Chooser(this.index, this.catalog);
+      for (const key of this.index.setPools(world.pools)) keys.add(key);
+      for (const key of this.started ? this.waiters.keys() : world.services.keys()) keys.add(key);
+      this.started = true;
     }
-    const batch = new Batch(this.#outcomes);
-    const claims = this.#letGo(world, keys, batch);
+    const batch = new Batch(this.latest);
+    const claims = this.letGo(world, keys, batch);
     claims.sort((a, b) => b.claim.service.ingress.length - a.claim.service.ingress.length || byAge(a, b));
-    const hungry = claims.filter((entry) => !this.#keep(entry, batch)).sort(byAge);
-    for (const entry of hungry) this.#give(entry, batch);
-    this.#wake(world, batch);
+    const hungry = claims.filter((entry) => !this.keep(entry, batch)).sort(byAge);
+    for (const entry of hungry) this.give(entry, batch);
+    this.wake(world, batch);
     return batch.decisions();
   }
 
   /** Releases what departed, and takes out those whose sharing changed, to be put back in order of age. */
-  #letGo(world: AllocationWorld, keys: Iterable<string>, batch: Batch): Entry[] {
+  private letGo(world: AllocationWorld, keys: Iterable<string>, batch: Batch): Entry[] {
     const entries: Entry[] = [];
     for (const key of keys) {
       const service = world.services.get(key);
-      if (service?.type === "LoadBalancer" && (service.loadBalancerClass ?? "") === this.#lbClass) {
-        const entry = this.#read(service, batch);
+      if (service?.type === "LoadBalancer" && (service.loadBalancerClass ?? "") === this.lbClass) {
+        const entry = this.read(service, batch);
         if (entry) entries.push(entry);
-      } else this.#depart(key, service, batch);
+      } else this.depart(key, service, batch);
     }
     return entries;
   }
 
-  #depart(key: string, service: Service | undefined, batch: Batch): void {
-    this.#waiters.delete(key);
-    const held = this.#index.release(key) !== null;
-    const known = this.#outcomes.delete(key);
+  private depart(key: string, service: Service | undefined, batch: Batch): void {
+    this.waiters.delete(key);
+    const held = this.index.release(key) !== null;
+    const known = this.latest.delete(key);
     if (service && service.type !== "LoadBalancer") {
       const marked = service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined;
       if (marked) batch.decide(key, { kind: "released" }, CLEARED);
@@ -119,112 +115,112 @@ export class Allocator {
     if (held || known) batch.decide(key, { kind: "released" }, null);
   }
 
-  #read(service: Service, batch: Batch): Entry | null {
+  private read(service: Service, batch: Batch): Entry | null {
     const { key } = service;
-    const held = this.#index.held(key);
+    const held = this.index.held(key);
     const refused = (refusal: Refusal, clears: boolean) => {
-      if (clears) this.#index.release(key);
+      if (clears) this.index.release(key);
       const note = noteOfNoClaim(refusal, clears, service);
-      this.#refuse(key, service, refusal, clears ? CLEARED : null, note, batch);
+      this.refuse(key, service, refusal, clears ? CLEARED : null, note, batch);
       return null;
     };
-    if (this.#catalog.all.length === 0) return refused(refuse("noPools"), true);
+    if (this.catalog.all.length === 0) return refused(refuse("noPools"), true);
     const claim = readClaim(service);
     if (!claim.ok) return refused(claim.error.refusal, claim.error.clears);
     const inPlace = held !== null && sameHolder(held, claim.value.holder);
-    if (held && !inPlace) this.#index.release(key);
+    if (held && !inPlace) this.index.release(key);
     return { claim: claim.value, age: ageOf(service), before: held };
   }
 
   /** Keeps or adopts what the Service holds; false when it needs something. */
-  #keep({ claim, before }: Entry, batch: Batch): boolean {
+  private keep({ claim, before }: Entry, batch: Batch): boolean {
     const { service, request, asked } = claim;
     const status = statusIps(service);
     if (status === null) batch.note(service.key, unreadableStatus(service));
-    const frozen = this.#chooser.frozenWish(claim);
+    const frozen = this.chooser.frozenWish(claim);
     let lost: { readonly ips: readonly Ip[]; readonly why: Refusal } | null = null;
     for (const ips of [status ?? [], before?.ips ?? []]) {
       const kept = ips.filter(({ family }) => claim.families.includes(family));
       if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
       const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
-      const choice = this.#keepable(claim, kept, from);
+      const choice = this.keepable(claim, kept, from);
       if (choice.refusal) lost ??= { ips: kept, why: choice.refusal };
       if (!choice.kept) continue;
       const { kept: now } = choice;
       // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
       if (lost && choice.refusal) batch.note(service.key, cleared(lost.ips, lost.why));
-      this.#index.hold({ ...claim.holder, ...now });
+      this.index.hold({ ...claim.holder, ...now });
       const lacking = request && !request.ok ? request.error : frozen;
       if (now.ips.length < claim.families.length && !(frozen && claim.strict)) return false;
-      this.#allocated(claim, now, lacking, batch);
+      this.allocated(claim, now, lacking, batch);
       return true;
     }
-    this.#index.release(service.key);
+    this.index.release(service.key);
     if (lost && lost.why.code !== "requestPool") batch.note(service.key, cleared(lost.ips, lost.why));
     return false;
   }
 
   /** All of the addresses, else one of the two, the better family first: the other is found anew. */
-  #keepable(claim: Claim, ips: readonly Ip[], from: string | null): Kept {
-    const all = this.#chooser.keep(claim, ips, from);
+  private keepable(claim: Claim, ips: readonly Ip[], from: string | null): Kept {
+    const all = this.chooser.keep(claim, ips, from);
     if (all.ok) return { kept: all.value, refusal: null };
     if (ips.length === 2 && claim.request === null)
       for (const one of ips.toSorted((a) => (a.family === claim.primary ? -1 : 1))) {
-        const choice = this.#chooser.keep(claim, [one], from);
+        const choice = this.chooser.keep(claim, [one], from);
         if (choice.ok) return { kept: choice.value, refusal: all.error };
       }
     return { kept: null, refusal: all.error };
   }
 
   /** Gives a Service what it lacks, or tells why not. Returns whether it has more than before. */
-  #give(entry: Entry, batch: Batch): boolean {
+  private give(entry: Entry, batch: Batch): boolean {
     const { claim } = entry;
     const { service, holder } = claim;
-    const held = this.#index.held(service.key);
-    if (held && held.ips.length < claim.families.length) return this.#extend(entry, held, batch);
+    const held = this.index.held(service.key);
+    if (held && held.ips.length < claim.families.length) return this.extend(entry, held, batch);
     if (service.deleting) {
-      this.#refuse(service.key, service, refuse("deleting"), CLEARED, null, batch);
+      this.refuse(service.key, service, refuse("deleting"), CLEARED, null, batch);
       return false;
     }
-    const choice = this.#chooser.choose(claim);
+    const choice = this.chooser.choose(claim);
     if (!choice.ok) {
       const note = allocationFailed(service.key, choice.error);
-      this.#refuse(service.key, service, choice.error, CLEARED, note, batch);
+      this.refuse(service.key, service, choice.error, CLEARED, note, batch);
       return false;
     }
-    this.#index.hold({ ...holder, ...choice.value });
+    this.index.hold({ ...holder, ...choice.value });
     batch.note(service.key, assigned("Assigned IP", choice.value.ips));
     const complete = choice.value.ips.length === claim.families.length;
-    this.#allocated(claim, choice.value, complete ? null : this.#lacking(claim, choice.value), batch);
+    this.allocated(claim, choice.value, complete ? null : this.lacking(claim, choice.value), batch);
     return true;
   }
 
   /** A dual-stack Service has one address: the other comes from the same pool, or both from another one. */
-  #extend(entry: Entry, held: Holding, batch: Batch): boolean {
+  private extend(entry: Entry, held: Holding, batch: Batch): boolean {
     const { claim } = entry;
     const missing = claim.families.find((family) => held.ips.every((address) => address.family !== family)) ?? 6;
-    const additional = claim.request === null ? this.#chooser.additional(claim, held.pool, missing) : null;
+    const additional = claim.request === null ? this.chooser.additional(claim, held.pool, missing) : null;
     if (additional) {
       const ips = [...held.ips, additional];
-      this.#index.hold({ ...held, ips });
+      this.index.hold({ ...held, ips });
       batch.note(held.key, assigned("Assigned additional IP", [additional]));
-      this.#allocated(claim, { pool: held.pool, ips }, this.#chooser.frozenWish(claim), batch);
+      this.allocated(claim, { pool: held.pool, ips }, this.chooser.frozenWish(claim), batch);
       return true;
     }
-    const frozen = this.#catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
+    const frozen = this.catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
     if (claim.strict && !frozen) {
-      this.#index.release(held.key);
-      return this.#give(entry, batch);
+      this.index.release(held.key);
+      return this.give(entry, batch);
     }
-    const lacking = claim.request && !claim.request.ok ? claim.request.error : (frozen ?? this.#lacking(claim, held));
-    this.#allocated(claim, held, lacking, batch);
+    const lacking = claim.request && !claim.request.ok ? claim.request.error : (frozen ?? this.lacking(claim, held));
+    this.allocated(claim, held, lacking, batch);
     return false;
   }
 
   /** Why a dual-stack Service has only one address, and what it waits for. */
-  #lacking(claim: Claim, { pool: name, ips }: Choice): Refusal {
+  private lacking(claim: Claim, { pool: name, ips }: Choice): Refusal {
     const families = claim.families.filter((family) => ips.every((address) => address.family !== family));
-    const pool = this.#catalog.get(name);
+    const pool = this.catalog.get(name);
     return {
       ...refuse("poolExhaustedDual", { pool: name }),
       wishes: pool
@@ -237,16 +233,16 @@ export class Allocator {
     };
   }
 
-  #allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
+  private allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
     const { key } = claim.service;
-    this.#wait(claim.service, lacking);
+    this.wait(claim.service, lacking);
     if (lacking && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
     const { pool, ips } = choice;
-    this.#outcomes.set(key, { kind: "allocated", pool, ips, lacking });
+    this.latest.set(key, { kind: "allocated", pool, ips, lacking });
     batch.decide(key, { kind: "allocated", pool, ips, lacking }, { pool, ips });
   }
 
-  #refuse(
+  private refuse(
     key: string,
     service: Service,
     refusal: Refusal,
@@ -254,26 +250,26 @@ export class Allocator {
     note: Note | null,
     batch: Batch,
   ): void {
-    this.#wait(service, refusal);
+    this.wait(service, refusal);
     if (note && batch.isNews(key, refusal)) batch.note(key, note);
-    this.#outcomes.set(key, { kind: "refused", refusal });
+    this.latest.set(key, { kind: "refused", refusal });
     batch.decide(key, { kind: "refused", refusal }, desired);
   }
 
-  #wait(service: Service, refusal: Refusal | null): void {
-    if (refusal) this.#waiters.set({ key: service.key, age: ageOf(service), wishes: refusal.wishes });
-    else this.#waiters.delete(service.key);
+  private wait(service: Service, refusal: Refusal | null): void {
+    if (refusal) this.waiters.set({ key: service.key, age: ageOf(service), wishes: refusal.wishes });
+    else this.waiters.delete(service.key);
   }
 
   /** Serves those that wait for what became free, oldest first, until nothing more can come of it. */
-  #wake(world: AllocationWorld, batch: Batch): void {
-    const take = () => this.#index.takeGains(this.#waiters.size > 0);
+  private wake(world: AllocationWorld, batch: Batch): void {
+    const take = () => this.index.takeGains(this.waiters.size > 0);
     for (let gains = take(); gains.size > 0; gains = take()) {
-      const queue = new Queue(this.#waiters, gains, (space) => this.#index.exhausted(space));
+      const queue = new Queue(this.waiters, gains, (space) => this.index.exhausted(space));
       for (let next = queue.next(); next; next = queue.next()) {
         const service = world.services.get(next.key);
         const claim = service && readClaim(service);
-        if (claim?.ok && !this.#give({ claim: claim.value, age: next.age, before: null }, batch)) queue.drop();
+        if (claim?.ok && !this.give({ claim: claim.value, age: next.age, before: null }, batch)) queue.drop();
       }
     }
   }

@@ -3,35 +3,35 @@ import type { Refusal } from "./reasons.ts";
 
 /** Collects the answers of one pass; the last word on a Service counts, its notes add up. */
 export class Batch {
-  readonly #decisions = new Map<string, Omit<Decision, "notes">>();
-  readonly #notes = new Map<string, Note[]>();
-  readonly #outcomes: ReadonlyMap<string, Outcome>;
+  private readonly byKey = new Map<string, Omit<Decision, "notes">>();
+  private readonly notes = new Map<string, Note[]>();
+  private readonly outcomes: ReadonlyMap<string, Outcome>;
 
   constructor(outcomes: ReadonlyMap<string, Outcome>) {
-    this.#outcomes = outcomes;
+    this.outcomes = outcomes;
   }
 
   /** Whether the Service was not told so already. */
   isNews(key: string, refusal: Refusal): boolean {
-    const before = this.#outcomes.get(key);
+    const before = this.outcomes.get(key);
     const told = before?.kind === "refused" ? before.refusal : before?.kind === "allocated" ? before.lacking : null;
     return told?.message !== refusal.message;
   }
 
   note(key: string, note: Note): void {
-    const notes = this.#notes.get(key);
+    const notes = this.notes.get(key);
     if (notes) notes.push(note);
-    else this.#notes.set(key, [note]);
+    else this.notes.set(key, [note]);
   }
 
   decide(key: string, outcome: Outcome, desired: Desired | null): void {
-    this.#decisions.set(key, { key, outcome, desired });
+    this.byKey.set(key, { key, outcome, desired });
   }
 
   decisions(): Decision[] {
-    return [...this.#decisions.values()].map((decision) => ({
+    return [...this.byKey.values()].map((decision) => ({
       ...decision,
-      notes: this.#notes.get(decision.key) ?? [],
+      notes: this.notes.get(decision.key) ?? [],
     }));
   }
 }

@@ -15,35 +15,35 @@ export interface Choice {
 
 /** Picks addresses for Services that hold none: requested ones, else from the requested pool, else by itself. */
 export class Chooser {
-  readonly #index: AddressIndex;
-  readonly #catalog: PoolCatalog;
+  private readonly index: AddressIndex;
+  private readonly catalog: PoolCatalog;
   /** Who was refused by itself since an address became free: all that are alike are refused alike. */
-  readonly #misses = new Map<Candidates, Map<string, Refusal>>();
-  #at = -1;
+  private readonly misses = new Map<Candidates, Map<string, Refusal>>();
+  private at = -1;
 
   constructor(index: AddressIndex, catalog: PoolCatalog) {
-    this.#index = index;
-    this.#catalog = catalog;
+    this.index = index;
+    this.catalog = catalog;
   }
 
   choose(claim: Claim): Result<Choice, Refusal> {
-    if (claim.request) return claim.request.ok ? this.#requested(claim, claim.request.value) : claim.request;
-    const own = this.#reserved(claim);
+    if (claim.request) return claim.request.ok ? this.requested(claim, claim.request.value) : claim.request;
+    const own = this.reserved(claim);
     if (own) return ok(own);
-    return claim.pool === null ? this.#any(claim) : this.#fromPool(claim, claim.pool);
+    return claim.pool === null ? this.any(claim) : this.fromPool(claim, claim.pool);
   }
 
   /** What is reserved for the Service, with a free address of the other family beside it where it needs one. */
-  #reserved(claim: Claim): Choice | null {
-    for (const pool of this.#catalog.reservedFor(claim.holder.key)) {
+  private reserved(claim: Claim): Choice | null {
+    for (const pool of this.catalog.reservedFor(claim.holder.key)) {
       if ((claim.pool !== null && claim.pool !== pool.name) || closed(pool, claim.service)) continue;
-      const reserved = claim.families.map((family) => this.#index.reserved(claim.holder, pool.name, family));
+      const reserved = claim.families.map((family) => this.index.reserved(claim.holder, pool.name, family));
       if (reserved.every((address) => address === null)) continue;
       const ips = claim.families.flatMap(
-        (family, i) => reserved[i] ?? this.#index.first(claim.holder, pool.name, family) ?? [],
+        (family, i) => reserved[i] ?? this.index.first(claim.holder, pool.name, family) ?? [],
       );
       if (ips.length < claim.families.length && claim.strict) continue;
-      if (this.#index.allows(claim.service.namespace, pool, ips)) return { pool: pool.name, ips };
+      if (this.index.allows(claim.service.namespace, pool, ips)) return { pool: pool.name, ips };
     }
     return null;
   }
@@ -51,84 +51,84 @@ export class Chooser {
   /** Whether the Service may go on having exactly these addresses. `from`: the pool that they came from, as far as known. */
   keep(claim: Claim, ips: readonly Ip[], from: string | null): Result<Choice, Refusal> {
     let refusal: Refusal | null = null;
-    for (const pool of this.#index.holding(ips, from)) {
-      const why = this.#leaves(claim, pool, ips);
+    for (const pool of this.index.holding(ips, from)) {
+      const why = this.leaves(claim, pool, ips);
       if (why) refusal ??= why;
-      else return this.#unlessShared(claim, pool, ips);
+      else return this.unlessShared(claim, pool, ips);
     }
     return err(refusal ?? refuse("notInConfig", { ips: ips.map(formatIp) }));
   }
 
   /** An address of the other family beside the one that a dual-stack Service has. */
   additional({ holder, service }: Claim, name: string, family: Family): Ip | null {
-    const pool = this.#catalog.get(name);
-    const address = pool && (this.#index.reserved(holder, name, family) ?? this.#index.first(holder, name, family));
-    return address && this.#index.allows(service.namespace, pool, [address]) ? address : null;
+    const pool = this.catalog.get(name);
+    const address = pool && (this.index.reserved(holder, name, family) ?? this.index.first(holder, name, family));
+    return address && this.index.allows(service.namespace, pool, [address]) ? address : null;
   }
 
   /** What a Service asked for and cannot be given because the pool's object is wrong; null: it asked for no such thing. */
   frozenWish({ pool: named, request }: Claim): Refusal | null {
-    const pool = named === null ? null : this.#catalog.get(named);
+    const pool = named === null ? null : this.catalog.get(named);
     if (pool?.frozen) return refuse("poolFrozen", { pool: pool.name });
     if (!request?.ok) return null;
-    const [wanted] = this.#index.holding(request.value, null);
+    const [wanted] = this.index.holding(request.value, null);
     // Addresses of no pool may be those of one that cannot be read.
-    const frozen = wanted ? wanted.frozen && wanted : this.#catalog.unreadable;
+    const frozen = wanted ? wanted.frozen && wanted : this.catalog.unreadable;
     return frozen ? refuse("poolFrozen", { pool: frozen.name }) : null;
   }
 
   /** Why addresses of the pool are not to be kept; null: they are. What a frozen pool gave is kept. */
-  #leaves(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
+  private leaves(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
     if (claim.pool !== null && claim.pool !== pool.name && !this.frozenWish(claim))
       return refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool });
     // Selectors that match no namespace close a pool for what is new; upstream keeps what it gave.
     return pool.frozen || pool.allocation?.namespaces?.size === 0 ? null : closed(pool, claim.service);
   }
 
-  #requested(claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {
-    const pools = ips.map((address) => this.#index.poolOf(address));
+  private requested(claim: Claim, ips: readonly Ip[]): Result<Choice, Refusal> {
+    const pools = ips.map((address) => this.index.poolOf(address));
     const pool = pools[0];
     if (!pool || pools.some((other) => other?.name !== pool.name))
       return err(refuse("notInConfig", { ips: ips.map(formatIp) }));
     if (claim.pool !== null && claim.pool !== pool.name)
       return err(refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool }));
     if (pool.frozen) return err(refuse("poolFrozen", { pool: pool.name }));
-    const why = closed(pool, claim.service) ?? this.#withheld(claim, pool, ips);
-    return why ? err(why) : this.#unlessShared(claim, pool, ips);
+    const why = closed(pool, claim.service) ?? this.withheld(claim, pool, ips);
+    return why ? err(why) : this.unlessShared(claim, pool, ips);
   }
 
   /** Why addresses that are asked for are not given beyond what upstream asks: somebody else's, or too many. */
-  #withheld(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
+  private withheld(claim: Claim, pool: Pool, ips: readonly Ip[]): Refusal | null {
     for (const address of ips) {
-      const service = this.#index.reservedFor(address);
+      const service = this.index.reservedFor(address);
       if (service !== null && service !== claim.holder.key)
         return refuse("reserved", { ip: formatIp(address), service });
     }
     const { namespace } = claim.service;
-    return this.#index.allows(namespace, pool, ips)
+    return this.index.allows(namespace, pool, ips)
       ? null
       : { ...refuse("quota", { namespace, pool: pool.name }), wishes: quotaWishes(claim, [pool]) };
   }
 
-  #unlessShared(claim: Claim, pool: Pool, ips: readonly Ip[]): Result<Choice, Refusal> {
+  private unlessShared(claim: Claim, pool: Pool, ips: readonly Ip[]): Result<Choice, Refusal> {
     for (const address of ips) {
-      const conflict = this.#index.conflict(claim.holder, address);
+      const conflict = this.index.conflict(claim.holder, address);
       if (conflict) return err(conflictRefusal(claim, ips, conflict));
     }
     return ok({ pool: pool.name, ips });
   }
 
-  #fromPool(claim: Claim, name: string): Result<Choice, Refusal> {
-    const pool = this.#catalog.get(name);
+  private fromPool(claim: Claim, name: string): Result<Choice, Refusal> {
+    const pool = this.catalog.get(name);
     if (!pool) return err(refuse("unknownPool", { pool: name }));
     if (pool.frozen) return err({ ...refuse("poolFrozen", { pool: name }), pools: [poolVerdict(name, "frozen")] });
     const why = closed(pool, claim.service);
     if (why) return err(why);
-    const choice = this.#best(claim, [pool]);
+    const choice = this.best(claim, [pool]);
     if (choice) return ok(choice);
     const families = claim.families.filter((family) => pool.families.has(family));
     const { namespace } = claim.service;
-    if (this.#isAtQuota(claim, pool))
+    if (this.isAtQuota(claim, pool))
       return err({
         ...refuse("quota", { namespace, pool: name }),
         pools: [poolVerdict(name, "quota")],
@@ -136,7 +136,7 @@ export class Chooser {
       });
     return err({
       ...refuse(claim.families.length === 2 ? "poolExhaustedDual" : "poolExhausted", { pool: name }),
-      pools: [this.#verdict(pool, claim, true)],
+      pools: [this.verdict(pool, claim, true)],
       wishes: wishes(
         claim,
         families.map((family) => need.free(name, family)),
@@ -145,24 +145,24 @@ export class Chooser {
     });
   }
 
-  #any(claim: Claim): Result<Choice, Refusal> {
-    const candidates = this.#catalog.candidates(claim.service);
-    if (this.#at !== this.#index.gained) this.#misses.clear();
-    this.#at = this.#index.gained;
-    let misses = this.#misses.get(candidates);
+  private any(claim: Claim): Result<Choice, Refusal> {
+    const candidates = this.catalog.candidates(claim.service);
+    if (this.at !== this.index.gained) this.misses.clear();
+    this.at = this.index.gained;
+    let misses = this.misses.get(candidates);
     if (!misses) {
       misses = new Map();
-      this.#misses.set(candidates, misses);
+      this.misses.set(candidates, misses);
     }
     const like = signature(claim);
     const known = misses.get(like);
     if (known) return err(known);
-    const choice = this.#best(claim, candidates.pinned) ?? this.#best(claim, candidates.open);
+    const choice = this.best(claim, candidates.pinned) ?? this.best(claim, candidates.open);
     if (choice) return ok(choice);
     const usable = [...candidates.pinned, ...candidates.open];
     const refusal = {
       ...refuse("exhausted"),
-      pools: this.#catalog.all.slice(0, MAX_VERDICTS).map((pool) => this.#verdict(pool, claim, false)),
+      pools: this.catalog.all.slice(0, MAX_VERDICTS).map((pool) => this.verdict(pool, claim, false)),
       wishes: wishes(claim, candidates.free(claim.families), usable),
     };
     misses.set(like, refusal);
@@ -170,14 +170,14 @@ export class Chooser {
   }
 
   /** The first pool that has what is asked for; where one family is enough, the first that has the better one. */
-  #best(claim: Claim, pools: readonly Pool[]): Choice | null {
+  private best(claim: Claim, pools: readonly Pool[]): Choice | null {
     const partial: Partial<Record<Family, Choice>> = {};
-    const allows = (pool: Pool, ips: readonly Ip[]): boolean => this.#index.allows(claim.service.namespace, pool, ips);
+    const allows = (pool: Pool, ips: readonly Ip[]): boolean => this.index.allows(claim.service.namespace, pool, ips);
     for (const pool of pools) {
       const { name } = pool;
       const ips: Ip[] = [];
       for (const family of claim.families) {
-        const address = this.#index.first(claim.holder, name, family);
+        const address = this.index.first(claim.holder, name, family);
         if (!address) continue;
         ips.push(address);
         if (!partial[family] && allows(pool, [address])) partial[family] = { pool: name, ips: [address] };
@@ -188,13 +188,13 @@ export class Chooser {
     return partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4] ?? null;
   }
 
-  #isAtQuota({ service: { namespace }, holder, families }: Claim, pool: Pool): boolean {
-    const ips = families.flatMap((family) => this.#index.first(holder, pool.name, family) ?? []);
-    return ips.length > 0 && !this.#index.allows(namespace, pool, ips);
+  private isAtQuota({ service: { namespace }, holder, families }: Claim, pool: Pool): boolean {
+    const ips = families.flatMap((family) => this.index.first(holder, pool.name, family) ?? []);
+    return ips.length > 0 && !this.index.allows(namespace, pool, ips);
   }
 
   /** Why the pool had nothing. */
-  #verdict(pool: Pool, claim: Claim, named: boolean): PoolVerdict {
+  private verdict(pool: Pool, claim: Claim, named: boolean): PoolVerdict {
     const code: PoolReasonCode | null = pool.frozen
       ? "frozen"
       : !pool.autoAssign && !named
@@ -204,7 +204,7 @@ export class Chooser {
     const offered = claim.families.filter((family) => pool.families.has(family)).length;
     if (offered === 0) return poolVerdict(pool.name, "noFamily");
     if (offered < claim.families.length) return poolVerdict(pool.name, "oneFamilyOnly");
-    return poolVerdict(pool.name, pool.terms && this.#isAtQuota(claim, pool) ? "quota" : "full");
+    return poolVerdict(pool.name, pool.terms && this.isAtQuota(claim, pool) ? "quota" : "full");
   }
 }
 

@@ -1,16 +1,16 @@
 /** A binary min-heap of distinct numbers: putting one in that is there already changes nothing. */
 export class DistinctHeap {
-  readonly #items: bigint[] = [];
-  readonly #present = new Set<bigint>();
+  private readonly items: bigint[] = [];
+  private readonly present = new Set<bigint>();
 
   peek(): bigint | undefined {
-    return this.#items[0];
+    return this.items[0];
   }
 
   push(item: bigint): void {
-    if (this.#present.has(item)) return;
-    this.#present.add(item);
-    const items = this.#items;
+    if (this.present.has(item)) return;
+    this.present.add(item);
+    const items = this.items;
     let at = items.length;
     items.push(item);
     while (at > 0) {
@@ -24,10 +24,10 @@ export class DistinctHeap {
   }
 
   pop(): void {
-    const items = this.#items;
+    const items = this.items;
     const last = items.pop();
     if (last === undefined) return;
-    this.#present.delete(items[0] ?? last);
+    this.present.delete(items[0] ?? last);
     if (items.length === 0) return;
     let at = 0;
     for (;;) {

@@ -18,13 +18,13 @@ export class PoolCatalog {
   /** By name. */
   readonly all: readonly Pool[];
   /** Those for everybody: autoAssign without serviceAllocation, by name. */
-  readonly #open: readonly Pool[];
+  private readonly open: readonly Pool[];
   /** One of which not all addresses are known, if there is any. */
   readonly unreadable: Pool | null;
-  readonly #pinned: readonly Pool[];
-  readonly #reserving = new Map<string, readonly Pool[]>();
-  readonly #byName: ReadonlyMap<string, Pool>;
-  readonly #byNamespace = new Map<
+  private readonly pinned: readonly Pool[];
+  private readonly reserving = new Map<string, readonly Pool[]>();
+  private readonly byName: ReadonlyMap<string, Pool>;
+  private readonly byNamespace = new Map<
     string,
     { readonly pools: readonly Pool[]; readonly found: Map<string, Candidates> }
   >();
@@ -33,33 +33,33 @@ export class PoolCatalog {
     this.all = pools.toSorted(byName);
     this.unreadable = this.all.find((pool) => pool.unreadable) ?? null;
     const giving = this.all.filter((pool) => pool.autoAssign && pool.frozen === null);
-    this.#open = giving.filter(({ allocation }) => allocation === null);
-    this.#pinned = giving
+    this.open = giving.filter(({ allocation }) => allocation === null);
+    this.pinned = giving
       .filter(({ allocation }) => allocation !== null)
       .sort((a, b) => priority(a) - priority(b) || byName(a, b));
     for (const pool of this.all)
       if (pool.frozen === null)
         for (const service of pool.terms?.reserved.keys() ?? [])
-          this.#reserving.set(service, [...(this.#reserving.get(service) ?? []), pool]);
-    this.#byName = new Map(pools.map((pool) => [pool.name, pool]));
+          this.reserving.set(service, [...(this.reserving.get(service) ?? []), pool]);
+    this.byName = new Map(pools.map((pool) => [pool.name, pool]));
   }
 
   /** The pools that have an address reserved for the Service, by name. */
   reservedFor(service: string): readonly Pool[] {
-    return this.#reserving.get(service) ?? [];
+    return this.reserving.get(service) ?? [];
   }
 
   get(name: string): Pool | undefined {
-    return this.#byName.get(name);
+    return this.byName.get(name);
   }
 
   /** The same object for all Services of a namespace that the same pools admit. */
   candidates({ namespace, labels }: Service): Candidates {
-    let entry = this.#byNamespace.get(namespace);
+    let entry = this.byNamespace.get(namespace);
     if (!entry) {
-      const pools = this.#pinned.filter(({ allocation }) => allocation?.namespaces?.has(namespace) ?? true);
+      const pools = this.pinned.filter(({ allocation }) => allocation?.namespaces?.has(namespace) ?? true);
       entry = { pools, found: new Map() };
-      this.#byNamespace.set(namespace, entry);
+      this.byNamespace.set(namespace, entry);
     }
     let admitted = "";
     for (const { allocation } of entry.pools)
@@ -67,7 +67,7 @@ export class PoolCatalog {
     let candidates = entry.found.get(admitted);
     if (!candidates) {
       const pinned = entry.pools.filter(({ allocation }) => allocation?.services(labels) ?? true);
-      candidates = { pinned, open: this.#open, free: freeNeeds([...pinned, ...this.#open]) };
+      candidates = { pinned, open: this.open, free: freeNeeds([...pinned, ...this.open]) };
       entry.found.set(admitted, candidates);
     }
     return candidates;

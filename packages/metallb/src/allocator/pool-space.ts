@@ -31,11 +31,11 @@ export class PoolSpace {
   readonly reserved: ReadonlyMap<bigint, string>;
   /** How many addresses the Services of each namespace use; null where none has a quota. */
   readonly byNamespace: Map<string, number> | null;
-  readonly #blocks: readonly Block[];
-  readonly #byAddress: readonly Block[];
-  readonly #skipsBuggy: boolean;
-  readonly #freed = new DistinctHeap();
-  #watermark = 0n;
+  private readonly blocks: readonly Block[];
+  private readonly byAddress: readonly Block[];
+  private readonly skipsBuggy: boolean;
+  private readonly freed = new DistinctHeap();
+  private watermark = 0n;
 
   constructor(pool: Pool, family: Family) {
     this.pool = pool;
@@ -46,37 +46,37 @@ export class PoolSpace {
       ),
     );
     this.byNamespace = (pool.terms?.quotas.size ?? 0) > 0 ? new Map() : null;
-    this.#skipsBuggy = pool.avoidBuggyIPs && family === 4;
+    this.skipsBuggy = pool.avoidBuggyIPs && family === 4;
     const blocks: Block[] = [];
     let offset = 0n;
     for (const range of pool.ranges) {
       if (range.family !== family) continue;
-      const before = this.#usableBelow(range.first);
+      const before = this.usableBelow(range.first);
       blocks.push({ range, offset, before });
-      offset += this.#usableBelow(range.last + 1n) - before;
+      offset += this.usableBelow(range.last + 1n) - before;
     }
-    this.#blocks = blocks;
-    this.#byAddress = blocks.toSorted((a, b) => (a.range.first < b.range.first ? -1 : 1));
+    this.blocks = blocks;
+    this.byAddress = blocks.toSorted((a, b) => (a.range.first < b.range.first ? -1 : 1));
     this.capacity = offset;
   }
 
   /** The address's number; null for one that the pool does not give out. O(log ranges). */
   position(value: bigint): bigint | null {
-    if (this.#skipsBuggy && isBuggy(value)) return null;
-    const block = lastWhere(this.#byAddress, ({ range }) => range.first <= value);
+    if (this.skipsBuggy && isBuggy(value)) return null;
+    const block = lastWhere(this.byAddress, ({ range }) => range.first <= value);
     if (!block || block.range.last < value) return null;
-    return block.offset + this.#usableBelow(value) - block.before;
+    return block.offset + this.usableBelow(value) - block.before;
   }
 
   /** The lowest address that is free, or null when all are taken. Amortised O(log n). */
   first(isTaken: (value: bigint) => boolean): bigint | null {
-    for (let position = this.#freed.peek(); position !== undefined; position = this.#freed.peek()) {
-      const value = this.#value(position);
+    for (let position = this.freed.peek(); position !== undefined; position = this.freed.peek()) {
+      const value = this.value(position);
       if (!isTaken(value)) return value;
-      this.#freed.pop();
+      this.freed.pop();
     }
-    for (; this.#watermark < this.capacity; this.#watermark++) {
-      const value = this.#value(this.#watermark);
+    for (; this.watermark < this.capacity; this.watermark++) {
+      const value = this.value(this.watermark);
       if (!isTaken(value)) return value;
     }
     return null;
@@ -85,7 +85,7 @@ export class PoolSpace {
   /** To be called when an address is free again. O(log n). */
   released(value: bigint): void {
     const position = this.position(value);
-    if (position !== null && position < this.#watermark) this.#freed.push(position);
+    if (position !== null && position < this.watermark) this.freed.push(position);
   }
 
   share(group: string, value: bigint): void {
@@ -115,21 +115,21 @@ export class PoolSpace {
 
   /** The lowest address of the group that passes; `signature` names the question, so that answers may be remembered. */
   firstShared(group: string, signature: string, passes: (value: bigint) => boolean): bigint | null {
-    const position = this.shared.get(group)?.first(signature, (candidate) => passes(this.#value(candidate)));
-    return position === undefined || position === null ? null : this.#value(position);
+    const position = this.shared.get(group)?.first(signature, (candidate) => passes(this.value(candidate)));
+    return position === undefined || position === null ? null : this.value(position);
   }
 
-  #value(position: bigint): bigint {
-    const block = lastWhere(this.#blocks, (candidate) => candidate.offset <= position) as Block;
+  private value(position: bigint): bigint {
+    const block = lastWhere(this.blocks, (candidate) => candidate.offset <= position) as Block;
     const { range, offset, before } = block;
-    if (!this.#skipsBuggy) return range.first + (position - offset);
+    if (!this.skipsBuggy) return range.first + (position - offset);
     const rank = before + (position - offset);
     return ((rank / 254n) << 8n) + (rank % 254n) + 1n;
   }
 
   /** How many usable addresses of the whole family are below the value. */
-  #usableBelow(value: bigint): bigint {
-    if (!this.#skipsBuggy) return value;
+  private usableBelow(value: bigint): bigint {
+    if (!this.skipsBuggy) return value;
     const last = value & 255n;
     return (value >> 8n) * 254n + (last === 0n ? 0n : last === 255n ? 254n : last - 1n);
   }

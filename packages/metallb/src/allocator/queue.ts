@@ -10,31 +10,31 @@ interface Place {
 
 /** Those that may gain from what became possible, oldest first. Lines may change between the calls. */
 export class Queue {
-  readonly #places = new Map<Line, Place>();
-  readonly #exhausted: (space: PoolSpace) => boolean;
-  #current: Line | null = null;
+  private readonly places = new Map<Line, Place>();
+  private readonly exhausted: (space: PoolSpace) => boolean;
+  private current: Line | null = null;
 
   constructor(
     waiters: Waiters,
     gains: ReadonlyMap<string, PoolSpace | null>,
     exhausted: (space: PoolSpace) => boolean,
   ) {
-    this.#exhausted = exhausted;
+    this.exhausted = exhausted;
     for (const [need, space] of gains)
       for (const line of waiters.linesFor(need)) {
-        const place = this.#places.get(line);
+        const place = this.places.get(line);
         if (place) place.spaces.push(space);
-        else this.#places.set(line, { age: "", spaces: [space] });
+        else this.places.set(line, { age: "", spaces: [space] });
       }
   }
 
   next(): Waiter | undefined {
     for (;;) {
-      const waiter = this.#oldest();
-      const place = this.#current && this.#places.get(this.#current);
+      const waiter = this.oldest();
+      const place = this.current && this.places.get(this.current);
       if (!waiter || !place) return undefined;
       place.age = waiter.age;
-      while (place.spaces[0] && this.#exhausted(place.spaces[0])) place.spaces.shift();
+      while (place.spaces[0] && this.exhausted(place.spaces[0])) place.spaces.shift();
       if (place.spaces.length > 0) return waiter;
       this.drop();
     }
@@ -42,18 +42,18 @@ export class Queue {
 
   /** The last one got nothing, and so will the others of its line. */
   drop(): void {
-    if (this.#current) this.#places.delete(this.#current);
+    if (this.current) this.places.delete(this.current);
   }
 
-  #oldest(): Waiter | undefined {
+  private oldest(): Waiter | undefined {
     let oldest: Waiter | undefined;
-    this.#current = null;
-    for (const [line, { age }] of this.#places) {
+    this.current = null;
+    for (const [line, { age }] of this.places) {
       const waiter = line.waiters.after(age);
-      if (!waiter) this.#places.delete(line);
+      if (!waiter) this.places.delete(line);
       else if (!oldest || waiter.age < oldest.age) {
         oldest = waiter;
-        this.#current = line;
+        this.current = line;
       }
     }
     return oldest;

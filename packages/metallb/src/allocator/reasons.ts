@@ -21,7 +21,9 @@ export const REASONS = {
   notEnoughClusterIPs: () => "ipFamilyPolicy is RequireDualStack but the Service has fewer than two cluster IPs",
   deleting: () => "the Service is being deleted",
   requestTwice: () => "service can not have both metallb.io/loadBalancerIPs and svc.Spec.LoadBalancerIP",
-  requestInvalid: (f: { field: string; value: string }) => `invalid ${f.field}: ${JSON.stringify(short(f.value))}`,
+  // Upstream's words: with a colon after the annotation, without one after the field.
+  requestInvalid: (f: { field: string; value: string }) =>
+    `invalid ${f.field}${f.field.startsWith("spec.") ? "" : ":"} ${JSON.stringify(short(f.value))}`,
   requestSameFamily: (f: { field: string; value: string }) =>
     `invalid ${f.field}: ${JSON.stringify(short(f.value))} has the same address family twice`,
   requestFamily: (f: { ips: readonly string[] }) =>

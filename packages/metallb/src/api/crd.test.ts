@@ -7,6 +7,10 @@ interface Schema {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly description?: string;
   readonly enum?: readonly string[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -33,6 +37,10 @@ const versions = (kind: string): readonly Version[] => {
 
 const spec = (kind: string, version = "v1beta1"): Schema =>
   versions(kind).find(({ name }) => name === version)?.schema.openAPIV3Schema.properties?.spec ?? {};
+
+/** Goes through lists as if they were their items. */
+const inside = (schema: Schema, path: string): Schema | undefined =>
+  path.split(".").reduce<Schema | undefined>((at, field) => (at?.items ?? at)?.properties?.[field], schema);
 
 /** The contract: kind → fields of its spec. */
 const FIELDS = {
@@ -147,6 +155,104 @@ describe("the CRDs", () => {
     expect(at("L2Advertisement", "preferredNodeSelectors")?.items).toMatchObject({
       required: ["weight", "preference"],
     });
+  });
+
+  it("are named by their plural, with no conversion of their own", () => {
+    for (const definition of DEFINITIONS) {
+      const { metadata, spec: of } = crdOf(definition) as {
+        readonly metadata: unknown;
+        readonly spec: { readonly names: unknown; readonly scope: string; readonly conversion: unknown };
+      };
+      const { kind, plural } = definition;
+      expect(metadata).toEqual({ name: `${plural}.metallb.io` });
+      expect(of.names).toEqual({ kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() });
+      expect(of.conversion).toEqual({ strategy: "None" });
+      expect(versions(kind).filter(({ storage }) => storage)).toHaveLength(1);
+    }
+    expect(DEFINITIONS.map(({ plural }) => plural)).toEqual(DEFINITIONS.map(({ plural }) => plural).sort());
+  });
+
+  it("ask for a spec where a kind is nothing without one, and for columns where there are some", () => {
+    const having = (of: (version: Version) => boolean) =>
+      DEFINITIONS.map(({ kind }) => kind).filter((kind) => versions(kind).some(of));
+    expect(having(({ schema }) => "required" in schema.openAPIV3Schema)).toEqual(["IPAddressPool"]);
+    expect(versions("IPAddressPool")[0]?.schema.openAPIV3Schema.required).toEqual(["spec"]);
+    expect(having((version) => !("additionalPrinterColumns" in version))).toEqual(["Community"]);
+  });
+
+  it.each<[kind: string, path: string, expected: object]>([
+    ["BFDProfile", "spec.receiveInterval", { minimum: 10, maximum: 60000, format: "int32" }],
+    ["BFDProfile", "spec.transmitInterval", { minimum: 10, maximum: 60000, format: "int32" }],
+    ["BFDProfile", "spec.echoInterval", { minimum: 10, maximum: 60000, format: "int32" }],
+    ["BFDProfile", "spec.detectMultiplier", { minimum: 2, maximum: 255, format: "int32" }],
+    ["BFDProfile", "spec.minimumTtl", { minimum: 1, maximum: 254, format: "int32" }],
+    ["L2Advertisement", "spec.preferredNodeSelectors.weight", { minimum: 1, maximum: 100, format: "int32" }],
+    ["BGPAdvertisement", "spec.aggregationLengthV6", { format: "int32" }],
+    ["BGPAdvertisement", "spec.nodeSelectors.matchExpressions.values", { "x-kubernetes-list-type": "atomic" }],
+    ["BGPPeer", "spec.peerPort", { format: "int32" }],
+    ["BGPPeer", "spec.passwordSecret", { "x-kubernetes-map-type": "atomic" }],
+    ["ConfigurationState", "status.conditions.type", { maxLength: 316 }],
+    ["ConfigurationState", "status.conditions.observedGeneration", { minimum: 0, format: "int64" }],
+    ["ConfigurationState", "status.conditions.lastTransitionTime", { format: "date-time" }],
+    ["ConfigurationState", "status.conditions.reason", { minLength: 1, maxLength: 1024 }],
+    ["ConfigurationState", "status.conditions.message", { maxLength: 32768 }],
+    [
+      "ConfigurationState",
+      "status.conditions",
+      { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] },
+    ],
+    ...["ServiceL2Status", "ServiceBGPStatus"].flatMap((kind) =>
+      ["node", "serviceName", "serviceNamespace"].map((field): [string, string, object] => [
+        kind,
+        `status.${field}`,
+        { "x-kubernetes-validations": [{ rule: "self == oldSelf", message: "Value is immutable" }] },
+      ]),
+    ),
+    ...["assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"].map((field): [string, string, object] => [
+      "IPAddressPool",
+      `status.${field}`,
+      { type: "integer", format: "int64" },
+    ]),
+  ])("%s limits %s to %j", (kind, path, expected) => {
+    const stored = versions(kind).find(({ storage }) => storage);
+    expect(inside(stored?.schema.openAPIV3Schema ?? {}, path)).toMatchObject(expected);
+  });
+
+  it.each([
+    ["IPAddressPool", "spec.serviceAllocation", ["namespaceSelectors", "namespaces", "priority", "serviceSelectors"]],
+    ["IPAddressPool", "status", ["assignedIPv4", "assignedIPv6", "availableIPv4", "availableIPv6"]],
+    ["Community", "spec.communities", ["name", "value"]],
+    ["BGPPeer", "spec.passwordSecret", ["name", "namespace"]],
+    ["BGPAdvertisement", "spec.ipAddressPoolSelectors", ["matchExpressions", "matchLabels"]],
+    ["BGPAdvertisement", "spec.nodeSelectors.matchExpressions", ["key", "operator", "values"]],
+    ["ServiceL2Status", "status.interfaces", ["name"]],
+    ["ServiceBGPStatus", "status", ["node", "peers", "serviceName", "serviceNamespace"]],
+  ])("%s holds in %s: %j", (kind, path, fields) => {
+    const schema = inside(versions(kind).find(({ storage }) => storage)?.schema.openAPIV3Schema ?? {}, path);
+    expect(Object.keys((schema?.items ?? schema)?.properties ?? {}).sort()).toEqual(fields);
+  });
+
+  it("v1beta1 of a BGPPeer asks for complete expressions, and for a port within the bounds of TCP", () => {
+    const peer = spec("BGPPeer", "v1beta1");
+    expect(inside(peer, "nodeSelectors.matchExpressions")?.items?.required).toEqual(["key", "operator", "values"]);
+    expect(inside(peer, "nodeSelectors.matchExpressions.values")).toMatchObject({ minItems: 1 });
+    expect(inside(peer, "nodeSelectors.matchLabels")?.additionalProperties).toEqual({ type: "string" });
+    expect(inside(peer, "peerPort")?.format).toBe("int32");
+  });
+
+  it("bound no number by what JavaScript can hold", () => {
+    const priority = inside(spec("IPAddressPool"), "serviceAllocation.priority");
+    expect([priority?.type, priority?.minimum, priority?.maximum]).toEqual(["integer", undefined, undefined]);
+  });
+
+  it("explain every field of a spec and of a status", () => {
+    for (const { kind } of DEFINITIONS)
+      for (const { name, schema } of versions(kind))
+        for (const part of ["spec", "status"])
+          for (const [field, { description = "" }] of Object.entries(
+            inside(schema.openAPIV3Schema, part)?.properties ?? {},
+          ))
+            if (field !== "conditions") expect(description, `${kind} ${name} ${part}.${field}`).not.toBe("");
   });
 
   it("hold upstream's words in their rules", () => {

@@ -68,27 +68,11 @@ function versionOf(definition: ResourceDefinition, version: VersionDefinition): 
 
 /** JSON Schema as the API server wants it: structural, nothing that it does not know. */
 function structural(type: z.ZodType): Schema {
-  return clean(z.toJSONSchema(type, { io: "input", unrepresentable: "throw", target: "openapi-3.0" }));
+  const schema = z.toJSONSchema(type, { io: "input", unrepresentable: "throw", target: "openapi-3.0" });
+  return JSON.parse(JSON.stringify(schema), (name, value) => (isNoBound(name, value) ? undefined : value));
 }
 
-const DROPPED = new Set(["$schema", "additionalProperties", "propertyNames", "id"]);
-
-function clean(schema: Schema): Schema {
-  const cleaned: Schema = {};
-  for (const [name, value] of Object.entries(schema)) {
-    if (DROPPED.has(name)) continue;
-    if (name === "properties")
-      cleaned[name] = Object.fromEntries(
-        Object.entries(value as Record<string, Schema>).map(([key, each]) => [key, clean(each)]),
-      );
-    else if (name === "items") cleaned[name] = clean(value as Schema);
-    else cleaned[name] = value;
-  }
-  // A map of strings is the one place where other properties are meant.
-  if (typeof schema.additionalProperties === "object" && schema.properties === undefined)
-    cleaned.additionalProperties = clean(schema.additionalProperties as Schema);
-  // Zod bounds every whole number by what JavaScript can hold; the format says it already.
-  if (cleaned.minimum === Number.MIN_SAFE_INTEGER) delete cleaned.minimum;
-  if (cleaned.maximum === Number.MAX_SAFE_INTEGER) delete cleaned.maximum;
-  return cleaned;
-}
+/** Zod bounds every whole number by what JavaScript can hold; the format says it already. */
+const isNoBound = (name: string, value: unknown): boolean =>
+  (name === "minimum" && value === Number.MIN_SAFE_INTEGER) ||
+  (name === "maximum" && value === Number.MAX_SAFE_INTEGER);

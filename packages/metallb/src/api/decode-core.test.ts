@@ -2,18 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   ANNOTATIONS,
+  allocatedFrom,
   annotation,
-  decodeBGPAdvertisement,
   decodeBGPPeer,
-  decodeConfigurationState,
   decodeEndpointSlice,
   decodeIPAddressPool,
   decodeNamespace,
   decodeNode,
   decodeSecret,
   decodeService,
-  decodeServiceBGPStatus,
-  decodeServiceL2Status,
   deprecatedAnnotations,
 } from "#api";
 
@@ -63,6 +60,42 @@ describe("a Service", () => {
     });
   });
 
+  it.each<[spec: object, expected: object]>([
+    [{ loadBalancerIP: "192.0.2.7" }, { loadBalancerIP: "192.0.2.7" }],
+    [{ loadBalancerIP: "" }, { loadBalancerIP: null }],
+    [{ loadBalancerClass: 5 }, { loadBalancerClass: null }],
+    [{ clusterIPs: ["10.96.0.1", "fd00::1"], clusterIP: "10.96.0.1" }, { clusterIPs: ["10.96.0.1", "fd00::1"] }],
+    [{ clusterIPs: [5, "10.96.0.1"] }, { clusterIPs: ["10.96.0.1"] }],
+    [{ clusterIP: "" }, { clusterIPs: [] }],
+    [{ ipFamilies: ["IPv6", "IPv4"] }, { ipFamilies: ["IPv6", "IPv4"] }],
+    [{ ipFamilyPolicy: "RequireDualStack" }, { ipFamilyPolicy: "RequireDualStack" }],
+    [{ ipFamilyPolicy: "PreferDualStack" }, { ipFamilyPolicy: "PreferDualStack" }],
+    [{ ipFamilyPolicy: "Neither" }, { ipFamilyPolicy: null }],
+    [{ externalTrafficPolicy: "Cluster" }, { externalTrafficPolicy: "Cluster" }],
+    [{}, { externalTrafficPolicy: "Cluster", type: "ClusterIP", ports: [], ingress: [] }],
+    [{ selector: { app: "web", odd: 5 } }, { selector: { app: "web" } }],
+    [{ ports: [{ port: "80" }] }, { ports: [{ protocol: "TCP", port: 0 }] }],
+  ])("with %j reads %j", (spec, expected) => {
+    expect(decodeService({ metadata, spec })).toMatchObject(expected);
+  });
+
+  it("is not being deleted, and has no labels of its own, when its metadata name none", () => {
+    const [one, other] = [decodeService({ metadata }), decodeService({ metadata: { ...metadata, labels: { x: 5 } } })];
+    expect(one?.deleting).toBe(false);
+    // All that have none share one object: a cluster has many.
+    expect(other?.labels).toBe(one?.labels);
+    expect(one?.labels).toEqual({});
+  });
+
+  it("keeps the annotations of both prefixes, and says which pool its addresses came from", () => {
+    const of = (annotations: object) => decodeService({ metadata: { ...metadata, annotations } })?.annotations ?? {};
+    const both = { "metallb.universe.tf/address-pool": "old", "metallb.io/ip-allocated-from-pool": "p" };
+    expect(of({ ...both, "example.org/metallb.universe.tf/": "x" })).toEqual(both);
+    expect(allocatedFrom({ annotations: of(both) })).toBe("p");
+    expect(allocatedFrom({ annotations: { "metallb.io/ip-allocated-from-pool": "" } })).toBeNull();
+    expect(allocatedFrom({ annotations: {} })).toBeNull();
+  });
+
   it("has the annotation of either prefix, the new one wherever it stands", () => {
     const of = (annotations: Record<string, string>) => annotation({ annotations }, ANNOTATIONS.addressPool);
     expect(of({ "metallb.universe.tf/address-pool": "old" })).toBe("old");
@@ -95,6 +128,32 @@ it.each([
   ]);
 });
 
+it("an EndpointSlice that names no Service belongs to none", () => {
+  expect(decodeEndpointSlice({ metadata })?.serviceKey).toBeNull();
+});
+
+it("a Namespace has its labels", () => {
+  expect(decodeNamespace({ metadata: { name: "n", labels: { team: "a" } } })).toMatchObject({
+    key: "n",
+    labels: { team: "a" },
+  });
+});
+
+it("a Node tells its labels and those of its addresses that say something", () => {
+  const decoded = decodeNode({
+    metadata: { name: "n", labels: { rack: "1" } },
+    status: { addresses: [{ address: "" }, { type: "Hostname" }, { address: "192.0.2.1" }] },
+  });
+  expect(decoded).toMatchObject({ labels: { rack: "1" }, addresses: ["192.0.2.1"], networkUnavailable: false });
+});
+
+it("a Node is without network by that condition alone, whatever the others say", () => {
+  const of = (...types: readonly string[]) =>
+    decodeNode({ metadata, status: { conditions: types.map((type) => ({ type, status: "True" })) } });
+  expect(of("Ready", "NetworkUnavailable")?.networkUnavailable).toBe(true);
+  expect(of("Ready")?.networkUnavailable).toBe(false);
+});
+
 it("a Node tells whether it has a network", () => {
   const of = (status: string) =>
     decodeNode({
@@ -106,6 +165,11 @@ it("a Node tells whether it has a network", () => {
 });
 
 describe("a Secret", () => {
+  it("has its password character by character, a byte order mark too", () => {
+    const password = Buffer.from("\ufeffx").toString("base64");
+    expect(decodeSecret({ metadata, type: "kubernetes.io/basic-auth", data: { password } })?.password).toBe("\ufeffx");
+  });
+
   it("keeps the password of basic-auth alone", () => {
     const of = (type: string, password: string) =>
       decodeSecret({ metadata, type, data: { password, other: "eA==" } })?.password;
@@ -116,6 +180,8 @@ describe("a Secret", () => {
     );
     expect(of("Opaque", "eA==")).toBeNull();
     expect(of("kubernetes.io/basic-auth", "not base64!")).toBeNull();
+    expect(of("kubernetes.io/basic-auth", "eA==eA==")).toBeNull();
+    expect(decodeSecret({ metadata, type: "kubernetes.io/basic-auth", data: { password: 5 } })?.password).toBeNull();
   });
 });
 
@@ -131,63 +197,4 @@ it("junk is no object, and never an exception", () => {
       expect(decodeBGPPeer({ metadata: spec, spec: status }).ok).toBeTypeOf("boolean");
     }),
   );
-});
-
-describe("a custom resource", () => {
-  it("gets the defaults of its CRD", () => {
-    const decoded = decodeIPAddressPool({ metadata, spec: { addresses: ["192.0.2.0/24"] } });
-    expect(decoded.ok && decoded.value).toMatchObject({
-      key: "default/a",
-      generation: 0,
-      spec: { autoAssign: true, avoidBuggyIPs: false },
-    });
-    const peer = decodeBGPPeer({ metadata, spec: { myASN: 1 } });
-    expect(peer.ok && peer.value.spec).toEqual({
-      myASN: 1,
-      peerPort: 179,
-      disableMP: false,
-      dualStackAddressFamily: false,
-    });
-  });
-
-  it("that is a status alone is read without its spec", () => {
-    const bgp = decodeServiceBGPStatus({ metadata, spec: {}, status: { node: "n", peers: ["p"], other: 1 } });
-    expect(bgp.ok && bgp.value).toMatchObject({ key: "default/a", status: { node: "n", peers: ["p"] } });
-    expect(bgp.ok && Object.keys(bgp.value.status)).toEqual(["node", "peers"]);
-    const l2 = decodeServiceL2Status({ metadata, status: { interfaces: [{ name: "eth0" }] } });
-    expect(l2.ok && l2.value.status.interfaces).toEqual([{ name: "eth0" }]);
-    const state = decodeConfigurationState({ metadata, status: { result: "Fine" } });
-    expect(state.ok ? [] : state.error.map(({ path }) => path)).toEqual(["status.result"]);
-    expect(decodeConfigurationState({ metadata }).ok).toBe(true);
-  });
-
-  it("may have timers that are null", () => {
-    const spec = { myASN: 1, holdTime: null, keepaliveTime: null };
-    expect(decodeBGPPeer({ metadata, spec }).ok).toBe(true);
-    expect(decodeBGPPeer({ metadata, spec: { myASN: 1, connectTime: null } }).ok).toBe(false);
-  });
-
-  it("that does not fit names the fields", () => {
-    const decoded = decodeBGPPeer({ metadata, spec: { myASN: "x", peerASN: 5, peerPort: -1 } });
-    expect(decoded.ok ? [] : decoded.error.map(({ path }) => path)).toEqual(["spec.myASN", "spec.peerPort"]);
-  });
-
-  it("that fits in parts is read in parts, and says what it left out", () => {
-    const read = (spec: unknown) => {
-      const decoded = decodeIPAddressPool({ metadata, spec });
-      if (!decoded.ok) throw new Error("not read");
-      return [decoded.value.spec.addresses, decoded.value.faults.map(({ path }) => path)];
-    };
-    expect(read({ addresses: ["10.0.0.0/24", 5], autoAssign: "yes" })).toEqual([
-      ["10.0.0.0/24"],
-      ["spec.addresses[1]", "spec.autoAssign"],
-    ]);
-    expect(read({ addresses: "10.0.0.0/24" })).toEqual([[], ["spec.addresses"]]);
-    expect(read(["x"])).toEqual([[], ["spec"]]);
-    expect(read({ addresses: ["10.0.0.0/24"] })).toEqual([["10.0.0.0/24"], []]);
-    const selector = { matchLabels: { ["x".repeat(250_000)]: 5 } };
-    const long = decodeBGPAdvertisement({ metadata, spec: { nodeSelectors: [selector], peers: ["p"] } });
-    expect(long.ok && long.value.spec.peers).toEqual(["p"]);
-    expect(long.ok && JSON.stringify(long.value.faults).length < 500).toBe(true);
-  });
 });

@@ -40,7 +40,7 @@ describe("a BGPPeer between its versions", () => {
       ["v1beta1", "v1beta2"],
       ["v1beta2", "v1beta1"],
     ] as const)
-      expect(converted(peer(from, least), to).spec).toEqual(least);
+      expect(converted(peer(from, least), to).spec).toStrictEqual(least);
     expect(converted(peer("v1beta2", { ...least, holdTime: null }), "v1beta1").spec).toEqual(least);
   });
 
@@ -77,6 +77,15 @@ describe("a BGPPeer between its versions", () => {
     expect(converted(object, "v1beta2")).toBe(object);
     expect(convertBGPPeer({ ...object, kind: "Service" }, "v1beta1").ok).toBe(false);
     expect(convertBGPPeer(peer("v1alpha1", least), "v1beta1").ok).toBe(false);
+    expect(convertBGPPeer({ kind: "x".repeat(1000) }, "v1beta1")).toEqual({
+      ok: false,
+      error: `cannot convert ${"x".repeat(80)} of nothing to metallb.io/v1beta1`,
+    });
+  });
+
+  it("without a spec has none in the other version either", () => {
+    const bare = { apiVersion: "metallb.io/v1beta1", kind: "BGPPeer", metadata };
+    expect(converted(bare, "v1beta2")).toEqual({ ...bare, apiVersion: "metallb.io/v1beta2" });
   });
 
   it("never throws, and comes back the same from v1beta2", () => {

@@ -96,7 +96,7 @@ function decodePart<S extends z.ZodType, P extends "spec" | "status">(
   const fields = (object ?? {}) as { readonly [field: string]: unknown };
   const meta = metadata.safeParse(fields.metadata ?? {});
   const read = schema.safeParse(fields[part] ?? {});
-  const body = !read.success && spare !== null ? repair(schema, fields[part], spare) : read;
+  const body = !read.success && spare !== null ? repair(schema, fields[part], read.error, spare) : read;
   const faults = problems(part, read.error);
   if (!meta.success || !body.success) return err([...problems("metadata", meta.error), ...faults]);
   const { name, namespace } = meta.data;
@@ -104,30 +104,23 @@ function decodePart<S extends z.ZodType, P extends "spec" | "status">(
   return ok({ ...head, ...({ [part]: body.data } as { readonly [part in P]: z.output<S> }) });
 }
 
-/** An object has few fields; one in which so much is wrong has none worth keeping. */
-const MAX_REPAIRS = 20;
-
 /** The object without what the schema refuses: items of lists, else whole fields of the spec. */
-function repair<S extends z.ZodType>(schema: S, value: unknown, spare: z.input<S>) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return schema.safeParse(spare);
-  const copy = structuredClone(value) as Record<string, unknown>;
-  for (let round = 0; round < MAX_REPAIRS; round++) {
-    const read = schema.safeParse(copy);
-    if (read.success) return read;
-    const refused = new Map<string, Set<number>>();
-    for (const { path } of read.error.issues) {
-      const [field, index] = path;
-      const items = refused.get(String(field)) ?? new Set();
-      refused.set(String(field), items.add(typeof index === "number" ? index : -1));
-    }
-    for (const [field, items] of refused) {
-      const list = copy[field];
-      if (Array.isArray(list) && !items.has(-1)) copy[field] = list.filter((_, i) => !items.has(i));
-      else if (Object.hasOwn(copy, field)) delete copy[field];
-      else Object.assign(copy, { [field]: (spare as Record<string, unknown>)[field] });
-    }
+function repair<S extends z.ZodType>(schema: S, value: unknown, error: z.ZodError, spare: z.input<S>) {
+  const copy: Record<string, unknown> = { ...(value as object) };
+  const refused = new Map<string, Set<unknown>>();
+  for (const { path } of error.issues) {
+    const [field, index] = path;
+    const items = refused.get(String(field)) ?? new Set();
+    refused.set(String(field), items.add(index));
   }
-  return schema.safeParse(spare);
+  for (const [field, items] of refused) {
+    const list = copy[field];
+    copy[field] = Array.isArray(list)
+      ? list.filter((_, i) => !items.has(i))
+      : (spare as Record<string, unknown>)[field];
+  }
+  const read = schema.safeParse(copy);
+  return read.success ? read : schema.safeParse(spare);
 }
 
 /** A path can hold a key of the user's, of any length. */
@@ -138,5 +131,5 @@ const problems = (root: string, error: z.ZodError | undefined): FieldProblem[] =
     path: issue.path
       .reduce<string>((path, part) => (typeof part === "number" ? `${path}[${part}]` : `${path}.${String(part)}`), root)
       .slice(0, MAX_PATH),
-    message: issue.message.slice(0, MAX_PATH),
+    message: issue.message,
   }));

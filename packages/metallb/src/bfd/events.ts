@@ -1,9 +1,8 @@
-import type { Ip } from "#net";
+import type { Duration, Instant, Ip } from "#net";
 import type { BfdState } from "./packet.ts";
 import type { BfdSettings } from "./settings.ts";
 
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+export type { Instant } from "#net";
 
 /** What the shell tells the engine. */
 export type BfdEvent =
@@ -47,8 +46,8 @@ export interface BfdReport {
    */
   readonly path: "up" | "down" | "unknown";
   /** Milliseconds that count now: between packets of ours, and until silence is a failure; null: not Up. */
-  readonly transmitInterval: number | null;
-  readonly detectionTime: number | null;
+  readonly transmitInterval: Duration | null;
+  readonly detectionTime: Duration | null;
 }
 
 /** Counters since the session was added, by the names of the metrics. */

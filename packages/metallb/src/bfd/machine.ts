@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 import type { BfdCounters, BfdEffect, BfdReport, Instant } from "./events.ts";
 import { type BfdState, type ControlPacket, DIAGNOSTIC, encodeControl } from "./packet.ts";
 import type { BfdSettings } from "./settings.ts";
@@ -234,7 +235,7 @@ export class BfdSession {
   }
 
   /** Section 6.8.7: less by up to a quarter, and by a tenth at least where one lost packet is a failure. */
-  private spread(interval: number): number {
+  private spread(interval: Duration): number {
     const least = this.settings.detectMultiplier === 1 ? 0.1 : 0;
     return interval * (1 - least - (0.25 - least) * this.random());
   }

@@ -1,4 +1,4 @@
-import { type Ip, ipEquals } from "#net";
+import { type Duration, type Ip, ipEquals } from "#net";
 
 /** One session. Intervals in milliseconds. */
 export interface BfdSettings {
@@ -16,8 +16,8 @@ export interface BfdSettings {
   /** The least TTL that counts with `multihop`, 1 to 254. */
   readonly minimumTtl: number;
   /** 10 to 60000. */
-  readonly receiveInterval: number;
-  readonly transmitInterval: number;
+  readonly receiveInterval: Duration;
+  readonly transmitInterval: Duration;
   /** 1 to 255. */
   readonly detectMultiplier: number;
   /** Says nothing until the peer has (RFC 5880 section 6.1). */

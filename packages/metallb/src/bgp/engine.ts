@@ -1,7 +1,7 @@
 import type { Ip } from "#net";
+import type { LocalEnd } from "./agreement.ts";
 import { EventRing, type RecordedEvent } from "./event-ring.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, PeerCounters, SessionReport } from "./events.ts";
-import type { LocalEnd } from "./machine/negotiate.ts";
 import { farewells, reasons } from "./machine/reasons.ts";
 import { Session, type SessionPorts } from "./machine/session.ts";
 import { RouteTable } from "./rib/route-table.ts";
@@ -85,11 +85,11 @@ class Engine implements BgpEngine {
   }
 
   reports(): readonly SessionReport[] {
-    return [...this.sessions.values()].map((session) => session.reportNow());
+    return [...this.sessions.values()].map((session) => session.telling.report());
   }
 
   counters(): readonly PeerCounters[] {
-    return [...this.sessions.values()].map((session) => session.counters());
+    return [...this.sessions.values()].map((session) => session.telling.counters());
   }
 
   recent(): readonly RecordedEvent[] {
@@ -112,6 +112,8 @@ class Engine implements BgpEngine {
         return this.accept(event, now);
       case "guarded":
         return this.owner(event.connection, (session) => session.guard(event.connection, now));
+      case "link":
+        return this.owner(event.connection, (session) => session.relink(event.connection, event.link, now));
       case "received":
         return this.owner(event.connection, (session) => session.received(event.connection, event.bytes, now));
       case "connect-failed":
@@ -120,7 +122,7 @@ class Engine implements BgpEngine {
       case "drained":
         return this.owner(event.connection, (session) => {
           session.drained(event.connection, now);
-          this.trim(session.table);
+          this.trim(session.adjRibOut.table);
         });
       case "time":
         for (const session of this.sessions.values())
@@ -206,7 +208,7 @@ class Engine implements BgpEngine {
 
   private flushTable(name: string, now: Instant): readonly Session[] {
     const table = this.table(name);
-    const readers = [...this.sessions.values()].filter((session) => session.table === table);
+    const readers = [...this.sessions.values()].filter((session) => session.adjRibOut.table === table);
     for (const session of readers) session.flush(now);
     this.trim(table);
     return readers;
@@ -216,13 +218,14 @@ class Engine implements BgpEngine {
   private trim(table: RouteTable): void {
     let slowest = table.position;
     for (const session of this.sessions.values())
-      if (session.table === table) slowest = Math.min(slowest, session.position ?? slowest);
+      if (session.adjRibOut.table === table)
+        slowest = Math.min(slowest, session.standing ? session.adjRibOut.position : slowest);
     table.trim(slowest);
   }
 
   /** A table that no peer reads and that holds nothing is gone. */
   private dropUnusedTables(): void {
-    const used = new Set([...this.sessions.values()].map((session) => session.table));
+    const used = new Set([...this.sessions.values()].map((session) => session.adjRibOut.table));
     for (const [name, table] of this.tables)
       if (!used.has(table) && table.count("ipv4-unicast") + table.count("ipv6-unicast") === 0) this.tables.delete(name);
   }

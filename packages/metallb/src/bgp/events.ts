@@ -1,8 +1,7 @@
-import type { Ip } from "#net";
+import type { Instant, Ip, Seconds } from "#net";
 import type { AddressFamily, Asn, PeerSettings, TableChange } from "./settings.ts";
 
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+export type { Instant } from "#net";
 
 /** Names one TCP connection for its life; the engine chooses it for outgoing ones. */
 export type ConnectionId = number;
@@ -50,6 +49,8 @@ export type BgpEvent =
     }
   /** From now on only segments with TTL 255 are taken: the neighbour is seen to send them so (RFC 5082). */
   | { readonly kind: "guarded"; readonly connection: ConnectionId }
+  /** The addresses of the interface that holds the local end became known, or are others now. */
+  | { readonly kind: "link"; readonly connection: ConnectionId; readonly link: Link }
   | { readonly kind: "received"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** The connection ended without our doing. */
   | { readonly kind: "closed"; readonly connection: ConnectionId; readonly reason: string }
@@ -119,7 +120,7 @@ export interface SessionReport {
   readonly ttlSecurity: boolean;
   /** Null while it is not Established, as all that was agreed. */
   readonly peerAs: Asn | null;
-  readonly negotiatedHoldTime: number | null;
+  readonly negotiatedHoldTime: Seconds | null;
   /** Families that both sides offered. */
   readonly families: readonly AddressFamily[];
   /** What does not work although the session stands, in sentences: a family that the peer lacks, say. */

@@ -1,4 +1,4 @@
-import type { Ip, Prefix } from "#net";
+import type { Duration, Ip, Prefix, Seconds } from "#net";
 
 /** Autonomous system number, 0 to 2^32-1 (RFC 6793). */
 export type Asn = number;
@@ -15,8 +15,8 @@ export type Endpoint =
 
 /** Intervals in milliseconds. */
 export interface BfdParameters {
-  readonly receiveInterval: number;
-  readonly transmitInterval: number;
+  readonly receiveInterval: Duration;
+  readonly transmitInterval: Duration;
   readonly detectMultiplier: number;
   /** Of packets that passed several hops. */
   readonly minimumTtl: number;
@@ -38,11 +38,11 @@ export interface PeerSettings {
   /** Device of the VRF that the session runs in; null: none. */
   readonly vrf: string | null;
   /** Proposed hold time: 0 (off) or 3 to 65535. Null: 90 (RFC 4271 section 10). */
-  readonly holdTime: number | null;
+  readonly holdTime: Seconds | null;
   /** Null: a third of the negotiated hold time. */
-  readonly keepaliveTime: number | null;
+  readonly keepaliveTime: Seconds | null;
   /** ConnectRetryTime; null: the engine's own schedule. */
-  readonly connectTime: number | null;
+  readonly connectTime: Seconds | null;
   /** BGP Identifier as an IPv4 address; null: the session's own IPv4 address, else that of its interface, else the shell's fallback. */
   readonly routerId: Ip | null;
   /** TCP MD5 key (RFC 2385), 1 to 80 octets. Never logged, never in a dump. */
@@ -55,7 +55,7 @@ export interface PeerSettings {
   readonly bfd: BfdParameters | null;
   readonly gracefulRestart: boolean;
   /** Seconds, 1 to 4095, for which the peer keeps our routes while we restart (RFC 4724); null: 120. */
-  readonly restartTime: number | null;
+  readonly restartTime: Seconds | null;
   /** The families offered in OPEN. */
   readonly families: readonly AddressFamily[];
   /** The table of routes that is sent to this peer; peers with equal routes share one. */

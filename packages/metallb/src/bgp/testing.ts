@@ -1,4 +1,4 @@
-import { formatPrefix, type Ip, ip, type Prefix, parseIp, parsePrefix } from "#net";
+import { type Duration, formatPrefix, type Ip, ip, type Prefix, parseIp, parsePrefix } from "#net";
 import { type BgpEngine, createBgpEngine } from "./engine.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, SessionReport } from "./events.ts";
 import type { Capabilities } from "./packet/capabilities.ts";
@@ -248,7 +248,7 @@ export class Bench {
   }
 
   /** Lets time pass, waking the engine whenever it asked to be. Gives every effect on the way. */
-  advance(milliseconds: number): readonly BgpEffect[] {
+  advance(milliseconds: Duration): readonly BgpEffect[] {
     const end = this.now + milliseconds;
     const all: BgpEffect[] = [];
     while (this.wakeAt !== null && this.wakeAt <= end) {

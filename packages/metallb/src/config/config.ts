@@ -1,5 +1,5 @@
 import type { Labels } from "#api";
-import type { Family, Ip, IpRange, RangeSet } from "#net";
+import type { Duration, Family, Ip, IpRange, RangeSet, Seconds } from "#net";
 import type { PoolTerms } from "./pool-terms.ts";
 
 /** Label selectors compiled to one question; an empty list of selectors compiles to `always`. */
@@ -100,9 +100,9 @@ export interface Peer {
   readonly interface: string | null;
   readonly sourceAddress: Ip | null;
   readonly port: number;
-  readonly holdTime: number | null;
-  readonly keepaliveTime: number | null;
-  readonly connectTime: number | null;
+  readonly holdTime: Seconds | null;
+  readonly keepaliveTime: Seconds | null;
+  readonly connectTime: Seconds | null;
   readonly routerId: Ip | null;
   readonly nodes: LabelPredicate;
   /** From `password` or the Secret. Never log it. */
@@ -117,10 +117,10 @@ export interface Peer {
 export interface BfdProfile {
   readonly name: string;
   /** Milliseconds. */
-  readonly receiveInterval: number;
-  readonly transmitInterval: number;
+  readonly receiveInterval: Duration;
+  readonly transmitInterval: Duration;
   readonly detectMultiplier: number;
-  readonly echoInterval: number;
+  readonly echoInterval: Duration;
   readonly echoMode: boolean;
   readonly passiveMode: boolean;
   readonly minimumTtl: number;

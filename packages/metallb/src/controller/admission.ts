@@ -53,6 +53,9 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
+/** Every path that the API server may be told to ask. */
+export const WEBHOOK_PATHS: readonly string[] = [...KINDS.map((kind) => kind.path), "/convert"];
+
 /** A denial names the first of them; the rest shows when those are mended. */
 const MAX_REASONS = 5;
 /** The API server waits ten seconds for a webhook. */

@@ -1,5 +1,6 @@
 import type { Outcome, PoolUsage } from "#allocator";
 import type { Pool } from "#config";
+import type { Instant } from "#net";
 import type { Logger } from "#process";
 import { type Act, type AddressSource, Decider } from "./decider.ts";
 import type { PoolStatus, Recorder } from "./ports.ts";
@@ -15,79 +16,85 @@ export interface AllocationParts {
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
   readonly log: Logger;
-  readonly now: () => number;
+  readonly now: () => Instant;
 }
 
 /** The shell around {@link Decider}: gathers changes to turns, and hands what a turn asks for to the writers. */
 export class Allocation {
-  readonly #parts: AllocationParts;
-  readonly #decider: Decider;
-  readonly #changed = new Set<string>();
-  #pools: readonly Pool[] | null = null;
-  #poolsChanged = false;
-  #scheduled = false;
-  #running = false;
+  private readonly parts: AllocationParts;
+  private readonly decider: Decider;
+  private readonly changed = new Set<string>();
+  private pools: readonly Pool[] | null = null;
+  private poolsDiffer = false;
+  private scheduled = false;
+  private running = false;
+  /** Changes of Services and of the pools that were decided on. */
+  handled = 0;
+  /** Decisions that a Service cannot be served, counted each time. */
+  refused = 0;
 
   constructor(parts: AllocationParts) {
-    this.#parts = parts;
-    this.#decider = new Decider(parts.services, parts.source);
+    this.parts = parts;
+    this.decider = new Decider(parts.services, parts.source);
   }
 
   get outcomes(): ReadonlyMap<string, Outcome> {
-    return this.#decider.outcomes;
+    return this.decider.outcomes;
   }
 
   usage(): readonly PoolUsage[] {
-    return this.#decider.usage();
+    return this.decider.usage();
   }
 
   /** Everything was read once: from now on decisions are made. */
   start(): void {
-    this.#running = true;
-    this.#schedule();
+    this.running = true;
+    this.schedule();
   }
 
   servicesChanged(keys: Iterable<string>): void {
-    for (const key of keys) this.#changed.add(key);
-    this.#schedule();
+    for (const key of keys) this.changed.add(key);
+    this.schedule();
   }
 
   poolsChanged(pools: readonly Pool[]): void {
-    this.#pools = pools;
-    this.#poolsChanged = true;
-    this.#schedule();
+    this.pools = pools;
+    this.poolsDiffer = true;
+    this.schedule();
   }
 
   /** A write of the Service on version `base` made version `made`. */
   wrote(key: string, base: string, made: string): void {
-    this.#decider.wrote(key, base, made);
+    this.decider.wrote(key, base, made);
   }
 
-  #schedule(): void {
-    if (this.#scheduled || !this.#running) return;
-    this.#scheduled = true;
+  private schedule(): void {
+    if (this.scheduled || !this.running) return;
+    this.scheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      this.#turn();
+      this.scheduled = false;
+      this.turn();
     });
   }
 
-  #turn(): void {
-    const { now, poolStatus } = this.#parts;
-    const keys = [...this.#changed];
-    const poolsChanged = this.#poolsChanged;
-    this.#changed.clear();
-    this.#poolsChanged = false;
-    const acts = this.#decider.turn(keys, this.#pools, poolsChanged, now());
+  private turn(): void {
+    const { now, poolStatus } = this.parts;
+    const keys = [...this.changed];
+    const poolsChanged = this.poolsDiffer;
+    this.changed.clear();
+    this.poolsDiffer = false;
+    const acts = this.decider.turn(keys, this.pools, poolsChanged, now());
+    this.handled += keys.length + (poolsChanged ? 1 : 0);
+    for (const key of keys) if (this.decider.outcomes.get(key)?.kind === "refused") this.refused++;
     // What was decided together is written together: one may have to wait for another.
     const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
-    this.#parts.writer.write(writes);
-    for (const act of acts) this.#perform(act);
-    if (keys.length > 0 || poolsChanged) poolStatus.publish(this.#decider.usage());
+    this.parts.writer.write(writes);
+    for (const act of acts) this.perform(act);
+    if (keys.length > 0 || poolsChanged) poolStatus.publish(this.decider.usage());
   }
 
-  #perform(act: Act): void {
-    const { writer, recorder, log } = this.#parts;
+  private perform(act: Act): void {
+    const { writer, recorder, log } = this.parts;
     switch (act.kind) {
       case "forget":
         writer.forget(act.key);

@@ -2,7 +2,7 @@ import type { Outcome, PoolUsage } from "#allocator";
 import { type AllocationChanges, type AllocationWorld, Allocator, type Decision, type Note } from "#allocator";
 import { deprecatedAnnotations } from "#api";
 import type { Pool } from "#config";
-import { formatIp } from "#net";
+import { formatIp, type Instant } from "#net";
 import { conditionOf } from "./condition.ts";
 import { Expectations } from "./expectations.ts";
 import { type Intention, says, saysAddresses } from "./intention.ts";
@@ -56,7 +56,7 @@ export class Decider {
   }
 
   /** `now` in milliseconds of a clock that never goes back. */
-  turn(keys: readonly string[], pools: readonly Pool[] | null, poolsChanged: boolean, now: number): readonly Act[] {
+  turn(keys: readonly string[], pools: readonly Pool[] | null, poolsChanged: boolean, now: Instant): readonly Act[] {
     const { services, expectations } = this;
     const acts: Act[] = [];
     const overwritten = new Set<string>();
@@ -101,7 +101,7 @@ export class Decider {
   private act(
     { key, desired, notes, outcome }: Decision,
     overwritten: boolean,
-    now: number,
+    now: Instant,
     acts: Act[],
   ): Extract<Act, { readonly kind: "write" }> | null {
     const service = this.services.get(key);
@@ -127,7 +127,7 @@ export class Decider {
     }
     if (isShown) for (const each of notesOfChange(service, intention, notes)) note(each);
     const deprecated = deprecatedAnnotations(service);
-    if (outcome.kind === "allocated" && deprecated.length > 0)
+    if (deprecated.length > 0)
       note({
         type: "Warning",
         reason: "deprecatedAnnotation",
@@ -149,7 +149,8 @@ function notesOfChange(service: WatchedService, { desired }: Intention, told: re
   if (stood.length === wanted.length && stood.every((ip) => wanted.includes(ip))) return [];
   const allocated: Note = { type: "Normal", reason: "IPAllocated", message: `Assigned IP ${quoted(wanted)}` };
   const kept = stood.some((ip) => wanted.includes(ip));
-  if (stood.length === 0 || kept || told.some(({ reason }) => reason === "ClearAssignment")) return [allocated];
+  const isTold = told.some(({ reason }) => reason === "ClearAssignment" || reason === "nolbIPsIPFamily");
+  if (stood.length === 0 || kept || isTold) return [allocated];
   const message = `current IP(s) ${quoted(stood)} cannot be kept`;
   return [{ type: "Normal", reason: "ClearAssignment", message }, allocated];
 }

@@ -1,5 +1,6 @@
 import type { Service } from "#api";
 import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, type Resource, type Where } from "#kube";
+import type { Duration } from "#net";
 import type { Logger } from "#process";
 import type { PoolApi } from "./pool-status.ts";
 import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
@@ -52,7 +53,7 @@ export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
 export function eventRecorder(
   client: KubeClient,
   log: Logger,
-): Recorder & { drain(milliseconds: number): Promise<void> } {
+): Recorder & { drain(milliseconds: Duration): Promise<void> } {
   const recorder = new EventRecorder(client, {
     component: "metallb-controller",
     onTrouble: (message) => log.warn(message, { op: "event" }),

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError, type KubeClient, type KubeObject, RESOURCES } from "#kube";
+import type { Duration } from "#net";
 import type { Logger } from "#process";
 
 interface Options {
@@ -14,7 +15,7 @@ interface Options {
   /** Ends the attempts. */
   readonly signal: AbortSignal;
   /** Milliseconds between two attempts. */
-  readonly period?: number;
+  readonly period?: Duration;
 }
 
 const PERIOD = 10_000;

@@ -1,21 +1,41 @@
 import { expect, it } from "vitest";
-import { AnswerCounts } from "#http";
+import { AnswerCounts, WebhookFigures } from "#http";
 import { createMetrics } from "./metrics.ts";
 
-it("tells the writes as they are at each scrape", async () => {
+it("tells what was handled, who leads and what the webhooks answered, as it is at each scrape", async () => {
   let counters = { updates: 0, errors: 0 };
+  let leads = false;
+  const webhooks = new WebhookFigures();
   const registry = createMetrics({
     allocation: { usage: () => [], outcomes: new Map() },
-    writes: () => counters,
+    updates: {
+      updates: () => counters.updates,
+      errors: () => counters.errors,
+      isLoaded: () => true,
+      isStale: () => false,
+    },
     writers: {},
     parallel: {},
     answers: new AnswerCounts(),
     server: "https://10.96.0.1:443",
-    config: () => ({ loaded: true, stale: false }),
+    lease: "metallb-controller",
+    isLeader: () => leads,
+    webhooks,
   });
-  expect(await registry.metrics()).toContain("metallb_k8s_client_updates_total 0");
+  const before = await registry.metrics();
+  expect(before).toContain("metallb_k8s_client_updates_total 0");
+  expect(before).toContain('leader_election_master_status{name="metallb-controller"} 0');
+  expect(before).toContain('controller_runtime_webhook_requests_total{webhook="/convert",code="200"} 0');
   counters = { updates: 3, errors: 1 };
+  leads = true;
+  webhooks.begin("/convert")(200);
+  webhooks.begin("/convert");
   const text = await registry.metrics();
   expect(text).toContain("metallb_k8s_client_updates_total 3");
   expect(text).toContain("metallb_k8s_client_update_errors_total 1");
+  expect(text).toContain("metallb_k8s_client_config_loaded_bool 1");
+  expect(text).toContain('leader_election_master_status{name="metallb-controller"} 1');
+  expect(text).toContain('controller_runtime_webhook_requests_total{webhook="/convert",code="200"} 1');
+  expect(text).toContain('controller_runtime_webhook_requests_in_flight{webhook="/convert"} 1');
+  expect(text).toContain('controller_runtime_webhook_latency_seconds_count{webhook="/convert"} 1');
 });

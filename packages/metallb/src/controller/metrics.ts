@@ -1,29 +1,43 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { type AnswerCounts, clientMetrics, type NamedWriters, writerMetrics } from "#http";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import {
+  type AnswerCounts,
+  clientMetrics,
+  electionMetrics,
+  type NamedWriters,
+  type UpdateFigures,
+  updateMetrics,
+  type WebhookFigures,
+  writerMetrics,
+} from "#http";
+import { WEBHOOK_PATHS } from "./admission.ts";
 import type { Allocation } from "./allocation.ts";
 import { count } from "./pool-status.ts";
-import type { WriterCounters } from "./service-writer.ts";
 
 export interface MetricSources {
   readonly allocation: Pick<Allocation, "usage" | "outcomes">;
-  readonly writes: () => WriterCounters;
+  readonly updates: UpdateFigures;
   readonly writers: NamedWriters;
   /** Writes at once, by the writer's name. */
   readonly parallel: Readonly<Record<string, number>>;
   readonly answers: AnswerCounts;
   /** URL of the API. */
   readonly server: string;
-  /** Whether a configuration was read, and whether the last one has problems. */
-  readonly config: () => { readonly loaded: boolean; readonly stale: boolean };
+  /** The Lease's name. */
+  readonly lease: string;
+  readonly isLeader: () => boolean;
+  readonly webhooks: WebhookFigures;
 }
 
 /** The controller's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(sources: MetricSources): Registry {
-  const { allocation, writes, config } = sources;
+  const { allocation } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   writerMetrics(registry, sources.writers, sources.parallel);
   clientMetrics(registry, sources.answers, sources.server);
+  electionMetrics(registry, sources.lease, sources.isLeader);
+  updateMetrics(registry, sources.updates);
+  sources.webhooks.register(registry, WEBHOOK_PATHS);
   const pools = (name: string, help: string, value: (usage: ReturnType<Allocation["usage"]>[number]) => number) =>
     new Gauge({
       name: `metallb_allocator_${name}`,
@@ -54,28 +68,5 @@ export function createMetrics(sources: MetricSources): Registry {
         if (outcome.kind === "allocated") this.inc({ pool: outcome.pool });
     },
   });
-  const counter = (name: string, help: string, value: () => number) =>
-    new Counter({
-      name: `metallb_k8s_client_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  counter("updates_total", "Number of Kubernetes object updates that have been tried", () => writes().updates);
-  counter("update_errors_total", "Number of Kubernetes object updates that failed", () => writes().errors);
-  const flag = (name: string, help: string, value: () => boolean) =>
-    new Gauge({
-      name: `metallb_k8s_client_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value() ? 1 : 0);
-      },
-    });
-  flag("config_loaded_bool", "1 if a configuration was loaded", () => config().loaded);
-  flag("config_stale_bool", "1 if the last configuration has problems", () => config().stale);
   return registry;
 }

@@ -1,5 +1,5 @@
 import { ALLOCATED_FROM_POOL } from "#api";
-import { formatIp } from "#net";
+import { formatIp, type Instant } from "#net";
 import type { Intention } from "./intention.ts";
 import type { ConditionText, WatchedService } from "./watched-service.ts";
 
@@ -16,7 +16,7 @@ interface Contest {
   /** The Service in all that its status does not say. */
   readonly cause: string;
   rounds: number;
-  at: number;
+  at: Instant;
   told: boolean;
 }
 
@@ -33,13 +33,13 @@ export type Ruling =
  */
 export class Overwrites {
   private readonly contests = new Map<string, Contest>();
-  private readonly conditions = new Map<string, { readonly of: number; rounds: number; since: number }>();
+  private readonly conditions = new Map<string, { readonly of: number; rounds: number; since: Instant }>();
 
   /**
    * `overwritten`: what we wrote stood there, or must have, and does not any more. Called where
    * something is to be written.
    */
-  rule(service: WatchedService, intention: Intention, overwritten: boolean, now: number): Ruling {
+  rule(service: WatchedService, intention: Intention, overwritten: boolean, now: Instant): Ruling {
     const { key } = service;
     const before = this.contests.get(key);
     if (!before && !overwritten) return { kind: "go-on" };
@@ -65,7 +65,7 @@ export class Overwrites {
   }
 
   /** Whether the condition alone may be written once more: somebody may take it away each time. */
-  mayTell(service: WatchedService, intention: Intention, now: number): boolean {
+  mayTell(service: WatchedService, intention: Intention, now: Instant): boolean {
     const of = hash(`${wantedText(intention)}${causeText(service)}`);
     const before = this.conditions.get(service.key);
     const current = before?.of === of && now - before.since < CALM ? before : { of, rounds: 0, since: now };

@@ -1,5 +1,6 @@
 import type { PoolUsage } from "#allocator";
 import { KeyedWriter, type WriteContext, type WriteOutcome } from "#kube";
+import type { Duration } from "#net";
 import { errorText, type Logger } from "#process";
 import type { Json, PoolStatus, WriteResult } from "./ports.ts";
 
@@ -27,79 +28,79 @@ type Counters = Readonly<Record<string, string>>;
 
 /** Keeps `status` of the IPAddressPools at what is used and available; writes only what differs. */
 export class PoolStatusWriter implements PoolStatus {
-  readonly #api: PoolApi;
-  readonly #log: Logger;
-  readonly #writer: KeyedWriter<Counters>;
-  #told: ReadonlySet<string> = new Set();
-  #latest: readonly PoolUsage[] | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  private readonly api: PoolApi;
+  private readonly log: Logger;
+  private readonly writer: KeyedWriter<Counters>;
+  private told: ReadonlySet<string> = new Set();
+  private latest: readonly PoolUsage[] | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(api: PoolApi, log: Logger, { mayWrite = () => true }: PoolStatusOptions = {}) {
-    this.#api = api;
-    this.#log = log;
-    this.#writer = new KeyedWriter<Counters>({
+    this.api = api;
+    this.log = log;
+    this.writer = new KeyedWriter<Counters>({
       parallel: POOLS_PARALLEL,
       mayWrite,
       retain: { same: (a, b) => JSON.stringify(a) === JSON.stringify(b) },
-      perform: (pool, counters, context) => this.#perform(pool, counters, context),
-      onFailure: (pool, error) => this.#tellFailure(pool, error),
+      perform: (pool, counters, context) => this.perform(pool, counters, context),
+      onFailure: (pool, error) => this.tellFailure(pool, error),
     });
   }
 
   /** For metrics. */
   get queue(): KeyedWriter<never> {
-    return this.#writer as unknown as KeyedWriter<never>;
+    return this.writer as unknown as KeyedWriter<never>;
   }
 
   publish(usage: readonly PoolUsage[]): void {
-    this.#latest = usage;
-    this.#timer ??= setTimeout(() => this.#flush(), DEBOUNCE);
+    this.latest = usage;
+    this.timer ??= setTimeout(() => this.flush(), DEBOUNCE);
   }
 
   /** The pool's object changed: somebody else may have written its status, or made it anew. */
   recheck(name: string): void {
-    this.#writer.recheck(name);
+    this.writer.recheck(name);
   }
 
   /** Before the lead is handed over: nothing is in flight when it resolves, and nothing will be. */
-  drain(milliseconds: number): Promise<boolean> {
-    this.#flush();
-    return this.#writer.drain(milliseconds);
+  drain(milliseconds: Duration): Promise<boolean> {
+    this.flush();
+    return this.writer.drain(milliseconds);
   }
 
   /** The lead is lost: ends what is in flight. */
   stop(): Promise<void> {
-    if (this.#timer) clearTimeout(this.#timer);
-    return this.#writer.stop();
+    if (this.timer) clearTimeout(this.timer);
+    return this.writer.stop();
   }
 
-  #flush(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#latest === null) return;
-    const present = new Set(this.#latest.map(({ pool }) => pool));
-    for (const name of this.#told) if (!present.has(name)) this.#writer.settle(name);
-    for (const usage of this.#latest) this.#writer.want(usage.pool, countersOf(usage));
-    this.#told = present;
-    this.#latest = null;
+  private flush(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.latest === null) return;
+    const present = new Set(this.latest.map(({ pool }) => pool));
+    for (const name of this.told) if (!present.has(name)) this.writer.settle(name);
+    for (const usage of this.latest) this.writer.want(usage.pool, countersOf(usage));
+    this.told = present;
+    this.latest = null;
   }
 
-  async #perform(pool: string, counters: Counters, { signal }: WriteContext): Promise<WriteOutcome> {
-    const object = await this.#api.read(pool, signal);
+  private async perform(pool: string, counters: Counters, { signal }: WriteContext): Promise<WriteOutcome> {
+    const object = await this.api.read(pool, signal);
     if (!object || says(object.status, counters)) return "done";
     const status = { ...asObject(object.status), ...asNumbers(counters) };
-    const result = await this.#api.writeStatus(pool, { ...object, status }, signal);
+    const result = await this.api.writeStatus(pool, { ...object, status }, signal);
     // The counters do not depend on what somebody else changed: they are written into what is there now.
     if (result.kind === "conflict") throw new Error("the pool changed meanwhile");
     return "done";
   }
 
-  #tellFailure(pool: string, error: unknown): void {
+  private tellFailure(pool: string, error: unknown): void {
     const now = performance.now();
-    if (now - this.#toldAt < TELL_EVERY) return;
-    this.#toldAt = now;
-    this.#log.warn("the counters of a pool could not be written; trying again", {
+    if (now - this.toldAt < TELL_EVERY) return;
+    this.toldAt = now;
+    this.log.warn("the counters of a pool could not be written; trying again", {
       op: "updatePoolStatus",
       pool,
       error: errorText(error),

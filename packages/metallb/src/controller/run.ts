@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, reviews, serve } from "#http";
+import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
 import { CONTROLLER_FLAGS, startUp, Trouble } from "#process";
@@ -11,8 +11,8 @@ import { Announced } from "./announced.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
+import { type Parts, prepare } from "./parts.ts";
 import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
-import { type Parts, prepare } from "./prepare.ts";
 import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
@@ -34,35 +34,37 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   return code;
 }
 
+const LEASE = "metallb-controller";
+
 /** How long what is decided already may take to be written at the end, milliseconds. */
 const DRAIN = 3_000;
 
 /** Joins watches, allocation, writers and servers, and ends them together. */
 class Controller {
-  readonly #parts: Parts;
-  readonly #trouble: Trouble;
-  /** Aborts at the end, whatever ends it. */
-  readonly #end = new AbortController();
-  readonly #world: WatchedWorld;
-  readonly #problems: ProblemLog;
-  #configurationState: ConfigurationStateWriter | null = null;
-  readonly #writer: ServiceWriter;
-  readonly #poolStatus: PoolStatusWriter;
-  readonly #recorder: ReturnType<typeof eventRecorder>;
-  readonly #webhooks: Webhooks | null;
-  readonly #allocation: Allocation;
-  readonly #announced: Announced;
-  readonly #election: LeaseElection;
-  readonly #won = Promise.withResolvers<void>();
-  readonly #over = Promise.withResolvers<number>();
-  #ready = false;
+  private readonly parts: Parts;
+  private readonly trouble: Trouble;
+  private readonly end = new AbortController();
+  private readonly world: WatchedWorld;
+  private readonly problems: ProblemLog;
+  private configurationState: ConfigurationStateWriter | null = null;
+  private readonly writer: ServiceWriter;
+  private readonly poolStatus: PoolStatusWriter;
+  private readonly recorder: ReturnType<typeof eventRecorder>;
+  private readonly webhookFigures = new WebhookFigures();
+  private readonly webhooks: Webhooks | null;
+  private readonly allocation: Allocation;
+  private readonly announced: Announced;
+  private readonly election: LeaseElection;
+  private readonly won = Promise.withResolvers<void>();
+  private readonly over = Promise.withResolvers<number>();
+  private ready = false;
 
   constructor(parts: Parts) {
-    this.#parts = parts;
+    this.parts = parts;
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
-    this.#trouble = trouble;
-    this.#world = new WatchedWorld({
+    this.trouble = trouble;
+    this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services"],
@@ -70,155 +72,159 @@ class Controller {
       overrides: OVERRIDES,
       trouble: (what) => trouble.of(what),
     });
-    this.#problems = new ProblemLog(log);
-    const lead = { mayWrite: () => this.#election.isLeader() };
-    this.#writer = new ServiceWriter(serviceApi(client), log, lead);
-    this.#poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
-    this.#recorder = eventRecorder(client, log);
-    this.#webhooks =
-      flags["webhook-mode"] === "disabled" ? null : new Webhooks({ client, namespace, log, tls: parts.tls, flags });
-    this.#allocation = new Allocation({
-      services: this.#world.services,
+    this.problems = new ProblemLog(log);
+    const lead = { mayWrite: () => this.election.isLeader() };
+    this.writer = new ServiceWriter(serviceApi(client), log, lead);
+    this.poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
+    this.recorder = eventRecorder(client, log);
+    const figures = this.webhookFigures;
+    this.webhooks =
+      flags["webhook-mode"] === "disabled"
+        ? null
+        : new Webhooks({ client, namespace, log, tls: parts.tls, flags, figures });
+    this.allocation = new Allocation({
+      services: this.world.services,
       source: new Allocator(flags["lb-class"]),
       now: () => performance.now(),
-      writer: this.#writer,
-      recorder: this.#recorder,
-      poolStatus: this.#poolStatus,
+      writer: this.writer,
+      recorder: this.recorder,
+      poolStatus: this.poolStatus,
       log,
     });
-    this.#announced = new Announced({
+    this.announced = new Announced({
       client,
       namespace,
-      services: this.#world.services,
+      services: this.world.services,
       loadBalancerClass: flags["lb-class"],
       mayWrite: lead.mayWrite,
       trouble: (what) => trouble.of(what),
     });
-    this.#writer.onWritten = (...written) => this.#allocation.wrote(...written);
-    this.#election = new LeaseElection(client, {
+    this.writer.onWritten = (...written) => this.allocation.wrote(...written);
+    this.election = new LeaseElection(client, {
       namespace,
-      name: "metallb-controller",
+      name: LEASE,
       // A container that restarts in its Pod takes its own lease up again at once.
       identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
-      onStarted: () => this.#won.resolve(),
+      deployment: flags.deployment,
+      onStarted: () => this.won.resolve(),
       onStopped: (why) => {
         log.error("no longer leading: ending, so that a fresh start decides on a fresh view", {
           op: "election",
           error: why,
         });
         // Whoever holds the Lease now may write already.
-        void this.#endWrites();
-        this.#over.resolve(1);
+        void this.endWrites();
+        this.over.resolve(1);
       },
       onTrouble: trouble.of("leases", "leader election"),
     });
   }
 
   async run(): Promise<number> {
-    const { stop } = this.#parts;
-    const servers = await this.#listen();
+    const { stop } = this.parts;
+    const servers = await this.listen();
     if (!servers.ok) {
-      this.#parts.log.error(servers.error, { op: "startup" });
+      this.parts.log.error(servers.error, { op: "startup" });
       return 1;
     }
-    stop.addEventListener("abort", () => this.#over.resolve(0), { once: true });
-    if (stop.aborted) this.#over.resolve(0);
-    this.#webhooks?.start();
-    if (this.#parts.flags["webhook-mode"] === "onlywebhook") this.#onlyWebhook();
-    else void this.#lead();
-    const code = await this.#over.promise;
-    this.#end.abort();
-    this.#world.stop();
-    this.#configurationState?.stop();
+    stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
+    if (stop.aborted) this.over.resolve(0);
+    this.webhooks?.start();
+    if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
+    else void this.lead();
+    const code = await this.over.promise;
+    this.end.abort();
+    this.world.stop();
+    this.configurationState?.stop();
     // A write that was not answered may arrive yet: the Lease is not handed over then, but runs out.
-    const clean = !this.#election.isLeader() || (await this.#drain());
-    await Promise.all([this.#endWrites(), this.#recorder.drain(DRAIN)]);
-    await this.#election.stop(!clean);
+    const clean = !this.election.isLeader() || (await this.drain());
+    await Promise.all([this.endWrites(), this.recorder.drain(DRAIN)]);
+    await this.election.stop(!clean);
     for (const server of servers.value) await server.close();
-    await this.#webhooks?.stop();
-    this.#parts.client.close();
+    await this.webhooks?.stop();
+    this.parts.client.close();
     return code;
   }
 
   /** Another process allocates: this one neither reads Services nor asks for the lead. */
-  #onlyWebhook(): void {
-    this.#ready = true;
+  private onlyWebhook(): void {
+    this.ready = true;
     // With every server turned off nothing else would keep the process until it is told to end.
     const hold = setInterval(() => {}, 2 ** 30);
-    void this.#over.promise.finally(() => clearInterval(hold));
-    this.#parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
+    void this.over.promise.finally(() => clearInterval(hold));
+    this.parts.log.info("webhook-mode is onlywebhook: no Service is handled here", { op: "startup" });
   }
 
-  async #drain(): Promise<boolean> {
-    const [clean] = await Promise.all([this.#writer.drain(DRAIN), this.#poolStatus.drain(DRAIN)]);
+  private async drain(): Promise<boolean> {
+    const [clean] = await Promise.all([this.writer.drain(DRAIN), this.poolStatus.drain(DRAIN)]);
     return clean;
   }
 
-  #endWrites(): Promise<unknown> {
-    return Promise.all([this.#writer.stop(), this.#poolStatus.stop(), this.#announced.stop()]);
+  private endWrites(): Promise<unknown> {
+    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop()]);
   }
 
   /**
    * Reads the configuration at once, so that a standby can tell what it would do; reads the Services
    * when it leads, and then decides. What others wrote before is in what is read.
    */
-  async #lead(): Promise<void> {
-    const { log } = this.#parts;
-    this.#world.onChange = () => this.#look();
-    void this.#world.start(POOL_KINDS);
-    this.#election.start();
-    void this.#makeSecret();
-    await this.#won.promise;
-    if (this.#end.signal.aborted) return;
+  private async lead(): Promise<void> {
+    const { log } = this.parts;
+    this.world.onChange = () => this.look();
+    void this.world.start(POOL_KINDS);
+    this.election.start();
+    void this.makeSecret();
+    await this.won.promise;
+    if (this.end.signal.aborted) return;
     const started = performance.now();
-    this.#world.onDifference("ipaddresspools", (keys) => {
-      for (const key of keys) this.#poolStatus.recheck(key.slice(key.indexOf("/") + 1));
+    this.world.onDifference("ipaddresspools", (keys) => {
+      for (const key of keys) this.poolStatus.recheck(key.slice(key.indexOf("/") + 1));
     });
-    void this.#tellState();
-    await this.#world.start();
-    this.#take();
-    this.#allocation.start();
-    void this.#announced.start();
-    this.#ready = true;
+    void this.tellState();
+    await this.world.start();
+    this.take();
+    this.allocation.start();
+    void this.announced.start();
+    this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
-      services: this.#world.services.size,
-      pools: this.#world.config?.pools.length ?? 0,
+      services: this.world.services.size,
+      pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
-  #makeSecret(): Promise<void> {
-    const { client, namespace, flags, log } = this.#parts;
+  private makeSecret(): Promise<void> {
+    const { client, namespace, flags, log } = this.parts;
     const { "ml-secret-name": name, deployment } = flags;
-    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.#end.signal });
+    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.end.signal });
   }
 
   /** A burst of changes is taken once. */
-  #look(): void {
-    setImmediate(() => this.#take());
+  private look(): void {
+    setImmediate(() => this.take());
   }
 
-  #take(): void {
-    if (this.#end.signal.aborted) return;
-    const { services, config, problems } = this.#world.take();
+  private take(): void {
+    if (this.end.signal.aborted) return;
+    const { services, config, problems } = this.world.take();
     if (services.size > 0) {
-      this.#allocation.servicesChanged(services);
-      this.#announced.servicesChanged(services);
+      this.allocation.servicesChanged(services);
+      this.announced.servicesChanged(services);
     }
-    if (config) this.#allocation.poolsChanged(this.#world.config?.pools ?? []);
+    if (config) this.allocation.poolsChanged(this.world.config?.pools ?? []);
     if (!problems) return;
-    this.#problems.tell(this.#world.problems);
-    this.#configurationState?.tell(this.#world.problems);
+    this.problems.tell(this.world.problems);
+    this.configurationState?.tell(this.world.problems);
   }
 
   /** The leader tells in the API whether the configuration is valid. */
-  async #tellState(): Promise<void> {
-    const { client, namespace, flags, log } = this.#parts;
+  private async tellState(): Promise<void> {
+    const { client, namespace, flags, log } = this.parts;
     const owner = await findOwnPod(client, namespace, flags["pod-name"], log);
-    if (this.#end.signal.aborted) return;
-    this.#configurationState = new ConfigurationStateWriter({
+    if (this.end.signal.aborted) return;
+    this.configurationState = new ConfigurationStateWriter({
       client,
       namespace,
       identity: {
@@ -229,22 +235,22 @@ class Controller {
         fieldManager: "poolReconciler",
         conditionType: "poolReconcilerValid",
       },
-      allowed: () => this.#election.isLeader(),
-      trouble: this.#trouble.of("configurationstates"),
+      allowed: () => this.election.isLeader(),
+      trouble: this.trouble.of("configurationstates"),
     });
-    this.#configurationState.start();
-    if (this.#world.config !== null) this.#configurationState.tell(this.#world.problems);
+    this.configurationState.start();
+    if (this.world.config !== null) this.configurationState.tell(this.world.problems);
   }
 
-  #listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log, tls } = this.#parts;
+  private listen(): Promise<Result<readonly HttpServer[]>> {
+    const { flags, client, log, tls } = this.parts;
     return serve({
       health: {
         host: "",
         port: flags["health-probe-port"],
-        ready: () => this.#isReady(),
-        why: () => [...this.#world.troubles, ...(this.#election.trouble === null ? [] : [this.#election.trouble])],
-        routes: { "/state": () => this.#state() },
+        ready: () => this.isReady(),
+        why: () => [...this.world.troubles, ...(this.election.trouble === null ? [] : [this.election.trouble])],
+        routes: { "/state": () => this.state() },
       },
       metrics: {
         host: "",
@@ -252,16 +258,20 @@ class Controller {
         certFolder: flags["metrics-cert-dir"],
         tls,
         registry: createMetrics({
-          allocation: this.#allocation,
-          writes: () => this.#writer.counters,
-          writers: { service: this.#writer.queue, ipaddresspool: this.#poolStatus.queue },
+          allocation: this.allocation,
+          updates: {
+            updates: () => this.allocation.handled,
+            errors: () => this.allocation.refused + this.writer.counters.errors,
+            isLoaded: () => this.world.config !== null,
+            isStale: () => this.world.problems.length > 0,
+          },
+          writers: { service: this.writer.queue, ipaddresspool: this.poolStatus.queue },
           parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
-          answers: this.#parts.answers,
+          answers: this.parts.answers,
           server: client.server,
-          config: () => ({
-            loaded: this.#world.config !== null,
-            stale: this.#world.problems.length > 0,
-          }),
+          lease: LEASE,
+          isLeader: () => this.election.isLeader(),
+          webhooks: this.webhookFigures,
         }),
         guard: createGuard(reviews(client)),
         log,
@@ -270,19 +280,19 @@ class Controller {
   }
 
   /** A replica that waits for the lead is ready when it could take over: it can read, and it can ask for the Lease. */
-  #isReady(): boolean {
-    if (this.#parts.flags["webhook-mode"] === "onlywebhook") return this.#webhooks?.isServing === true;
-    if (this.#election.isLeader()) return this.#ready;
-    return this.#election.trouble === null && this.#world.hasRead(POOL_KINDS);
+  private isReady(): boolean {
+    if (this.parts.flags["webhook-mode"] === "onlywebhook") return this.webhooks?.isServing === true;
+    if (this.election.isLeader()) return this.ready;
+    return this.election.standsBy && this.world.hasRead(POOL_KINDS);
   }
 
-  #state() {
+  private state() {
     return stateOf({
-      outcomes: this.#allocation.outcomes,
-      usage: this.#allocation.usage(),
-      problems: this.#world.problems,
-      leading: this.#election.isLeader(),
-      ready: this.#ready,
+      outcomes: this.allocation.outcomes,
+      usage: this.allocation.usage(),
+      problems: this.world.problems,
+      leading: this.election.isLeader(),
+      ready: this.ready,
     });
   }
 }

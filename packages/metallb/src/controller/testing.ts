@@ -60,12 +60,12 @@ export class FakeApi {
   /** Addresses that two Services showed at one time. */
   readonly doubles: string[] = [];
   beforeWrite: (() => void) | null = null;
-  #version = 0;
+  private version = 0;
   readonly log = createLogger("none");
   writer = new ServiceWriter(this, this.log);
-  allocation = this.#allocation();
+  allocation = this.makeAllocation();
 
-  #allocation(): Allocation {
+  private makeAllocation(): Allocation {
     return new Allocation({
       services: this.store,
       source: new Allocator(),
@@ -79,7 +79,7 @@ export class FakeApi {
 
   restart(...pools: readonly Pool[]): void {
     this.writer = new ServiceWriter(this, this.log);
-    this.allocation = this.#allocation();
+    this.allocation = this.makeAllocation();
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.allocation.poolsChanged(pools);
     this.allocation.start();
@@ -103,7 +103,7 @@ export class FakeApi {
     if (sent.metadata.resourceVersion !== now.metadata.resourceVersion) return { kind: "conflict" };
     this.writes++;
     for (const entry of sent.status.loadBalancer.ingress ?? []) entry.ipMode ??= "VIP";
-    this.#save(key, { ...now, metadata: sent.metadata, status: sent.status });
+    this.save(key, { ...now, metadata: sent.metadata, status: sent.status });
     return { kind: "written", object: this.objects.get(key) as unknown as Json };
   }
 
@@ -117,7 +117,7 @@ export class FakeApi {
       },
     );
     change(object);
-    this.#save(key, object);
+    this.save(key, object);
   }
 
   remove(key: string): void {
@@ -125,8 +125,8 @@ export class FakeApi {
     this.show();
   }
 
-  #save(key: string, object: Stored): void {
-    this.objects.set(key, { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.#version) } });
+  private save(key: string, object: Stored): void {
+    this.objects.set(key, { ...object, metadata: { ...object.metadata, resourceVersion: String(++this.version) } });
     const holders = new Map<string, string>();
     for (const [holder, { status }] of this.objects)
       for (const { ip = "" } of status.loadBalancer.ingress ?? []) {

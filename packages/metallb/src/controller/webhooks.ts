@@ -5,6 +5,7 @@ import {
   startWebhookServer,
   type TlsSettings,
   WebhookCertificates,
+  type WebhookFigures,
   type WebhookServer,
   watchKeyPair,
 } from "#http";
@@ -18,6 +19,7 @@ export interface WebhooksOptions {
   readonly namespace: string;
   readonly log: Logger;
   readonly tls: TlsSettings;
+  readonly figures?: WebhookFigures;
   readonly flags: {
     readonly "cert-dir": string;
     readonly "cert-service-name": string;
@@ -99,7 +101,7 @@ export class Webhooks {
   }
 
   private async listen(): Promise<void> {
-    const { client, namespace, log, tls, flags, port = WEBHOOK_PORT } = this.options;
+    const { client, namespace, log, tls, flags, figures, port = WEBHOOK_PORT } = this.options;
     if (!this.certificate || this.stopped) return;
     this.starting = true;
     const used = this.certificate;
@@ -116,6 +118,7 @@ export class Webhooks {
           ? convertBGPPeer(object, version)
           : err(`there is no version ${apiVersion.slice(0, 100)}`);
       },
+      ...(figures ? { figures } : {}),
       log,
     });
     this.starting = false;

@@ -1,20 +1,20 @@
-import { err, ok, type Result } from "#net";
+import { type Duration, err, ok, type Result } from "#net";
 
 /** memberlist's settings. Times are milliseconds. */
 export interface GossipConfig {
-  readonly tcpTimeout: number;
+  readonly tcpTimeout: Duration;
   readonly indirectChecks: number;
   readonly retransmitMult: number;
   readonly suspicionMult: number;
   readonly suspicionMaxTimeoutMult: number;
-  readonly pushPullInterval: number;
-  readonly probeTimeout: number;
-  readonly probeInterval: number;
+  readonly pushPullInterval: Duration;
+  readonly probeTimeout: Duration;
+  readonly probeInterval: Duration;
   readonly disableTcpPings: boolean;
   readonly awarenessMaxMultiplier: number;
   readonly gossipNodes: number;
-  readonly gossipInterval: number;
-  readonly gossipToTheDeadTime: number;
+  readonly gossipInterval: Duration;
+  readonly gossipToTheDeadTime: Duration;
   readonly gossipVerifyIncoming: boolean;
   readonly gossipVerifyOutgoing: boolean;
   readonly enableCompression: boolean;

@@ -1,9 +1,8 @@
-import type { Ip } from "#net";
+import type { Instant, Ip } from "#net";
 import type { GossipConfig } from "./config.ts";
 import type { StreamMessage } from "./wire/stream.ts";
 
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+export type { Instant } from "#net";
 
 /** Names one exchange over TCP for its life. */
 export type ExchangeId = number;

@@ -1,4 +1,4 @@
-import { type Ip, ip } from "#net";
+import { type Duration, type Instant, type Ip, ip } from "#net";
 import {
   createGossipEngine,
   encodeMeta,
@@ -29,18 +29,18 @@ export interface SimulatedNode {
   readonly address: Ip;
   readonly engine: GossipEngine;
   /** Does nothing until then: stopped, or its machine is stuck. */
-  frozenUntil: number;
+  frozenUntil: Instant;
   dead: boolean;
   /** The states of the others, as it told them. */
   readonly seen: Map<string, MemberReport>;
-  readonly told: { readonly at: number; readonly report: MemberReport }[];
+  readonly told: { readonly at: Instant; readonly report: MemberReport }[];
   joined: number | null;
   healed: number;
-  wake: number;
+  wake: Instant;
 }
 
 interface Timed {
-  readonly at: number;
+  readonly at: Instant;
   readonly order: number;
   readonly run: () => void;
 }
@@ -110,7 +110,7 @@ export class SimulatedLan {
       if (node.index > 0) this.step(node, { kind: "join", addresses: [this.node(0).address] });
   }
 
-  run(milliseconds: number): void {
+  run(milliseconds: Duration): void {
     const until = this.now + milliseconds;
     for (let next = this.queue[0]; next && next.at <= until; next = this.queue[0]) {
       this.pop();
@@ -167,7 +167,7 @@ export class SimulatedLan {
     }
   }
 
-  private wakeUp(node: SimulatedNode, wake: number): void {
+  private wakeUp(node: SimulatedNode, wake: Instant): void {
     if (node.wake !== wake) return;
     if (node.frozenUntil > this.now) return this.later(node.frozenUntil + 0.001, () => this.wakeUp(node, wake));
     this.step(node, { kind: "time" });
@@ -184,7 +184,7 @@ export class SimulatedLan {
     return this.nodes[Number(value) - 0x0a000001];
   }
 
-  private later(at: number, run: () => void): void {
+  private later(at: Instant, run: () => void): void {
     this.order += 1;
     const entry = { at, order: this.order, run };
     let i = this.queue.push(entry) - 1;

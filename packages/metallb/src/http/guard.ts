@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { Instant } from "#net";
 
 export type Access = "allowed" | "unauthenticated" | "forbidden" | "unknown" | "busy";
 
@@ -34,8 +35,8 @@ const MAX_ASKING = 16;
  * Answers from a short cache, so that a scrape costs the API server two requests now and then, not each time; and
  * tokens that are made up cost it no more than a few. `now` is a clock that never goes back.
  */
-export function createGuard(reviews: Reviews, now: () => number = () => performance.now()): Guard {
-  const buckets = new Map<string, { tokens: number; at: number }>();
+export function createGuard(reviews: Reviews, now: () => Instant = () => performance.now()): Guard {
+  const buckets = new Map<string, { tokens: number; at: Instant }>();
   let asking = 0;
   const mayAsk = (source: string): boolean => {
     const bucket = buckets.get(source) ?? { tokens: BURST, at: now() };
@@ -48,7 +49,7 @@ export function createGuard(reviews: Reviews, now: () => number = () => performa
     bucket.tokens--;
     return true;
   };
-  const cache = new Map<string, { readonly until: number; readonly access: Promise<Access> }>();
+  const cache = new Map<string, { readonly until: Instant; readonly access: Promise<Access> }>();
   const ask = async (token: string, path: string): Promise<Access> => {
     const user = await reviews.authenticate(token);
     if (!user) return "unauthenticated";

@@ -5,7 +5,7 @@ import { request } from "node:https";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { createLogger } from "#process";
 import { limitConnections } from "./connections.ts";
@@ -96,8 +96,11 @@ describe("probes", () => {
   });
 });
 
-const registry = new Registry();
-registry.registerMetric(new (await import("prom-client")).Gauge({ name: "one", help: "one", registers: [] }));
+function registry(): Registry {
+  const made = new Registry();
+  made.registerMetric(new Gauge({ name: "one", help: "one", registers: [] }));
+  return made;
+}
 
 const reviews = (calls: string[] = []): Reviews => ({
   authenticate: async (token) => {
@@ -140,7 +143,7 @@ const metrics = (certFolder: string, calls?: string[]) =>
     host: "127.0.0.1",
     port: 0,
     certFolder,
-    registry,
+    registry: registry(),
     guard: createGuard(reviews(calls)),
     log: createLogger("none"),
   });
@@ -175,7 +178,7 @@ describe("the metrics server", () => {
         host: "",
         port: 0,
         certFolder: "",
-        registry,
+        registry: registry(),
         guard: createGuard(reviews()),
         log: createLogger("none"),
       }),

@@ -33,6 +33,54 @@ export function clientMetrics(registry: Registry, answers: AnswerCounts, server:
   });
 }
 
+/** What a process has made of the changes that it saw. */
+export interface UpdateFigures {
+  /** Changes of objects that were worked on. */
+  readonly updates: () => number;
+  /** How often that failed: a Service could not be served, or an object not be written. */
+  readonly errors: () => number;
+  readonly isLoaded: () => boolean;
+  /** Whether the configuration as it is now has problems. */
+  readonly isStale: () => boolean;
+}
+
+/** MetalLB's own metrics of what it reads from Kubernetes; the same for controller and speaker. */
+export function updateMetrics(registry: Registry, { updates, errors, isLoaded, isStale }: UpdateFigures): void {
+  const common = (name: string, help: string) => ({ name: `metallb_k8s_client_${name}`, help, registers: [registry] });
+  const counter = (name: string, help: string, value: () => number) =>
+    new Counter({
+      ...common(name, help),
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  const flag = (name: string, help: string, value: () => boolean) =>
+    new Gauge({
+      ...common(name, help),
+      collect() {
+        this.set(value() ? 1 : 0);
+      },
+    });
+  counter("updates_total", "Number of k8s object updates that have been processed", updates);
+  counter("update_errors_total", "Number of k8s object updates that failed for some reason", errors);
+  flag("config_loaded_bool", "1 if the MetalLB configuration was successfully loaded at least once", isLoaded);
+  flag("config_stale_bool", "1 if the configuration as it is now has problems", isStale);
+}
+
+/** What client-go's leader election tells. */
+export function electionMetrics(registry: Registry, name: string, isLeader: () => boolean): void {
+  new Gauge({
+    name: "leader_election_master_status",
+    help: "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease.",
+    labelNames: ["name"],
+    registers: [registry],
+    collect() {
+      this.set({ name }, isLeader() ? 1 : 0);
+    },
+  });
+}
+
 /** A writer by the name under which its work is shown. */
 export type NamedWriters = Readonly<
   Record<string, Pick<KeyedWriter<never>, "stats" | "depth" | "running" | "observer">>

@@ -1,5 +1,5 @@
 import { createServer } from "node:https";
-import type { Registry } from "prom-client";
+import { Counter, type Registry } from "prom-client";
 import { err, ok, type Result } from "#net";
 import type { Logger } from "#process";
 import { readKeyPair, selfSignedKeyPair, watchKeyPair } from "./certificate.ts";
@@ -30,7 +30,13 @@ const REFUSALS: Readonly<Record<Exclude<Access, "allowed">, readonly [number, st
 export async function startMetricsServer(options: MetricsOptions): Promise<Result<HttpServer>> {
   const { certFolder, registry, guard, log } = options;
   const tls = tlsOptions(options.tls);
-  const pair = certFolder === "" ? ok(selfSignedKeyPair()) : readKeyPair(certFolder);
+  const reads = readCounters(registry);
+  const read = () => {
+    const pair = readKeyPair(certFolder);
+    (pair.ok ? reads.total : reads.errors).inc();
+    return pair;
+  };
+  const pair = certFolder === "" ? ok(selfSignedKeyPair()) : read();
   if (!pair.ok) return pair;
   const metrics: Handler = async (request, response) => {
     const access = await guard(request);
@@ -51,7 +57,7 @@ export async function startMetricsServer(options: MetricsOptions): Promise<Resul
   const listening = await listen(server, options.host, options.port, "--port");
   if (!listening.ok || certFolder === "") return listening;
   const stop = watchKeyPair(certFolder, () => {
-    const renewed = readKeyPair(certFolder);
+    const renewed = read();
     try {
       if (!renewed.ok) throw new Error(renewed.error);
       server.setSecureContext({ ...renewed.value, ...tls });
@@ -71,3 +77,17 @@ export async function startMetricsServer(options: MetricsOptions): Promise<Resul
     },
   });
 }
+
+/** What controller-runtime's watcher of certificates tells. */
+const readCounters = (registry: Registry) => ({
+  total: new Counter({
+    name: "certwatcher_read_certificate_total",
+    help: "Total number of certificate reads",
+    registers: [registry],
+  }),
+  errors: new Counter({
+    name: "certwatcher_read_certificate_errors_total",
+    help: "Total number of certificate read errors",
+    registers: [registry],
+  }),
+});

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { Timestamp } from "#net";
 import type { KeyPair } from "./key-pair.ts";
 
 /** A certificate authority of our own and a certificate that it signed, as the Secret holds them. Keys are secrets. */
@@ -37,7 +38,7 @@ export const toSecret = (certificate: WebhookCertificate): Data =>
   );
 
 /** Whether it has to be made anew: it ends soon, is not for these names, or the authority did not sign it. */
-export function isDue({ ca, cert }: WebhookCertificate, names: readonly string[], now: number): boolean {
+export function isDue({ ca, cert }: WebhookCertificate, names: readonly string[], now: Timestamp): boolean {
   const [authority, leaf] = [parsed(ca), parsed(cert)];
   if (!authority || !leaf) return true;
   if (Math.min(Date.parse(authority.validTo), Date.parse(leaf.validTo)) - now < AHEAD) return true;
@@ -57,7 +58,7 @@ function parsed(pem: string): X509Certificate | null {
 }
 
 /** A new authority and a certificate of it for these names (or addresses). */
-export async function makeWebhookCertificate(names: readonly string[], now: number): Promise<WebhookCertificate> {
+export async function makeWebhookCertificate(names: readonly string[], now: Timestamp): Promise<WebhookCertificate> {
   // The library costs memory and 100 ms: it is loaded only where a certificate has to be made.
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");

@@ -8,7 +8,7 @@ import {
   type Resource,
   watch,
 } from "#kube";
-import { backoff } from "#net";
+import { backoff, type Timestamp } from "#net";
 import type { Logger } from "#process";
 import { fromSecret, isDue, makeWebhookCertificate, toSecret, type WebhookCertificate } from "./webhook-certificate.ts";
 
@@ -26,7 +26,7 @@ export interface WebhookCertificatesOptions {
   /** A certificate that is to be served from now on. */
   readonly onCertificate: (certificate: WebhookCertificate) => void;
   readonly log: Logger;
-  readonly now?: () => number;
+  readonly now?: () => Timestamp;
 }
 
 /** How often it is looked whether a certificate ends soon. */

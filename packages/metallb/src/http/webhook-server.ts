@@ -8,6 +8,7 @@ import { type Convert, convertReview } from "./conversion.ts";
 import type { KeyPair } from "./key-pair.ts";
 import { type HttpServer, LIMITS, listen, send } from "./server.ts";
 import { type TlsSettings, tlsOptions } from "./tls-settings.ts";
+import type { WebhookFigures } from "./webhook-figures.ts";
 
 export interface WebhookOptions {
   /** Address to bind; empty: all interfaces. */
@@ -21,6 +22,8 @@ export interface WebhookOptions {
   readonly judges: Readonly<Record<string, Judge>>;
   /** Who converts at /convert. */
   readonly convert: Convert;
+  /** Told of each request at a path that is known. */
+  readonly figures?: WebhookFigures;
   readonly log: Logger;
 }
 
@@ -47,6 +50,8 @@ export async function startWebhookServer(options: WebhookOptions): Promise<Resul
       send(response, status, "text/plain; charset=utf-8", `${words}\n`);
     };
     if (!isKnown(path)) return refuse(404, "404 page not found");
+    const end = options.figures?.begin(path);
+    if (end) response.once("close", () => end(response.statusCode));
     if (request.method !== "POST") return refuse(405, "405 method not allowed");
     Promise.try(async () => {
       const body = await readJson(request);

@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 /** What the API server answered instead of what was asked for, or why it could not be asked. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -6,9 +7,9 @@ export class ApiError extends Error {
   /** `reason` of the Status object, such as Conflict, Expired, NotFound; empty without one. */
   readonly reason: string;
   /** Milliseconds that the server asks to wait; null when it does not. */
-  readonly retryAfter: number | null;
+  readonly retryAfter: Duration | null;
 
-  constructor(status: number, reason: string, message: string, retryAfter: number | null = null, cause?: unknown) {
+  constructor(status: number, reason: string, message: string, retryAfter: Duration | null = null, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.reason = reason;

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Duration } from "#net";
 import { ApiError } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
 import { pathOf, type Resource, type Where } from "./resources.ts";
@@ -40,7 +41,7 @@ export interface RequestOptions {
   readonly contentType?: string;
   readonly signal?: AbortSignal;
   /** Milliseconds until the whole answer must be there. */
-  readonly timeout?: number;
+  readonly timeout?: Duration;
   /** Media types that are taken; JSON unless told. */
   readonly accept?: string;
   /** Octets of the longest answer that is taken; a longer one is the error TooLarge. */

@@ -1,4 +1,4 @@
-import type { Instant } from "./reflector-machine.ts";
+import type { Instant } from "#net";
 
 interface Due {
   readonly key: string;

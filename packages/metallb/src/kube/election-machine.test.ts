@@ -1,11 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ElectionEffect, type ElectionEvent, ElectionMachine, type LeaseSpec } from "./election-machine.ts";
+import {
+  type ElectionEffect,
+  type ElectionEvent,
+  ElectionMachine,
+  type LeaseSpec,
+  type Replicas,
+} from "./election-machine.ts";
 
 const SETTINGS = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
 const make = (identity = "me") => new ElectionMachine({ identity, ...SETTINGS }, () => 0);
 const kinds = (effects: readonly ElectionEffect[]): string[] => effects.map(({ kind }) => kind);
-const forbidden: ElectionEvent = { kind: "failed", status: 403, conflict: false, message: "forbidden" };
+const forbidden = { kind: "failed", status: 403, conflict: false, message: "forbidden" } as const;
 
 /** A machine that has won at 0. */
 function leader(): ElectionMachine {
@@ -66,6 +72,41 @@ describe("the election", () => {
     expect(machine.isLeader(1e6)).toBe(false);
   });
 
+  it.each<readonly [string, Replicas | null, RegExp, boolean]>([
+    ["there shall be more of it", { wanted: 2, running: 1 }, /there shall be 2 replicas, so none of them leads/, false],
+    ["nobody says how many there are", null, /cannot be read, so this process does not lead/, false],
+    ["the one before it still runs", { wanted: 1, running: 2 }, /until the replica before this one has ended/, true],
+  ])("never leads alone where Leases are forbidden and %s", (_, replicas, words, standsBy) => {
+    const machine = make();
+    machine.step({ kind: "start" }, 0);
+    for (let now = 0; now < 200_000; now += 20_000) {
+      if (now > 0) expect(kinds(machine.step({ kind: "time" }, now))).toContain("read");
+      const [trouble, ...rest] = machine.step({ ...forbidden, replicas }, now);
+      expect(trouble).toEqual({ kind: "trouble", message: expect.stringMatching(words), standsBy });
+      expect(trouble).toEqual({
+        kind: "trouble",
+        message: expect.stringMatching(/^missing right: get, create and update leases/),
+        standsBy,
+      });
+      expect([kinds(rest), machine.isLeader(now)]).toEqual([["wake"], false]);
+    }
+  });
+
+  it("leads alone a whole duration after the replica before it has ended, and goes on when more are wanted", () => {
+    const machine = make();
+    const step = (replicas: Replicas, now: number) => {
+      machine.step({ kind: "time" }, now);
+      return kinds(machine.step({ ...forbidden, replicas }, now));
+    };
+    machine.step({ kind: "start" }, 0);
+    machine.step({ ...forbidden, replicas: { wanted: 1, running: 2 } }, 0);
+    expect(step({ wanted: 1, running: 2 }, 60_000)).toEqual(["trouble", "wake"]);
+    expect(step({ wanted: 1, running: 1 }, 90_000)).toEqual(["trouble", "wake"]);
+    expect(step({ wanted: 1, running: 1 }, 106_000)).toEqual(["trouble", "won", "wake"]);
+    expect(step({ wanted: 2, running: 2 }, 130_000)).toEqual(["trouble", "wake"]);
+    expect(machine.isLeader(131_000)).toBe(true);
+  });
+
   it("never leads alone once it has seen a Lease: being forbidden is an outage then", () => {
     const machine = make();
     machine.step({ kind: "start" }, 0);
@@ -118,7 +159,7 @@ class Model {
     if (!one?.request) return;
     const { request } = one;
     one.request = null;
-    if (result === "forbidden") return this.step(i, forbidden);
+    if (result === "forbidden") return this.step(i, { ...forbidden, replicas: { wanted: 3, running: 3 } });
     if (result === "fails") return this.step(i, { kind: "failed", status: 500, conflict: false, message: "" });
     if (request === "read") {
       one.base = this.version;
@@ -156,7 +197,10 @@ class Model {
   }
 }
 
-it("two never lead at once, whatever fails", () => {
+it.each([
+  ["each has seen the Lease once", true],
+  ["the Deployment says how many there are", false],
+])("two never lead at once, whatever fails, where %s", (_, seen) => {
   const move = fc.oneof(
     fc.tuple(fc.nat(2), fc.constantFrom("ok", "ok", "ok", "lost", "fails", "forbidden")).map(
       ([i, result]) =>
@@ -169,8 +213,7 @@ it("two never lead at once, whatever fails", () => {
   fc.assert(
     fc.property(fc.array(move, { maxLength: 80 }), (moves) => {
       const model = new Model();
-      // Each has seen the Lease once: without the right to see one, nothing can be promised.
-      for (const i of [0, 1, 2]) model.serve(i, "ok");
+      if (seen) for (const i of [0, 1, 2]) model.serve(i, "ok");
       for (const apply of moves) {
         apply(model);
         expect(model.leaders.length).toBeLessThanOrEqual(1);

@@ -1,10 +1,9 @@
-import { backoff } from "#net";
-import type { Instant } from "./reflector-machine.ts";
+import { backoff, type Duration, type Instant, type Seconds } from "#net";
 
 /** `spec` of a Lease (coordination.k8s.io/v1), as far as an election reads and writes it. */
 export interface LeaseSpec {
   readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
+  readonly leaseDurationSeconds?: Seconds;
   readonly acquireTime?: string;
   readonly renewTime?: string;
   readonly leaseTransitions?: number;
@@ -14,11 +13,18 @@ export interface ElectionSettings {
   /** Who this is: unique among the replicas. */
   readonly identity: string;
   /** Milliseconds that the others wait since they saw the holder renew. */
-  readonly leaseDuration: number;
+  readonly leaseDuration: Duration;
   /** Milliseconds after the last renewal at which the holder gives up by itself. */
-  readonly renewDeadline: number;
+  readonly renewDeadline: Duration;
   /** Milliseconds between tries. */
-  readonly retryPeriod: number;
+  readonly retryPeriod: Duration;
+}
+
+/** How many replicas there shall be and are, as their Deployment says. */
+export interface Replicas {
+  readonly wanted: number;
+  /** Those that end already are not counted. */
+  readonly running: number;
 }
 
 /** What the shell tells the machine; `asked` is when the read that it belongs to was begun. */
@@ -28,7 +34,14 @@ export type ElectionEvent =
   | { readonly kind: "read"; readonly spec: LeaseSpec | null }
   | { readonly kind: "written" }
   /** A read or write failed. A conflict says that somebody else was faster. */
-  | { readonly kind: "failed"; readonly status: number; readonly conflict: boolean; readonly message: string }
+  | {
+      readonly kind: "failed";
+      readonly status: number;
+      readonly conflict: boolean;
+      readonly message: string;
+      /** Where Leases are forbidden; null: the Deployment cannot be read. Absent: there is none. */
+      readonly replicas?: Replicas | null;
+    }
   | { readonly kind: "time" }
   /** Hand the lead over, if it is held; `keep`: let it run out, since a write of ours may arrive yet. */
   | { readonly kind: "stop"; readonly keep?: boolean };
@@ -40,19 +53,39 @@ export type ElectionEffect =
   | { readonly kind: "wake"; readonly at: Instant | null }
   | { readonly kind: "won" }
   | { readonly kind: "lost"; readonly why: string }
-  | { readonly kind: "trouble"; readonly message: string }
+  /** `standsBy`: it would lead as soon as another replica has ended. */
+  | { readonly kind: "trouble"; readonly message: string; readonly standsBy: boolean }
   /** After `stop`: nothing follows. */
   | { readonly kind: "ended" };
 
-const FORBIDDEN =
-  "missing right: get, create and update leases.coordination.k8s.io: no election can be held. " +
-  "This process leads alone, so run one replica only";
+const NO_ELECTION = "missing right: get, create and update leases.coordination.k8s.io: no election can be held";
+const ALONE = `${NO_ELECTION}. This process leads alone, so run one replica only`;
+
+/** Why nobody may lead where Leases are forbidden; null where this is the only replica, as far as anybody can say. */
+function whyNotAlone(
+  replicas: Replicas | null | undefined,
+): { readonly message: string; readonly standsBy: boolean } | null {
+  if (replicas === undefined) return null;
+  if (replicas === null) {
+    const message = `${NO_ELECTION}, and the number of replicas cannot be read, so this process does not lead`;
+    return { message, standsBy: false };
+  }
+  const { wanted, running } = replicas;
+  if (wanted > 1)
+    return { message: `${NO_ELECTION}, and there shall be ${wanted} replicas, so none of them leads`, standsBy: false };
+  if (running > 1)
+    return { message: `${NO_ELECTION}: waiting until the replica before this one has ended`, standsBy: true };
+  return null;
+}
+
+const trouble = (message: string, standsBy = false): ElectionEffect => ({ kind: "trouble", message, standsBy });
 
 /**
  * Leader election by a Lease. The clocks of the replicas need not agree: a Lease is over when this
- * process has seen no renewal for its whole duration. Where Leases are forbidden from the start and for a whole
- * duration, this process leads alone, and goes on asking: as soon as it may, it takes the Lease or yields to its
- * holder. Once a Lease was seen, being forbidden is an outage like any other. Pure.
+ * process has seen no renewal for its whole duration. Where Leases are forbidden from the start, and this is the
+ * only replica for a whole duration, it leads alone, and goes on asking: as soon as it may, it takes the Lease or
+ * yields to its holder. Where there are more replicas, or nobody says how many, none leads. Once a Lease was seen,
+ * being forbidden is an outage like any other. Pure.
  */
 export class ElectionMachine {
   private readonly settings: ElectionSettings;
@@ -63,7 +96,7 @@ export class ElectionMachine {
   private renewed: Instant = Number.NEGATIVE_INFINITY;
   private leading = false;
   private alone = false;
-  /** Since when each answer was that Leases are forbidden; null when the last was not. */
+  /** Since when each answer was that Leases are forbidden to the only replica; null when the last was not. */
   private forbiddenSince: Instant | null = null;
   private failures = 0;
   private retryAt: Instant | null = null;
@@ -139,19 +172,22 @@ export class ElectionMachine {
 
   private failed(event: Extract<ElectionEvent, { kind: "failed" }>, now: Instant): readonly ElectionEffect[] {
     if (this.phase === "ended" || this.phase === "new" || this.phase === "idle") return [];
-    if (this.stopping)
-      return [{ kind: "trouble", message: `the Lease was not handed over: ${event.message}` }, ...this.end()];
-    const trouble: readonly ElectionEffect[] = event.conflict ? [] : [{ kind: "trouble", message: event.message }];
+    if (this.stopping) return [trouble(`the Lease was not handed over: ${event.message}`), ...this.end()];
+    const why = event.status === 403 && this.seen === null && !this.leading ? whyNotAlone(event.replicas) : null;
+    const told: readonly ElectionEffect[] = event.conflict
+      ? []
+      : [trouble(why?.message ?? event.message, why?.standsBy)];
     this.failures++;
-    if (event.status === 403) this.forbiddenSince ??= now;
+    if (why !== null) this.forbiddenSince = null;
+    else if (event.status === 403) this.forbiddenSince ??= now;
     else if (!event.conflict && event.status !== 0) this.forbiddenSince = null;
     const next = this.retry(this.pause(), now);
     const forbidden =
       event.status === 403 && this.seen === null && now - (this.forbiddenSince ?? now) >= this.settings.leaseDuration;
-    if (!forbidden || this.leading) return [...trouble, ...next];
+    if (!forbidden || this.leading) return [...told, ...next];
     this.leading = true;
     this.alone = true;
-    return [{ kind: "trouble", message: FORBIDDEN }, { kind: "won" }, ...next];
+    return [trouble(ALONE), { kind: "won" }, ...next];
   }
 
   private time(now: Instant): readonly ElectionEffect[] {
@@ -190,7 +226,7 @@ export class ElectionMachine {
     return backoff({ first: 2 * retryPeriod, max: 8 * retryPeriod }, this.failures, this.random());
   }
 
-  private retry(pause: number, now: Instant): readonly ElectionEffect[] {
+  private retry(pause: Duration, now: Instant): readonly ElectionEffect[] {
     this.phase = "idle";
     this.retryAt = now + pause;
     return this.wake();

@@ -1,3 +1,5 @@
+import type { Instant } from "#net";
+
 /** Events of one object that may come at once, and how often another may follow: as client-go's spam filter has it. */
 const BURST = 25;
 const REFILL = 300_000;
@@ -13,7 +15,7 @@ export class SpamFilter {
   private readonly buckets = new Map<string, { tokens: number; at: number }>();
 
   /** Whether another event of the object may be written now. */
-  admits(object: string, now: number): boolean {
+  admits(object: string, now: Instant): boolean {
     const before = this.buckets.get(object);
     const bucket = before ?? { tokens: BURST, at: now };
     bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL);
@@ -30,7 +32,7 @@ export class Similar {
   private readonly groups = new Map<string, { readonly messages: Set<string>; at: number }>();
 
   /** Whether the message is one of too many, and is counted on one event with the others. */
-  isOneOfMany(group: string, message: string, now: number): boolean {
+  isOneOfMany(group: string, message: string, now: Instant): boolean {
     const before = this.groups.get(group);
     const found = before && now - before.at <= WINDOW ? before : { messages: new Set<string>(), at: now };
     found.at = now;

@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 import { ApiError } from "./api-error.ts";
 import type { KubeClient } from "./client.ts";
 import { Similar, SpamFilter } from "./event-limits.ts";
@@ -90,7 +91,7 @@ export class EventRecorder {
   }
 
   /** What waits gets its last try; later events are dropped. */
-  async drain(milliseconds: number): Promise<void> {
+  async drain(milliseconds: Duration): Promise<void> {
     await this.writer.drain(milliseconds);
   }
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { basename, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
-import { err, ok, type Result } from "#net";
+import { err, ok, type Result, type Timestamp } from "#net";
 import { ApiError } from "./api-error.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -52,7 +52,7 @@ export function execPlugin(exec: Fields, folder: string, cluster: Fields): Resul
   const hint = typeof installHint === "string" && installHint !== "" ? ` (${installHint.slice(0, 200)})` : "";
   const args = (exec.args ?? []) as readonly string[];
 
-  async function ask(): Promise<{ credential: ExecCredential; until: number }> {
+  async function ask(): Promise<{ credential: ExecCredential; until: Timestamp }> {
     let stdout: string;
     try {
       const options = {
@@ -69,7 +69,7 @@ export function execPlugin(exec: Fields, folder: string, cluster: Fields): Resul
     return readAnswer(stdout, program, apiVersion as string);
   }
 
-  let current: { readonly credential: ExecCredential; readonly until: number } | null = null;
+  let current: { readonly credential: ExecCredential; readonly until: Timestamp } | null = null;
   let asked = Number.NEGATIVE_INFINITY;
   let running: Promise<ExecCredential> | null = null;
   return ok({
@@ -100,7 +100,7 @@ function readAnswer(
   stdout: string,
   program: string,
   apiVersion: string,
-): { credential: ExecCredential; until: number } {
+): { credential: ExecCredential; until: Timestamp } {
   const problem = (what: string) => new ApiError(0, "Credentials", `the credential plugin ${program} ${what}`);
   let answer: { kind?: unknown; apiVersion?: unknown; status?: Fields | null };
   try {

@@ -1,3 +1,4 @@
+import type { Duration, Seconds } from "#net";
 import { ApiError } from "./api-error.ts";
 import type { Intention, Stage, WriterEffect, WriterEvent } from "./writer-events.ts";
 import { WriterMachine } from "./writer-machine.ts";
@@ -30,16 +31,16 @@ export interface KeyedWriterOptions<V> {
   readonly onFailure?: (key: string, error: unknown, failures: number) => void;
   /** No key fails any more. */
   readonly onRecovered?: () => void;
-  readonly backoff?: { readonly first: number; readonly max: number };
+  readonly backoff?: { readonly first: Duration; readonly max: Duration };
   readonly random?: () => number;
 }
 
 /** Hears of each try, for metrics. Times in seconds. */
 export interface WriterObserver {
   /** How long the key waited for its first try since it was wanted. */
-  waited(seconds: number): void;
+  waited(seconds: Seconds): void;
   /** How long the try took, and what became of it. */
-  tried(seconds: number, outcome: WriteOutcome | "failed"): void;
+  tried(seconds: Seconds, outcome: WriteOutcome | "failed"): void;
 }
 
 /** For metrics: counted since the start. */
@@ -50,7 +51,7 @@ export interface WriterStats {
   tries: number;
   failures: number;
   /** Seconds that tries took, all together. */
-  seconds: number;
+  seconds: Seconds;
 }
 
 const PARALLEL = 16;
@@ -109,7 +110,7 @@ export class KeyedWriter<V> {
    * most nothing is in flight and nothing will be. Later intentions are not taken. Resolves with whether
    * every write was answered: else one may arrive yet, and the lead must not be given away at once.
    */
-  drain(milliseconds: number): Promise<boolean> {
+  drain(milliseconds: Duration): Promise<boolean> {
     this.step({ kind: "drain", until: performance.now() + milliseconds });
     return this.ended.promise;
   }
@@ -202,7 +203,7 @@ export class KeyedWriter<V> {
 }
 
 /** What was refused was not written; without an answer, or with a broken one, nobody knows. */
-function failureOf(error: unknown): { readonly retryAfter: number | null; readonly doubtful: boolean } {
+function failureOf(error: unknown): { readonly retryAfter: Duration | null; readonly doubtful: boolean } {
   if (!(error instanceof ApiError)) return { retryAfter: null, doubtful: false };
   const { status, reason, retryAfter } = error;
   return { retryAfter, doubtful: reason !== "NotLeading" && (status === 0 || status >= 500) };

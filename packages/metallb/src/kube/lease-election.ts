@@ -6,6 +6,7 @@ import {
   ElectionMachine,
   type ElectionSettings,
   type LeaseSpec,
+  type Replicas,
 } from "./election-machine.ts";
 import { RESOURCES } from "./resources.ts";
 
@@ -14,6 +15,8 @@ export interface LeaseElectionOptions extends Partial<Omit<ElectionSettings, "id
   readonly name: string;
   /** Who this is: unique among the replicas. */
   readonly identity: string;
+  /** The Deployment whose replicas these are; empty: none. It is asked where Leases are forbidden. */
+  readonly deployment?: string;
   readonly random?: () => number;
   readonly onStarted: () => void;
   readonly onStopped: (why: string) => void;
@@ -26,6 +29,8 @@ const DEFAULTS = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_
 export class LeaseElection {
   /** Why the election does not go on; null when it does. */
   trouble: string | null = null;
+  /** It can take over: no trouble, or none that the end of another replica would not mend. */
+  standsBy = true;
   private readonly client: KubeClient;
   private readonly options: LeaseElectionOptions;
   private readonly settings: ElectionSettings;
@@ -90,6 +95,7 @@ export class LeaseElection {
         return;
       case "trouble":
         this.trouble = effect.message;
+        this.standsBy = effect.standsBy;
         this.options.onTrouble?.(effect.message);
         return;
       case "ended":
@@ -112,11 +118,13 @@ export class LeaseElection {
     try {
       this.lease = await this.client.get(RESOURCES.leases, this.where, this.limits);
       event = { kind: "read", spec: (this.lease.spec ?? {}) as LeaseSpec };
-      this.trouble = null;
     } catch (error) {
       this.lease = null;
-      event = error instanceof ApiError && error.isNotFound ? { kind: "read", spec: null } : failure(error);
-      if (event.kind === "read") this.trouble = null;
+      event = error instanceof ApiError && error.isNotFound ? { kind: "read", spec: null } : await this.failure(error);
+    }
+    if (event.kind === "read") {
+      this.trouble = null;
+      this.standsBy = true;
     }
     this.step(event);
   }
@@ -130,9 +138,32 @@ export class LeaseElection {
       else await this.client.replace(RESOURCES.leases, this.where, lease, this.limits);
       if (take) this.renewedAt = this.askedAt;
     } catch (error) {
-      event = failure(error);
+      event = await this.failure(error);
     }
     this.step(event);
+  }
+
+  private async failure(error: unknown): Promise<ElectionEvent> {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof ApiError)) return { kind: "failed", status: 0, conflict: false, message };
+    const failed = { kind: "failed", status: error.status, conflict: error.status === 409, message } as const;
+    const { deployment = "" } = this.options;
+    return error.status === 403 && deployment !== ""
+      ? { ...failed, replicas: await this.replicas(deployment) }
+      : failed;
+  }
+
+  private async replicas(name: string): Promise<Replicas | null> {
+    try {
+      const where = { namespace: this.options.namespace, name };
+      const { spec, status } = (await this.client.get(RESOURCES.deployments, where, this.limits)) as {
+        readonly spec?: { readonly replicas?: number };
+        readonly status?: { readonly replicas?: number };
+      };
+      return { wanted: spec?.replicas ?? 1, running: status?.replicas ?? 0 };
+    } catch {
+      return null;
+    }
   }
 
   private leaseOf(take: boolean): KubeObject {
@@ -154,11 +185,4 @@ export class LeaseElection {
       spec: { ...spec, ...(take ? held : { holderIdentity: "", leaseDurationSeconds: 1 }) },
     };
   }
-}
-
-function failure(error: unknown): ElectionEvent {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ApiError)) return { kind: "failed", status: 0, conflict: false, message };
-  const conflict = error.status === 409;
-  return { kind: "failed", status: error.status, conflict, message };
 }

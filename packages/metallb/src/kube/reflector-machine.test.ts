@@ -89,18 +89,18 @@ describe("the watch loop", () => {
     expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "watch", "wake"]);
   });
 
-  it("takes a watch on which neither bookmark nor line comes for 90 s for dead, once there were bookmarks", () => {
+  it("takes a watch on which neither bookmark nor line comes for 65 s for dead, once there were bookmarks", () => {
     const machine = watching();
     const bookmark: ReflectorEvent = { kind: "watch-line", type: "BOOKMARK", object: object("", "6") };
-    expect(machine.step(bookmark, 60_000)).toEqual([{ kind: "wake", at: 150_000 }]);
+    expect(machine.step(bookmark, 60_000)).toEqual([{ kind: "wake", at: 125_000 }]);
     expect(kinds(machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "7") }, 100_000))).toEqual([
       "put",
     ]);
-    expect(machine.step({ kind: "time" }, 150_000)).toEqual([{ kind: "wake", at: 190_000 }]);
-    expect(kinds(machine.step({ kind: "time" }, 190_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+    expect(machine.step({ kind: "time" }, 125_000)).toEqual([{ kind: "wake", at: 165_000 }]);
+    expect(kinds(machine.step({ kind: "time" }, 165_000))).toEqual(["abort", "trouble", "watch", "wake"]);
     // The next watch is known to have bookmarks too.
-    expect(kinds(machine.step({ kind: "time" }, 279_999))).toEqual(["wake"]);
-    expect(kinds(machine.step({ kind: "time" }, 280_000))).toContain("abort");
+    expect(kinds(machine.step({ kind: "time" }, 229_999))).toEqual(["wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 230_000))).toContain("abort");
   });
 
   it("asks for half of a page that is too large, down to one object, and for more again later", () => {

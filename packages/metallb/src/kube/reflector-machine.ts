@@ -1,7 +1,4 @@
-import { backoff } from "#net";
-
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+import { backoff, type Duration, type Instant, type Seconds } from "#net";
 
 /** What the shell tells the machine. */
 export type ReflectorEvent =
@@ -20,7 +17,7 @@ export type ReflectorEvent =
       /** As the API or the client names it, such as TooLarge; may be empty. */
       readonly reason: string;
       readonly message: string;
-      readonly retryAfter: number | null;
+      readonly retryAfter: Duration | null;
     }
   /** The server took the watch; lines will follow. */
   | { readonly kind: "watch-opened" }
@@ -31,14 +28,14 @@ export type ReflectorEvent =
       readonly kind: "watch-ended";
       readonly status: number;
       readonly message: string;
-      readonly retryAfter: number | null;
+      readonly retryAfter: Duration | null;
     }
   | { readonly kind: "time" };
 
 /** What the machine asks of the shell. */
 export type ReflectorEffect =
   | { readonly kind: "list"; readonly continueToken: string; readonly limit: number }
-  | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: number }
+  | { readonly kind: "watch"; readonly resourceVersion: string; readonly timeoutSeconds: Seconds }
   /** Ends the list or watch under way, whose later answers do not count. */
   | { readonly kind: "abort" }
   /** A list begins: what it brings is gathered beside what stands. */
@@ -63,10 +60,10 @@ const PAGE = 500;
 /** A watch that outlives its timeout by this is half open. */
 const LATE = 30_000;
 /**
- * The API server sends a bookmark every 60 to 75 s: a watch that once had one, and is silent for so long, is half
+ * The API server sends a bookmark every 60 to 62 s: a watch that once had one, and is silent for so long, is half
  * open. (A dead connection is noticed sooner, by TCP's own probes: see the client.)
  */
-const QUIET = 90_000;
+const QUIET = 65_000;
 /** A watch that the server ends sooner than this was none. */
 const SHORT_WATCH = 1_000;
 const PAUSE = { first: 500, max: 30_000 };
@@ -231,7 +228,7 @@ export class ReflectorMachine {
 
   private retry(
     phase: "waiting-to-list" | "waiting-to-watch",
-    { status, message, retryAfter }: { status: number; message: string; retryAfter: number | null },
+    { status, message, retryAfter }: { status: number; message: string; retryAfter: Duration | null },
     now: Instant,
   ): readonly ReflectorEffect[] {
     const verb = this.phase === "listing" ? "list" : "watch";

@@ -20,8 +20,8 @@ class FakeApi {
   lists = 0;
   readonly watches: ServerResponse[] = [];
   readonly requests: string[] = [];
-  #waiting: (() => void)[] = [];
-  readonly #server = createServer((request, response) => {
+  private waiting: (() => void)[] = [];
+  private readonly server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
     this.requests.push(url.pathname + url.search);
     this.accepted.push(request.headers.accept);
@@ -38,22 +38,22 @@ class FakeApi {
       this.lists++;
       response.end(JSON.stringify({ metadata: { resourceVersion: this.version }, items: this.items }));
     }
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const resolve of this.waiting.splice(0)) resolve();
   });
 
   async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   async watched(count: number): Promise<ServerResponse> {
-    while (this.watches.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.watches.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
     return this.watches[count - 1] as ServerResponse;
   }
 
   stop(): Promise<unknown> {
-    this.#server.closeAllConnections();
-    return new Promise((resolve) => this.#server.close(resolve));
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(resolve));
   }
 }
 

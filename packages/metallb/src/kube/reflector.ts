@@ -1,3 +1,4 @@
+import type { Duration, Seconds } from "#net";
 import { ApiError } from "./api-error.ts";
 import type { KubeClient } from "./client.ts";
 import { type ReflectorEffect, type ReflectorEvent, ReflectorMachine } from "./reflector-machine.ts";
@@ -155,7 +156,7 @@ class WatchLoop<T> implements Reflector<T> {
     }
   }
 
-  private async watch(resourceVersion: string, timeoutSeconds: number): Promise<void> {
+  private async watch(resourceVersion: string, timeoutSeconds: Seconds): Promise<void> {
     const { signal } = this.abort;
     const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, ...this.selectors() };
     const onLine = (line: string): void => {
@@ -258,7 +259,7 @@ function parseLine(line: string): { readonly type: string; readonly object: unkn
   return { type, object };
 }
 
-const failure = (error: unknown): { status: number; reason: string; message: string; retryAfter: number | null } =>
+const failure = (error: unknown): { status: number; reason: string; message: string; retryAfter: Duration | null } =>
   error instanceof ApiError
     ? { status: error.status, reason: error.reason, message: error.message, retryAfter: error.retryAfter }
     : { status: 0, reason: "", message: error instanceof Error ? error.message : String(error), retryAfter: null };

@@ -1,4 +1,4 @@
-import type { Instant } from "./reflector-machine.ts";
+import type { Instant } from "#net";
 import type { Stage } from "./writer-events.ts";
 
 /** ready: in the queue. blocked: waits for other keys. stale: waits for a newer intention. settled: confirmed and kept. */

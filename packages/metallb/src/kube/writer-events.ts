@@ -1,5 +1,4 @@
-import type { Backoff } from "#net";
-import type { Instant } from "./reflector-machine.ts";
+import type { Backoff, Duration, Instant } from "#net";
 
 /**
  * What the API is to say of the key; the machine never looks into `value`. It is performed only after
@@ -26,7 +25,7 @@ export type WriterEvent<V> =
   /** It was not written since the world is newer than the intention: a newer intention will come. */
   | { readonly kind: "stale"; readonly key: string }
   /** `retryAfter`: milliseconds that the API asks to wait. `doubtful`: it may have been written, or may be yet. */
-  | { readonly kind: "failed"; readonly key: string; readonly retryAfter: number | null; readonly doubtful?: boolean }
+  | { readonly kind: "failed"; readonly key: string; readonly retryAfter: Duration | null; readonly doubtful?: boolean }
   | { readonly kind: "time" }
   /** The lead will be handed over: what is to be written gets its last try until then. Nothing new is taken. */
   | { readonly kind: "drain"; readonly until: Instant }

@@ -1,7 +1,6 @@
-import { backoff } from "#net";
+import { backoff, type Instant } from "#net";
 import { DueQueue } from "./due-queue.ts";
 import { Fifo } from "./fifo.ts";
-import type { Instant } from "./reflector-machine.ts";
 import { WaitGraph } from "./wait-graph.ts";
 import { type Entry, newEntry, type State } from "./writer-entry.ts";
 import type { Intention, Stage, WriterEffect, WriterEvent, WriterSettings } from "./writer-events.ts";

@@ -1,7 +1,6 @@
-import type { Ip, Mac } from "#net";
+import type { Instant, Ip, Mac } from "#net";
 
-/** Milliseconds on a clock that never goes back. */
-export type Instant = number;
+export type { Instant } from "#net";
 
 /** The kernel's number of an interface: it stays when the interface is renamed. */
 export type LinkIndex = number;

@@ -1,4 +1,4 @@
-import { type Ip, type Mac, parseIp, parseMac } from "#net";
+import { type Duration, type Instant, type Ip, type Mac, parseIp, parseMac } from "#net";
 import { createNeighborEngine, type LinkSettings, type NeighborEffect, type NeighborEvent } from "./index.ts";
 import { type ArpPacket, arpProbe, decodeArp, encodeArp } from "./packet/arp.ts";
 import { BROADCAST, ETHERTYPE, ethertypeOf } from "./packet/ethernet.ts";
@@ -86,9 +86,9 @@ export function readSent(frame: Uint8Array): Sent {
 /** An engine on a virtual clock that wakes when it asks to be woken. */
 export class Bench {
   readonly engine = createNeighborEngine();
-  readonly log: { readonly at: number; readonly effect: NeighborEffect }[] = [];
+  readonly log: { readonly at: Instant; readonly effect: NeighborEffect }[] = [];
   now = 0;
-  private wakeAt: number | null = null;
+  private wakeAt: Instant | null = null;
 
   step(event: NeighborEvent): readonly NeighborEffect[] {
     const effects = this.engine.step(event, this.now);
@@ -115,7 +115,7 @@ export class Bench {
   }
 
   /** Lets time pass. */
-  advance(milliseconds: number): void {
+  advance(milliseconds: Duration): void {
     const until = this.now + milliseconds;
     while (this.wakeAt !== null && this.wakeAt <= until) {
       this.now = Math.max(this.now, this.wakeAt);
@@ -126,7 +126,7 @@ export class Bench {
   }
 
   /** Instants at which frames left, and on which link. */
-  sent(): readonly { readonly at: number; readonly link: number; readonly frame: Sent }[] {
+  sent(): readonly { readonly at: Instant; readonly link: number; readonly frame: Sent }[] {
     return this.log.flatMap(({ at, effect }) =>
       effect.kind === "send" ? [{ at, link: effect.link, frame: readSent(effect.frame) }] : [],
     );

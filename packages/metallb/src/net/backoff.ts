@@ -1,7 +1,8 @@
+import type { Duration } from "./time.ts";
 /** Bounds of a growing pause, milliseconds. */
 export interface Backoff {
-  readonly first: number;
-  readonly max: number;
+  readonly first: Duration;
+  readonly max: Duration;
 }
 
 /**

@@ -40,3 +40,4 @@ export {
 } from "./range.ts";
 export { RangeSet } from "./range-set.ts";
 export { err, ok, type Result } from "./result.ts";
+export type { Duration, Instant, Seconds, Timestamp } from "./time.ts";

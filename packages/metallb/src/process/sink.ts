@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import type { Duration, Instant } from "#net";
 
 /** How long a full pipe is waited for, milliseconds; whoever does not read for longer loses lines. */
 const PATIENCE = 200;
@@ -12,7 +13,7 @@ export type Write = (fd: number, octets: Buffer) => number;
  */
 export function stdoutSink(
   write: Write = writeSync,
-  now: () => number = () => performance.now(),
+  now: () => Instant = () => performance.now(),
 ): (line: string) => void {
   let lost = 0;
   /** The reader is slow: until then it is not waited for again. */
@@ -47,4 +48,4 @@ export function stdoutSink(
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
-const pause = (milliseconds: number): void => void Atomics.wait(cell, 0, 0, milliseconds);
+const pause = (milliseconds: Duration): void => void Atomics.wait(cell, 0, 0, milliseconds);

@@ -5,20 +5,20 @@ const REPEAT = 60_000;
 
 /** One line when the API begins to fail in a certain way, not one for each watch and each try. */
 export class Trouble {
-  readonly #log: Logger;
-  readonly #told = new Map<string, number>();
+  private readonly log: Logger;
+  private readonly told = new Map<string, number>();
 
   constructor(log: Logger) {
-    this.#log = log;
+    this.log = log;
   }
 
   of(what: string, msg = "the Kubernetes API does not answer; trying again"): (message: string) => void {
     return (message) => {
       const now = performance.now();
-      if (now - (this.#told.get(message) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;
-      for (const [text, at] of this.#told) if (now - at >= REPEAT) this.#told.delete(text);
-      this.#told.set(message, now);
-      this.#log.warn(msg, { op: "watch", what, error: message });
+      if (now - (this.told.get(message) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;
+      for (const [text, at] of this.told) if (now - at >= REPEAT) this.told.delete(text);
+      this.told.set(message, now);
+      this.log.warn(msg, { op: "watch", what, error: message });
     };
   }
 }

@@ -1,3 +1,4 @@
+import type { Seconds, Timestamp } from "#net";
 import type { ReportedProblem } from "./controller.ts";
 
 /** What `GET /state` of a speaker answers. */
@@ -32,7 +33,7 @@ export interface ReportedAddress {
   /** `probing`, `conflict`, `announced` or `yielding`. */
   readonly state: string;
   /** Milliseconds since 1970. */
-  readonly since: number;
+  readonly since: Timestamp;
   /** A host that is no speaker and has or claims the address. */
   readonly foreign: { readonly mac: string; readonly interface: string } | null;
 }
@@ -42,7 +43,7 @@ export interface ReportedMember {
   /** `alive` and `suspect` take part in elections; `silent`, `dead` and `left` do not. */
   readonly state: string;
   /** Milliseconds since 1970. */
-  readonly since: number;
+  readonly since: Timestamp;
 }
 
 export interface ReportedSession {
@@ -55,13 +56,13 @@ export interface ReportedSession {
   /** Why it is not Established, or why it last fell, in the router's own words where it said any. */
   readonly reason: string;
   /** In this state since: milliseconds since 1970. */
-  readonly since: number;
+  readonly since: Timestamp;
   readonly localAddress: string | null;
   /** What was agreed; null and empty while it is not Established. */
   /** Only segments of a neighbour are taken, by their TTL (RFC 5082). */
   readonly ttlSecurity: boolean;
   readonly peerAs: number | null;
-  readonly negotiatedHoldTime: number | null;
+  readonly negotiatedHoldTime: Seconds | null;
   readonly families: readonly string[];
   /** What does not work although the session stands: a family that the peer lacks, say. */
   readonly shortcomings: readonly string[];

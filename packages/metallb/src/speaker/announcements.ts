@@ -27,82 +27,82 @@ export interface BgpStatusWriter {
 
 /** Turns changed verdicts into log lines, events and status objects, once a change. */
 export class Announcements {
-  readonly #node: string;
-  readonly #log: Logger;
-  readonly #recorder: Recorder;
-  readonly #status: BgpStatusWriter;
+  private readonly node: string;
+  private readonly log: Logger;
+  private readonly recorder: Recorder;
+  private readonly status: BgpStatusWriter;
   /** What was told to be announced: the Service and its addresses. */
-  readonly #announced = new Map<string, readonly string[]>();
+  private readonly standing = new Map<string, readonly string[]>();
   /** Services whose event waits until it is known what stood before the start; null: it is known. */
-  #waiting: Set<string> | null = new Set();
+  private waiting: Set<string> | null = new Set();
   /** What stood before the start can be asked for, or was given up on. */
-  #known = false;
+  private known = false;
   /** The first plan has been told. */
-  #begun = false;
+  private begun = false;
 
   constructor(node: string, log: Logger, recorder: Recorder, status: BgpStatusWriter) {
-    this.#node = node;
-    this.#log = log;
-    this.#recorder = recorder;
-    this.#status = status;
+    this.node = node;
+    this.log = log;
+    this.recorder = recorder;
+    this.status = status;
   }
 
   get announced(): ReadonlyMap<string, readonly string[]> {
-    return this.#announced;
+    return this.standing;
   }
 
   /** The Services whose verdict differs from what was last told. */
   tell(keys: Iterable<string>, plan: Plan, services: ReadonlyMap<string, Service>): void {
-    for (const key of keys) this.#one(key, plan, services.get(key));
-    this.#begun = true;
-    this.#status.begin();
-    this.#recall(plan, services);
+    for (const key of keys) this.one(key, plan, services.get(key));
+    this.begun = true;
+    this.status.begin();
+    this.recallStanding(plan, services);
   }
 
   /** Once the state before the restart is known or given up on, events are emitted for changes only. */
   recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
-    this.#known = true;
-    this.#recall(plan, services);
+    this.known = true;
+    this.recallStanding(plan, services);
   }
 
-  #recall(plan: Plan, services: ReadonlyMap<string, Service>): void {
-    if (!this.#known || !this.#begun || !this.#waiting) return;
-    const waiting = this.#waiting;
-    this.#waiting = null;
+  private recallStanding(plan: Plan, services: ReadonlyMap<string, Service>): void {
+    if (!this.known || !this.begun || !this.waiting) return;
+    const waiting = this.waiting;
+    this.waiting = null;
     for (const key of waiting) {
       const service = services.get(key);
       const verdict = plan.verdict(key, service).bgp;
-      const stood = this.#status.has(key);
-      if (!service || !verdict.announced || (stood === undefined && this.#status.isLimited)) continue;
-      if (!sameList(stood, verdict.peers)) this.#event(service);
+      const stood = this.status.has(key);
+      if (!service || !verdict.announced || (stood === undefined && this.status.isLimited)) continue;
+      if (!sameList(stood, verdict.peers)) this.event(service);
     }
   }
 
-  #event(service: Service): void {
-    const message = `announcing from node "${this.#node}" with protocol "bgp"`;
-    this.#recorder.event(service, "Normal", "nodeAssigned", message);
+  private event(service: Service): void {
+    const message = `announcing from node "${this.node}" with protocol "bgp"`;
+    this.recorder.event(service, "Normal", "nodeAssigned", message);
   }
 
-  #one(key: string, plan: Plan, service: Service | undefined): void {
+  private one(key: string, plan: Plan, service: Service | undefined): void {
     const verdict = plan.verdict(key, service).bgp;
     if (!verdict.announced) {
       const { reason } = verdict;
-      if (this.#announced.delete(key))
-        this.#log.info("service is no longer announced", {
+      if (this.standing.delete(key))
+        this.log.info("service is no longer announced", {
           op: "withdraw",
           event: "serviceWithdrawn",
           service: key,
           protocol: "bgp",
           reason,
         });
-      else this.#log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
-      this.#status.want(key, null);
+      else this.log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
+      this.status.want(key, null);
       return;
     }
-    const isNews = !this.#announced.has(key);
-    this.#announced.set(key, verdict.ips);
-    this.#status.want(key, verdict.peers);
-    this.#log.info("service has an address announced", {
+    const isNews = !this.standing.has(key);
+    this.standing.set(key, verdict.ips);
+    this.status.want(key, verdict.peers);
+    this.log.info("service has an address announced", {
       op: "announce",
       event: "serviceAnnounced",
       service: key,
@@ -110,8 +110,8 @@ export class Announcements {
       protocol: "bgp",
     });
     if (!isNews || !service) return;
-    if (this.#waiting) this.#waiting.add(key);
-    else this.#event(service);
+    if (this.waiting) this.waiting.add(key);
+    else this.event(service);
   }
 }
 

@@ -1,6 +1,7 @@
 import { type BfdEffect, type BfdEvent, type BfdReport, createBfdEngine } from "#bfd";
+import type { Instant } from "#net";
 import type { BfdSockets, loadBfdSockets } from "#sys";
-import type { BfdDifference, BfdTold, Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { BfdDifference, BfdTold, Engine, EntryOf, Seat } from "./engine-registry.ts";
 
 /** The BFD engine with its UDP sockets. What it finds of a path goes to the BGP sessions that rely on it. */
 export const bfdEntry = (load: typeof loadBfdSockets): EntryOf<"bfd"> => ({

@@ -1,9 +1,11 @@
 import { expect, it } from "vitest";
-import type { PathAttributes, PeerSettings, TableChange } from "#bgp";
-import { hostPrefix, ip } from "#net";
-import type { TcpListener } from "#sys";
+import { encodeKeepalive, encodeOpen, type PathAttributes, type PeerSettings, type TableChange } from "#bgp";
+import { hostPrefix, type Ip, ip } from "#net";
+import type { HostLink, HostLinksListener, TcpListener } from "#sys";
 import { bgpEntry } from "./bgp-entry.ts";
 import type { BgpDifference, BgpReport, EngineTypes, Seat } from "./engine-registry.ts";
+
+const PLAIN: PathAttributes = { localPref: null, communities: [], largeCommunities: [] };
 
 type Event = EngineTypes["bgp"]["event"];
 
@@ -33,6 +35,7 @@ const settings: PeerSettings = {
 function open() {
   const reports: BgpReport[] = [];
   const listeners: TcpListener[] = [];
+  const links: HostLinksListener[] = [];
   const sent: Uint8Array[] = [];
   const left = Promise.withResolvers<void>();
   const step = (event: Event, now = 0): void => {
@@ -54,6 +57,10 @@ function open() {
     },
     listen: () => Promise.reject(new Error("nobody listens in this test")),
     discover: () => Promise.reject(new Error("nobody looks in this test")),
+    watchLinks: (listener) => {
+      links.push(listener);
+      return Promise.resolve({ close: () => {} });
+    },
   }).create(seat);
   const apply = (difference: Partial<BgpDifference>, now = 0): Event[] => {
     const nothing = { routes: [], peersSet: [], peersRemoved: [], fallbackRouterId: ip(4, 2n) };
@@ -61,7 +68,7 @@ function open() {
     for (const event of events) step(event, now);
     return events;
   };
-  return { engine, step, apply, reports, listeners, sent, left };
+  return { engine, step, apply, reports, listeners, links, sent, left };
 }
 
 it("opens the connection of a peer, and holds the end up until its goodbye has left", async () => {
@@ -113,4 +120,55 @@ it("makes equal attribute sets of different parts one object again: packing grou
   expect(second).toBe(first);
   expect(third).not.toBe(first);
   expect(third).toEqual({ ...set(), localPref: 8 });
+});
+
+it("waits for the addresses of its interfaces where the other family needs one, and tells the engine of later ones", async () => {
+  const { engine, apply, step, listeners, links, sent } = open();
+  const eth0 = (...addresses: readonly Ip[]): HostLink => ({
+    index: 2,
+    name: "eth0",
+    mac: null,
+    up: true,
+    running: false,
+    broadcast: true,
+    loopback: false,
+    noArp: false,
+    enslaved: false,
+    addresses: addresses.map((address) => ({ address, prefixLength: 24 })),
+    linkLocal: null,
+  });
+  apply({ peersSet: [{ ...settings, families: ["ipv4-unicast", "ipv6-unicast"] }] });
+  expect(listeners).toHaveLength(0);
+  links[0]?.changed(2, eth0(ip(4, 2n)));
+  links[0]?.complete();
+  expect(listeners).toHaveLength(1);
+  listeners[0]?.connected(ip(4, 2n), ip(4, 1n), false);
+  const routes = { table: "all", announce: [{ prefix: hostPrefix(ip(6, 77n)), attributes: PLAIN }], withdraw: [] };
+  apply({ routes: [routes] });
+  const open4 = encodeOpen({
+    as: 64512,
+    holdTime: 90,
+    identifier: ip(4, 1n),
+    capabilities: {
+      families: ["ipv4-unicast", "ipv6-unicast"],
+      extendedNextHop: false,
+      routeRefresh: true,
+      enhancedRouteRefresh: false,
+      extendedMessage: false,
+      fourOctetAs: 64512,
+      gracefulRestart: null,
+    },
+  });
+  listeners[0]?.received(open4);
+  listeners[0]?.received(encodeKeepalive());
+  listeners[0]?.drained();
+  const before = sent.length;
+  links[0]?.changed(2, eth0(ip(4, 2n), ip(6, 2n)));
+  listeners[0]?.drained();
+  // An UPDATE, without a new session.
+  expect(sent.slice(before).map((bytes) => bytes[18])).toEqual([2]);
+  // A further address changes nothing.
+  links[0]?.changed(2, eth0(ip(4, 2n), ip(6, 1n), ip(6, 2n)));
+  expect(sent).toHaveLength(before + 1);
+  step(engine.wake, 1);
 });

@@ -6,11 +6,12 @@ import {
   type PeerSettings,
   type TableChange,
 } from "#bgp";
-import type { Ip } from "#net";
-import { type AcceptedFrom, type BgpSockets, linkOf, type TcpConnection, type TcpListener, type TcpTarget } from "#sys";
+import type { Instant, Ip } from "#net";
+import type { AcceptedFrom, BgpSockets, TcpConnection, TcpListener, TcpTarget } from "#sys";
 import { BfdPaths } from "./bfd-paths.ts";
 import { Doors } from "./doors.ts";
-import type { BgpDifference, Engine, EngineTypes, EntryOf, Instant, Leaving, Seat } from "./engine-registry.ts";
+import type { BgpDifference, Engine, EngineTypes, EntryOf, Leaving, Seat } from "./engine-registry.ts";
+import { LocalLinks } from "./local-links.ts";
 import { Unnumbered } from "./unnumbered.ts";
 
 type Bgp = EngineTypes["bgp"];
@@ -30,6 +31,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   private readonly sockets: BgpSockets;
   private readonly doors: Doors;
   private readonly unnumbered: Unnumbered;
+  private readonly links: LocalLinks;
   private readonly paths: BfdPaths;
   private readonly peers = new Map<string, PeerSettings>();
   private readonly machine: ReturnType<typeof createBgpEngine>;
@@ -45,6 +47,9 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     const trouble = (subject: string, message: string): void => seat.log("warn", subject, message);
     this.paths = new BfdPaths((event) => seat.pass("bfd", event));
     this.unnumbered = new Unnumbered(sockets.discover, trouble, () => this.watchPaths());
+    this.links = new LocalLinks(sockets.watchLinks, trouble, (connection, link) =>
+      seat.step({ kind: "link", connection, link }),
+    );
     this.doors = new Doors(sockets.listen, trouble, (peer, connect) => this.accept(peer, connect));
     this.machine = createBgpEngine({ random: () => seat.random() });
   }
@@ -117,6 +122,10 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     return Promise.all(this.leaving);
   }
 
+  dispose(): void {
+    this.links.close();
+  }
+
   /** Looks where unnumbered peers are, and opens the door where passive ones come. */
   private prepare(): void {
     const names = new Set<string>();
@@ -131,6 +140,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
 
   private close(connection: ConnectionId): void {
     this.unnumbered.giveUp(connection);
+    this.links.forget(connection);
     const open = this.connections.get(connection);
     this.connections.delete(connection);
     if (!open) return;
@@ -138,7 +148,11 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.leaving.add(left);
   }
 
-  private connect({ connection, settings, hops }: Extract<BgpEffect, { kind: "connect" }>): void {
+  private connect(effect: Extract<BgpEffect, { kind: "connect" }>): void {
+    this.links.whenKnown(effect.settings, effect.connection, () => this.connectNow(effect));
+  }
+
+  private connectNow({ connection, settings, hops }: Extract<BgpEffect, { kind: "connect" }>): void {
     const { endpoint } = settings;
     if (endpoint.kind === "address") return this.dial(connection, settings, hops, endpoint.address, endpoint.interface);
     this.unnumbered.whenFound(endpoint.interface, connection, (router) =>
@@ -160,7 +174,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       ...listener,
       connected: (local, remote, guarded) => {
         stood = true;
-        const link = linkOf(local, zone);
+        const link = this.links.follow(connection, local, zone);
         this.seat.step({ kind: "connected", connection, local, remote, link, guarded });
       },
     });
@@ -174,7 +188,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     const opened = connect({
       ...this.listener(connection, () => "closed"),
       connected: (local, remote, guarded) => {
-        const link = linkOf(local, peer.interface);
+        const link = this.links.follow(connection, local, peer.interface);
         this.seat.step({ kind: "accepted", connection, peer: peer.name, local, remote, link, guarded });
       },
     });
@@ -192,6 +206,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       drained: () => this.seat.step({ kind: "drained", connection }),
       failed: (reason) => {
         this.connections.delete(connection);
+        this.links.forget(connection);
         this.seat.step({ kind: ending(), connection, reason });
       },
     };

@@ -1,14 +1,14 @@
-import type { Engine, EngineEntry, EngineName, Instant, Leaving, Seat } from "./engine-registry.ts";
+import type { Duration, Instant, Timestamp } from "#net";
+import type { Engine, EngineEntry, EngineName, Leaving, Seat } from "./engine-registry.ts";
 import type { EnginePart, EngineReport, Telling, ToEngines } from "./thread-protocol.ts";
 
 /** What the host reaches the outside through. */
 export interface HostPorts {
   now(): Instant;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
+  wallClock(): Timestamp;
   random(): number;
   /** Calls back after so many milliseconds; the earlier wish is replaced. Null: never. */
-  wakeAfter(milliseconds: number | null, wake: () => void): void;
+  wakeAfter(milliseconds: Duration | null, wake: () => void): void;
   /** Calls back once everything that sockets and the main thread have for us now has been taken. */
   afterPoll(then: () => void): void;
   tell(telling: Telling): void;

@@ -2,12 +2,10 @@ import type { BfdCounters, BfdEffect, BfdEvent, BfdReport } from "#bfd";
 import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
 import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
-import type { Ip } from "#net";
+import type { Instant, Ip, Timestamp } from "#net";
+import type { Dated } from "./dated.ts";
 import type { GossipDifference, GossipReport } from "./gossip-messages.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
-
-/** Milliseconds on the engines' clock, which never goes back. */
-export type Instant = number;
 
 /**
  * The engines that live in the engines' thread, each with what it is sent, what happens to it, what it
@@ -51,17 +49,15 @@ export interface BgpDifference {
   readonly fallbackRouterId: Ip;
 }
 
-/** `since` of a session is in milliseconds since 1970. */
 export type BgpReport =
-  | { readonly kind: "session"; readonly session: SessionReport }
+  | { readonly kind: "session"; readonly session: Dated<SessionReport> }
   | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };
 
 /** Nothing: the BGP entry passes on which paths its peers want watched. */
 export type BfdDifference = Record<string, never>;
 
-/** `since` of a session is in milliseconds since 1970. */
 export type BfdTold =
-  | { readonly kind: "session"; readonly session: BfdReport }
+  | { readonly kind: "session"; readonly session: Dated<BfdReport> }
   | { readonly kind: "removed"; readonly session: string }
   | { readonly kind: "counters"; readonly counters: readonly BfdCounters[] };
 
@@ -76,8 +72,8 @@ export interface Seat<Event, Report> {
   step(event: Event): void;
   /** The engine wants `wake` at this time; replaces the earlier wish. Null: never. */
   wakeAt(at: Instant | null): void;
-  /** An instant of the engines' clock in milliseconds since 1970. */
-  wallClock(at: Instant): number;
+  /** An instant of the engines' clock, as others are told of it. */
+  wallClock(at: Instant): Timestamp;
   random(): number;
   /** Tells the main thread; what is not yet under way is replaced by a later report about the same. */
   report(about: string, report: Report): void;

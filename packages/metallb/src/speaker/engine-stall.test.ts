@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
 import type { PeerSettings, SessionReport } from "#bgp";
 import { ip } from "#net";
+import type { Dated } from "./dated.ts";
 import { EngineHost } from "./engine-host.ts";
 import { ENGINES } from "./engines.ts";
 import { hostPorts } from "./host-ports.ts";
@@ -62,7 +63,7 @@ const settings = (port: number, holdTime: number): PeerSettings => ({
 class Bench {
   readonly peer: Worker;
   readonly heard: unknown[][] = [];
-  readonly sessions: SessionReport[] = [];
+  readonly sessions: Dated<SessionReport>[] = [];
   readonly over = Promise.withResolvers<void>();
   readonly host = new EngineHost(
     ENGINES,

@@ -19,7 +19,7 @@ it("waits for a port that another process still holds, and joins once it is free
       for (const effect of engine.step(event, performance.now())) engine.perform(effect, performance.now());
     },
     wakeAt: () => {},
-    wallClock: (at) => at,
+    wallClock: (at) => 1_700_000_000_000 + at,
     random: Math.random,
     report: (_, report) => {
       told.push(report.kind);

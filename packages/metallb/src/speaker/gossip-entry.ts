@@ -1,6 +1,7 @@
 import { createGossipEngine, type GossipEffect, type GossipEngine, type GossipEvent } from "#gossip";
+import type { Instant } from "#net";
 import { createGossipCipher, GossipSockets } from "#sys";
-import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { Engine, EntryOf, Seat } from "./engine-registry.ts";
 import type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";
 
 export type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";

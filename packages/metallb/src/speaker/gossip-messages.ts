@@ -1,4 +1,5 @@
 import type { Endpoint, GossipConfig, GossipEvent, MemberReport } from "#gossip";
+import type { Dated } from "./dated.ts";
 
 /** What the main thread asks of the gossip engine. */
 export interface GossipDifference {
@@ -17,9 +18,8 @@ export interface GossipStart {
   readonly meta: Uint8Array;
 }
 
-/** `since` of a member is in milliseconds since 1970. */
 export type GossipReport =
-  | { readonly kind: "member"; readonly member: MemberReport }
+  | { readonly kind: "member"; readonly member: Dated<MemberReport> }
   /** Elections may begin: another member was found, or none answered. */
   | { readonly kind: "joined"; readonly members: number }
   /** Others had taken this node for silent, and do so no more. */

@@ -8,6 +8,7 @@ import type { Logger } from "#process";
 import type { HostLink } from "#sys";
 import type { OwnPod } from "#world";
 import type { Recorder } from "./announcements.ts";
+import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
 import type { GossipReport } from "./gossip-entry.ts";
 import type { Layer2Settings } from "./layer2-settings.ts";
@@ -40,7 +41,7 @@ type NeighborEventOf = NeighborDifference["events"][number];
 
 /** Layer 2 in the main thread: from the plan to the neighbour engine, and what is told of it. */
 export class Layer2 {
-  readonly addresses = new Map<string, AddressReport>();
+  readonly addresses = new Map<string, Dated<AddressReport>>();
   readonly counters = new Map<string, AddressCounters>();
   /** Services that this node announces, with their addresses. */
   readonly announced = new Map<string, readonly string[]>();
@@ -94,7 +95,7 @@ export class Layer2 {
     return this.members?.eligible ?? null;
   }
 
-  get allMembers(): readonly MemberReport[] {
+  get allMembers(): readonly Dated<MemberReport>[] {
     return this.members?.all() ?? [];
   }
 
@@ -248,7 +249,7 @@ export class Layer2 {
     this.members?.tellMacs(usable.flatMap(({ mac }) => mac ?? []));
   }
 
-  private takeAddress(report: AddressReport): void {
+  private takeAddress(report: Dated<AddressReport>): void {
     const address = formatIp(report.address);
     const before = this.addresses.get(address);
     if (report.state === "withdrawn") {

@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
 import type { PeerCounters } from "#bgp";
+import { AnswerCounts } from "#http";
 import { ip } from "#net";
 import { plan } from "#planner";
 import { OPTIONS, peer, TestWorld } from "#planner/testing";
 import { BgpSessions } from "./bgp-sessions.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, kubernetesFigures } from "./metrics.ts";
 
 const counters = (name: string, updatesSent: number): PeerCounters => ({
   peer: name,
@@ -32,10 +33,16 @@ it("has a row for each peer, also for two at one address and port", async () => 
   const all = [...planned.peers.keys()].map((name, i) => counters(name, i + 1));
   sessions.take({ kind: "counters", counters: all });
   const announced = new Map([["default/a", ["192.0.2.5"]]]);
+  const answers = new AnswerCounts();
+  answers.count("GET", 200);
   const text = await createMetrics(
     "node-1",
-    world,
-    () => false,
+    kubernetesFigures(
+      { client: { server: "https://10.96.0.1:443" }, answers },
+      world,
+      { handled: 7, failed: 1 },
+      () => false,
+    ),
     { announced },
     () => planned,
     sessions,
@@ -62,6 +69,9 @@ it("has a row for each peer, also for two at one address and port", async () => 
   expect(text).toContain('metallb_layer2_gratuitous_sent{ip="192.0.2.6"} 10');
   expect(text).toContain('metallb_bgp_total_sent{peer="[::1]:179"} 9');
   expect(text).toContain('metallb_bgp_total_received{peer="[::1]:179"} 10');
+  expect(text).toContain("metallb_k8s_client_updates_total 7");
+  expect(text).toContain("metallb_k8s_client_update_errors_total 1");
+  expect(text).toContain('rest_client_requests_total{code="200",host="10.96.0.1",method="GET"} 1');
   expect(text).toContain(
     'metallb_speaker_announced{service="default/a",protocol="bgp",node="node-1",ip="192.0.2.5"} 1',
   );

@@ -1,18 +1,44 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { PeerCounters } from "#bgp";
+import { type AnswerCounts, clientMetrics, type UpdateFigures, updateMetrics } from "#http";
+import type { KubeClient } from "#kube";
 import { formatIp } from "#net";
 import type { Plan } from "#planner";
 import type { WatchedWorld } from "#world";
 import type { Announcements } from "./announcements.ts";
 import type { BgpSessions } from "./bgp-sessions.ts";
 import { addLayer2Metrics, type Layer2Figures } from "./layer2-metrics.ts";
+import type { PlanLoop } from "./plan-loop.ts";
+
+/** What passes between this process and the API. */
+export interface KubernetesFigures {
+  readonly updates: UpdateFigures;
+  readonly answers: AnswerCounts;
+  /** URL of the API. */
+  readonly server: string;
+}
+
+export const kubernetesFigures = (
+  { client, answers }: { readonly client: Pick<KubeClient, "server">; readonly answers: AnswerCounts },
+  world: Pick<WatchedWorld, "config">,
+  loop: Pick<PlanLoop, "handled" | "failed">,
+  /** Whether the configuration has problems that concern this node. */
+  isStale: () => boolean,
+): KubernetesFigures => ({
+  updates: {
+    updates: () => loop.handled,
+    errors: () => loop.failed,
+    isLoaded: () => world.config !== null,
+    isStale,
+  },
+  answers,
+  server: client.server,
+});
 
 /** The speaker's metrics, with upstream's names; read at each scrape from what is so then. */
 export function createMetrics(
   node: string,
-  world: Pick<WatchedWorld, "config">,
-  /** Whether the configuration has problems that concern this node. */
-  isStale: () => boolean,
+  kubernetes: KubernetesFigures,
   announced: Pick<Announcements, "announced">,
   plan: () => Plan,
   sessions: BgpSessions,
@@ -106,17 +132,8 @@ export function createMetrics(
     ({ opensReceived, notificationsReceived, updatesReceived, keepalivesReceived, routeRefreshesReceived }) =>
       opensReceived + notificationsReceived + updatesReceived + keepalivesReceived + routeRefreshesReceived,
   );
-  const flag = (name: string, help: string, value: () => boolean) =>
-    new Gauge({
-      name: `metallb_k8s_client_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value() ? 1 : 0);
-      },
-    });
-  flag("config_loaded_bool", "1 if a configuration was loaded", () => world.config !== null);
-  flag("config_stale_bool", "1 if the last configuration has problems", isStale);
+  updateMetrics(registry, kubernetes.updates);
+  clientMetrics(registry, kubernetes.answers, kubernetes.server);
   addLayer2Metrics(registry, layer2);
   return registry;
 }

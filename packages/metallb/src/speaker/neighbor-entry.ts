@@ -1,7 +1,7 @@
 import { type AddressReport, createNeighborEngine, type NeighborEffect, type NeighborEvent } from "#neighbor";
-import { formatIp } from "#net";
+import { formatIp, type Instant } from "#net";
 import type { loadPacketSystem } from "#sys";
-import type { Engine, EntryOf, Instant, Seat } from "./engine-registry.ts";
+import type { Engine, EntryOf, Seat } from "./engine-registry.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 import { NeighborSockets } from "./neighbor-sockets.ts";
 

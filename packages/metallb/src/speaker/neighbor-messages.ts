@@ -1,5 +1,6 @@
 import type { AddressCounters, AddressReport, DropCounters, NeighborEvent } from "#neighbor";
 import type { HostLink } from "#sys";
+import type { Dated } from "./dated.ts";
 
 /** What the main thread asks of the neighbour engine. */
 export interface NeighborDifference {
@@ -8,9 +9,8 @@ export interface NeighborDifference {
   readonly exclude?: string | null;
 }
 
-/** `since` of an address is in milliseconds since 1970. */
 export type NeighborReport =
-  | { readonly kind: "address"; readonly address: AddressReport }
+  | { readonly kind: "address"; readonly address: Dated<AddressReport> }
   | { readonly kind: "counters"; readonly counters: AddressCounters }
   | { readonly kind: "drops"; readonly drops: DropCounters }
   /** All interfaces of this host, excluded ones too, whenever they differ. */

@@ -44,6 +44,10 @@ export class PlanLoop {
   /** Services whose latest verdict waits for the engines, with the number of the plan that gave it. */
   private readonly untold = new Map<string, number>();
   private plans = 0;
+  /** Changes of Services, of Nodes and of the configuration that were planned. */
+  handled = 0;
+  /** Configurations that had problems of this node. */
+  failed = 0;
   private scheduled = false;
 
   constructor(parts: PlanLoopParts) {
@@ -67,6 +71,7 @@ export class PlanLoop {
     const changes = world.take();
     const difference = planner.update(world, changes);
     const number = ++this.plans;
+    this.handled += changes.services.size + changes.nodes.size + (changes.config ? 1 : 0);
     for (const key of difference.verdicts) this.untold.set(key, number);
     onDifference(difference);
     layer2.apply(difference, () => layer2.tell(difference.verdicts));
@@ -99,6 +104,7 @@ export class PlanLoop {
     this.peerProblems = now;
     if (!config && !problems && !nodes.has(node)) return;
     const own = problemsAt(world.problems, world.nodes.get(node)?.labels);
+    if (own.length > 0) this.failed++;
     this.problems.tell(own);
     onProblems(own);
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
-import { createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
+import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
@@ -15,7 +15,7 @@ import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { MemberWorld } from "./member-world.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
@@ -42,10 +42,7 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
   return code;
 }
 
-async function prepare(
-  flags: Flags,
-  env: NodeJS.ProcessEnv,
-): Promise<Result<{ client: KubeClient; namespace: string; node: string; tls: TlsSettings; layer2: Layer2Settings }>> {
+async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omit<Parts, "flags" | "log" | "stop">>> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const node = flags["node-name"];
@@ -56,8 +53,10 @@ async function prepare(
   if (!layer2.ok) return layer2;
   const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
   if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
+  const answers = new AnswerCounts();
   return ok({
-    client: createClient(cluster.value, { userAgent: "metallb-speaker" }),
+    client: createClient(cluster.value, { userAgent: "metallb-speaker", onAnswer: answers.count }),
+    answers,
     namespace: namespace.value,
     node,
     tls: tls.value,
@@ -67,6 +66,7 @@ async function prepare(
 
 interface Parts {
   readonly client: KubeClient;
+  readonly answers: AnswerCounts;
   readonly namespace: string;
   readonly node: string;
   readonly tls: TlsSettings;
@@ -282,8 +282,7 @@ class Speaker {
         tls,
         registry: createMetrics(
           node,
-          this.world,
-          () => this.problems().length > 0,
+          kubernetesFigures(this.parts, this.world, this.loop, () => this.problems().length > 0),
           this.announcements,
           () => this.planner.plan,
           this.sessions,

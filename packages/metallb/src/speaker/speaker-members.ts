@@ -1,7 +1,8 @@
 import { encodeMeta, isEligible, type MemberReport, macsOf } from "#gossip";
 import { type KubeClient, RESOURCES } from "#kube";
-import { type Ip, type Mac, parseIp } from "#net";
+import { type Duration, type Ip, type Mac, parseIp } from "#net";
 import { errorText } from "#process";
+import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
 import type { GossipReport } from "./gossip-entry.ts";
 import type { GossipSettings } from "./layer2-settings.ts";
@@ -29,7 +30,7 @@ const WATCH_ALL = 16;
 /** Which speakers are alive, as the gossip engine tells it. */
 export class SpeakerMembers {
   private readonly options: SpeakerMembersOptions;
-  private readonly reports = new Map<string, MemberReport>();
+  private readonly reports = new Map<string, Dated<MemberReport>>();
   private alive: ReadonlySet<string> = new Set();
   private addresses: readonly Ip[] = [];
   private watched = "";
@@ -61,7 +62,7 @@ export class SpeakerMembers {
     return this.alive;
   }
 
-  all(): readonly MemberReport[] {
+  all(): readonly Dated<MemberReport>[] {
     return [...this.reports.values()];
   }
 
@@ -130,7 +131,7 @@ export class SpeakerMembers {
     this.options.engines.send("gossip", [{ events: [{ kind: "join", addresses: this.addresses }] }]);
   }
 
-  private every(milliseconds: number, act: () => void): void {
+  private every(milliseconds: Duration, act: () => void): void {
     this.timers[1] = setInterval(act, milliseconds).unref();
   }
 }

@@ -4,7 +4,7 @@ import type { packetSystem } from "./packet-system.ts";
 export { createGossipCipher } from "./gossip-cipher.ts";
 export { type GossipListener, GossipSockets } from "./gossip-sockets.ts";
 export type { HostAddress, HostLink, HostLinksListener } from "./host-links.ts";
-export { fallbackRouterId, linkOf } from "./link.ts";
+export { fallbackRouterId, type LinkAddresses, linkOf } from "./link.ts";
 export type { PacketListener, PacketSocket } from "./packet-socket.ts";
 export { type BgpSockets, bgpSockets } from "./ports.ts";
 export type { RouterDiscovery } from "./router-discovery.ts";

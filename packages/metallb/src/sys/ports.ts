@@ -1,4 +1,5 @@
 import type { Ip } from "#net";
+import type { HostLinksListener } from "./host-links.ts";
 import type { RouterDiscovery } from "./router-discovery.ts";
 import { openTcp, type TcpConnection, type TcpListener } from "./tcp.ts";
 import type { AcceptedFrom, TcpDoor } from "./tcp-door.ts";
@@ -13,10 +14,13 @@ export interface BgpSockets {
   ) => Promise<TcpDoor>;
   /** Rejects where the interface or the right to look is missing. */
   readonly discover: (name: string, found: (router: Ip) => void) => Promise<RouterDiscovery>;
+  /** Tells of the interfaces and their addresses. Rejects where netlink is not to be had. */
+  readonly watchLinks: (listener: HostLinksListener) => Promise<{ close(): void }>;
 }
 
 export const bgpSockets: BgpSockets = {
   openTcp,
   listen: async (where, accepted) => (await import("./tcp-door.ts")).listenTcp(where, accepted),
   discover: async (name, found) => (await import("./router-discovery.ts")).discoverRouter(name, found),
+  watchLinks: async (listener) => new (await import("./host-links.ts")).HostLinks(listener),
 };

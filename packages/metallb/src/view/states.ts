@@ -1,3 +1,4 @@
+import type { Timestamp } from "#net";
 import type {
   ControllerReport,
   ReportedProblem,
@@ -34,7 +35,7 @@ export interface ToldSession {
   readonly state: string;
   readonly reason: string;
   /** Milliseconds since 1970; null: not told. */
-  readonly since: number | null;
+  readonly since: Timestamp | null;
   /** What does not work although the session stands. */
   readonly shortcomings: readonly string[];
   readonly announcedPrefixes: number | null;

@@ -1,3 +1,4 @@
+import type { Timestamp } from "#net";
 import { spanText } from "./times.ts";
 import type { NodeView, Picture, PoolView, ProcessView, ServiceView, SessionView } from "./view.ts";
 
@@ -8,7 +9,7 @@ export interface ShownTable {
 }
 
 /** The tables that every source can fill. `now`: milliseconds since 1970. */
-export const tablesOf = (view: Picture, now: number) => ({
+export const tablesOf = (view: Picture, now: Timestamp) => ({
   sessions: {
     head: ["SESSION OF", "PEER", "STATE", "SINCE", "PREFIXES", "WHY"],
     rows: view.nodes.flatMap((node) => node.sessions.map((session) => sessionRow(node, session, now))),
@@ -36,7 +37,7 @@ export function processText({ running, title, restarts, lastEnding }: ProcessVie
   return `${title}, restarted ${restarts}×${lastEnding === "" ? "" : ` (${lastEnding})`}`;
 }
 
-function sessionRow(node: NodeView, session: SessionView, now: number): readonly string[] {
+function sessionRow(node: NodeView, session: SessionView, now: Timestamp): readonly string[] {
   const { established, router, speaker, since, announcedPrefixes, reason, timer, shortcomings } = session;
   const sides = router === "" || speaker === "" ? [router || speaker || "unknown"] : [speaker, `router: ${router}`];
   return [

@@ -1,3 +1,5 @@
+import type { Duration } from "#net";
+
 const UNITS = [
   ["d", 86_400],
   ["h", 3_600],
@@ -6,7 +8,7 @@ const UNITS = [
 ] as const;
 
 /** A span for people, in its two largest units: `3d4h`, `5m12s`, `8s`. */
-export function spanText(milliseconds: number): string {
+export function spanText(milliseconds: Duration): string {
   let rest = Math.max(0, Math.floor(milliseconds / 1_000));
   const parts: string[] = [];
   for (const [unit, seconds] of UNITS) {

@@ -1,3 +1,4 @@
+import type { Timestamp } from "#net";
 /** What the page, `metallb status` and `metallb lab status` show: plain data, ready for JSON. */
 export type View = LabView | ClusterView;
 
@@ -21,7 +22,7 @@ export interface LabView extends Picture {
   readonly kind: "lab";
   readonly name: string;
   /** Milliseconds since 1970. */
-  readonly startedAt: number;
+  readonly startedAt: Timestamp;
   readonly kubernetes: "embedded" | "real";
   readonly network: "loopback" | "namespaces";
   /** Path of the kubeconfig file. */
@@ -90,7 +91,7 @@ export interface SessionView {
   /** What does not work although it is established, such as a family that the peer lacks. */
   readonly shortcomings: readonly string[];
   /** When it came into this state, milliseconds since 1970; null: not told. */
-  readonly since: number | null;
+  readonly since: Timestamp | null;
   /** What will happen by itself, such as `ends within 6 s`; empty: nothing. */
   readonly timer: string;
   readonly announcedPrefixes: number | null;

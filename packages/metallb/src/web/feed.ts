@@ -11,56 +11,56 @@ const PERIOD = 1_000;
 
 /** Looks at the lab once a second while anybody listens, and tells all of them what is new. */
 export class Feed {
-  readonly #view: () => Promise<View>;
-  readonly #listeners = new Set<Listener>();
-  #timer: NodeJS.Timeout | null = null;
-  #last = "";
-  #looking = false;
+  private readonly view: () => Promise<View>;
+  private readonly audience = new Set<Listener>();
+  private timer: NodeJS.Timeout | null = null;
+  private last = "";
+  private looking = false;
 
   constructor(view: () => Promise<View>) {
-    this.#view = view;
+    this.view = view;
   }
 
   get listeners(): number {
-    return this.#listeners.size;
+    return this.audience.size;
   }
 
   /** Returns how to leave. */
   join(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    if (this.#last !== "") listener.tell(this.#last);
-    this.#timer ??= setInterval(() => void this.#look(), PERIOD);
-    void this.#look();
+    this.audience.add(listener);
+    if (this.last !== "") listener.tell(this.last);
+    this.timer ??= setInterval(() => void this.look(), PERIOD);
+    void this.look();
     return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#rest();
+      this.audience.delete(listener);
+      if (this.audience.size === 0) this.rest();
     };
   }
 
   close(): void {
-    this.#rest();
-    for (const listener of this.#listeners) listener.end();
-    this.#listeners.clear();
+    this.rest();
+    for (const listener of this.audience) listener.end();
+    this.audience.clear();
   }
 
-  #rest(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    this.#last = "";
+  private rest(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    this.last = "";
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  private async look(): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
     try {
-      const data = JSON.stringify(await this.#view());
-      if (data === this.#last || this.#timer === null) return;
-      this.#last = data;
-      for (const listener of this.#listeners) listener.tell(data);
+      const data = JSON.stringify(await this.view());
+      if (data === this.last || this.timer === null) return;
+      this.last = data;
+      for (const listener of this.audience) listener.tell(data);
     } catch {
       // The lab is ending; the page sees its connection close.
     } finally {
-      this.#looking = false;
+      this.looking = false;
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Problem } from "#config";
+import { backoff, type Duration, type Instant } from "#net";
 
 /** Whose ConfigurationState it is. */
 export interface StateIdentity {
@@ -40,7 +41,7 @@ export type StateEvent =
   | { readonly kind: "seen"; readonly standing: StandingState | null }
   /** `standing` is what the API answered. */
   | { readonly kind: "written"; readonly standing: StandingState }
-  | { readonly kind: "failed"; readonly retryAfter: number | null }
+  | { readonly kind: "failed"; readonly retryAfter: Duration | null }
   | { readonly kind: "time" };
 
 export type StateEffect =
@@ -53,15 +54,14 @@ export type StateEffect =
       readonly result: "Valid" | "Invalid";
     }
   /** Call again at this time. */
-  | { readonly kind: "wake"; readonly at: number };
+  | { readonly kind: "wake"; readonly at: Instant };
 
 /** A condition's message holds 32,768 characters (metav1.Condition). */
 const MAX_MESSAGE = 32_000;
 const MAX_PROBLEM = 1_000;
-const FIRST_PAUSE = 500;
+const PAUSE = { first: 1_000, max: 60_000 };
 /** How long the watch may still show what stood before a write, and what somebody undid stays undone. */
 const SETTLING = 1_000;
-const LAST_PAUSE = 60_000;
 
 /**
  * Keeps a ConfigurationState at what is wrong with the configuration (contract 2.10): there after the
@@ -86,7 +86,7 @@ export class ConfigurationStateMachine {
   }
 
   /** `now` in milliseconds of a clock that never goes back, `date` in RFC 3339, to the second. */
-  step(event: StateEvent, now: number, date: string): readonly StateEffect[] {
+  step(event: StateEvent, now: Instant, date: string): readonly StateEffect[] {
     switch (event.kind) {
       case "problems":
         this.problems = event.problems;
@@ -105,7 +105,7 @@ export class ConfigurationStateMachine {
         break;
       case "failed": {
         this.writing = false;
-        const pause = Math.min(LAST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.failures++, 10)) * (1 + this.random());
+        const pause = backoff(PAUSE, ++this.failures, this.random());
         this.notBefore = now + Math.max(pause, event.retryAfter ?? 0);
         break;
       }
@@ -115,7 +115,7 @@ export class ConfigurationStateMachine {
     return this.next(now, date);
   }
 
-  private next(now: number, date: string): readonly StateEffect[] {
+  private next(now: Instant, date: string): readonly StateEffect[] {
     if (this.problems === null || this.standing === undefined || this.writing) return [];
     const desired = this.desired(this.problems, date);
     if (this.says(desired.condition, desired.result)) return [];

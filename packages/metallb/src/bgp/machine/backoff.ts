@@ -1,3 +1,5 @@
+import type { Seconds } from "#net";
+
 /** Milliseconds that one attempt to connect may take (ConnectRetryTime, RFC 4271 section 10, made short). */
 const CONNECT_TIME = 10_000;
 /** First and longest pause between attempts, milliseconds. */
@@ -16,7 +18,7 @@ const BREATH = 100;
  */
 export class Backoff {
   /** ConnectRetryCounter: consecutive ends without a session that was stable. */
-  private failures = 0;
+  failures = 0;
   private readonly random: () => number;
 
   constructor(random: () => number) {
@@ -24,7 +26,7 @@ export class Backoff {
   }
 
   /** How long one attempt may take; `connectTime` as configured, in seconds. */
-  attempt(connectTime: number | null): number {
+  attempt(connectTime: Seconds | null): number {
     return (connectTime ? connectTime * 1000 : CONNECT_TIME) * this.jitter();
   }
 
@@ -32,7 +34,7 @@ export class Backoff {
    * The pause after an end. `stood`: how long the session was Established, in milliseconds; null: it was
    * not. `connectTime` bounds the pause.
    */
-  pause(stood: number | null, connectTime: number | null): number {
+  pause(stood: number | null, connectTime: Seconds | null): number {
     if (stood !== null && stood >= STABLE) return this.afresh();
     const bound = connectTime ? Math.min(connectTime * 1000, MAX_PAUSE) : MAX_PAUSE;
     return Math.min(FIRST_PAUSE * 2 ** Math.min(this.failures++, 20), bound) * this.jitter();

@@ -1,9 +1,10 @@
-import type { BgpEffect, ConnectionId, Instant } from "../events.ts";
+import type { LocalEnd, Negotiated } from "../agreement.ts";
+import type { BgpEffect, ConnectionId, Instant, Link } from "../events.ts";
 import { Framer } from "../packet/framer.ts";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, type Notification } from "../packet/notification.ts";
 import { encodeOpen, type Open } from "../packet/open.ts";
-import { DEFAULT_HOLD_TIME, type LocalEnd, type Negotiated } from "./negotiate.ts";
+import { DEFAULT_HOLD_TIME } from "./negotiate.ts";
 import { farewells } from "./reasons.ts";
 import { Timers } from "./timers.ts";
 
@@ -69,6 +70,8 @@ export class Connection {
   state: "Connect" | "OpenSent" | "OpenConfirm" | "Established" = "Connect";
   /** This end, once the connection stands. */
   local: LocalEnd | null = null;
+  /** The addresses of its interface now; what its OPEN said came from those in `local`. */
+  link: Link | null = null;
   /** What was offered, once the connection stands. */
   offered: Offer | null = null;
   /** From OpenConfirm on: the peer's OPEN and what both agreed on. */
@@ -87,6 +90,7 @@ export class Connection {
   /** The connection stands: sends OPEN and enters OpenSent. */
   open(local: LocalEnd, offered: Offer, now: Instant): void {
     this.local = local;
+    this.link = local.link;
     this.offered = offered;
     this.state = "OpenSent";
     this.ports.count.opensSent++;

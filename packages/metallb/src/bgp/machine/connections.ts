@@ -1,14 +1,22 @@
-import type { BgpEffect, ConnectionId, Instant, SessionState } from "../events.ts";
+import type { Ip } from "#net";
+import type { ConnectionId, Instant, SessionState } from "../events.ts";
 import type { Notification } from "../packet/notification.ts";
-import type { Connection } from "./connection.ts";
+import type { PeerSettings } from "../settings.ts";
+import { Connection, type ConnectionPorts } from "./connection.ts";
+import { goesOn } from "./negotiate.ts";
 
 /** The connections of one session: none, one, or two while they collide (RFC 4271 section 6.8). */
 export class Connections {
   private readonly all = new Map<ConnectionId, Connection>();
-  private readonly emit: (effect: BgpEffect) => void;
+  private readonly ports: ConnectionPorts;
 
-  constructor(emit: (effect: BgpEffect) => void) {
-    this.emit = emit;
+  constructor(ports: ConnectionPorts) {
+    this.ports = ports;
+  }
+
+  /** One that counts once it is added. */
+  create(id: ConnectionId, outgoing: boolean): Connection {
+    return new Connection(id, outgoing, this.ports);
   }
 
   get size(): number {
@@ -39,6 +47,12 @@ export class Connections {
     return state;
   }
 
+  /** Whether every connection on which an OPEN was sent can go on with the settings. */
+  goOn(settings: PeerSettings, fallback: Ip): boolean {
+    const said = this.list().filter((each) => each.offered !== null);
+    return said.length > 0 && said.every((each) => goesOn(each, settings, fallback));
+  }
+
   nextTimer(): Instant | null {
     let next: Instant | null = null;
     for (const connection of this.all.values()) {
@@ -54,7 +68,7 @@ export class Connections {
 
   close(connection: Connection): void {
     this.all.delete(connection.id);
-    this.emit({ kind: "close", connection: connection.id });
+    this.ports.emit({ kind: "close", connection: connection.id });
   }
 
   /** Says why and closes; null: closes without a word. */

@@ -1,5 +1,5 @@
 import { err, type Ip, ok, type Result } from "#net";
-import type { Link } from "../events.ts";
+import type { LocalEnd, Negotiated } from "../agreement.ts";
 import { ERROR, MAX_EXTENDED_LENGTH, MAX_LENGTH, OPEN_ERROR } from "../packet/constants.ts";
 import { type Notification, notification } from "../packet/notification.ts";
 import { encodeOpen, type Open } from "../packet/open.ts";
@@ -10,34 +10,6 @@ export const DEFAULT_HOLD_TIME = 90;
 
 /** Seconds for which a peer that offers graceful restart keeps our routes without us (RFC 4724 section 3). */
 const DEFAULT_RESTART_TIME = 120;
-
-/** This end of a connection, with the other addresses of the interface that holds it. */
-export interface LocalEnd {
-  readonly address: Ip;
-  readonly link: Link | null;
-  /** RFC 5082. */
-  readonly guarded: boolean;
-}
-
-/** What both sides agreed on. */
-export interface Negotiated {
-  readonly peerAs: Asn;
-  readonly internal: boolean;
-  /** Seconds; 0: neither keepalives nor hold timer. */
-  readonly holdTime: number;
-  readonly families: readonly AddressFamily[];
-  readonly fourOctetAs: boolean;
-  /** RFC 8950: IPv4 routes may go with an IPv6 next hop. */
-  readonly extendedNextHop: boolean;
-  /** Longest message that the peer takes, octets. */
-  readonly limit: number;
-  readonly enhancedRouteRefresh: boolean;
-  /**
-   * Whether the peer keeps our routes while we restart (RFC 4724), and then also after a NOTIFICATION
-   * (RFC 8538); null: it does not.
-   */
-  readonly graceful: "with notifications" | "without notifications" | null;
-}
 
 /** In the order in which they are offered. */
 const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];

@@ -1,8 +1,8 @@
 import type { Result } from "#net";
+import type { Negotiated } from "../agreement.ts";
 import type { Notification } from "../packet/notification.ts";
 import { checkUpdate, type UpdateFaults } from "../packet/update.ts";
 import type { MessageCounts } from "./connection.ts";
-import type { Negotiated } from "./negotiate.ts";
 
 /** What a peer announces: this speaker only originates, so it is checked, counted and dropped. */
 export class Reception {

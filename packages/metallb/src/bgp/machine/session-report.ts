@@ -1,8 +1,8 @@
+import type { LocalEnd, Negotiated } from "../agreement.ts";
 import type { BgpEffect, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
 import type { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { AddressFamily, PeerSettings } from "../settings.ts";
 import type { MessageCounts } from "./connection.ts";
-import type { LocalEnd, Negotiated } from "./negotiate.ts";
 
 /** What a report says of a session that stands. */
 export interface Standing {
@@ -35,10 +35,13 @@ export class Telling {
   reason = "";
   since: Instant;
   private state: SessionState = "Idle";
+  private told: SessionReport | null = null;
   private readonly session: Reported;
+  private readonly ports: { emit(effect: BgpEffect): void };
 
-  constructor(session: Reported, now: Instant) {
+  constructor(session: Reported, ports: { emit(effect: BgpEffect): void }, now: Instant) {
     this.session = session;
+    this.ports = ports;
     this.since = now;
   }
 
@@ -50,14 +53,18 @@ export class Telling {
     if (state !== this.state) this.since = now;
     this.state = state;
     const report = this.report();
-    if (state === "Established" && wasUp) {
-      if (report.ttlSecurity) this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
-    } else if (state === "Established") {
-      this.log("info", "session established");
-      for (const sentence of report.shortcomings) this.log("warn", sentence);
+    if (state === "Established") {
+      if (!wasUp) this.log("info", "session established");
+      else if (report.ttlSecurity && this.told?.ttlSecurity === false)
+        this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
+      const before = wasUp ? (this.told?.shortcomings ?? []) : [];
+      for (const sentence of report.shortcomings) if (!before.includes(sentence)) this.log("warn", sentence);
+      for (const sentence of before)
+        if (!report.shortcomings.includes(sentence)) this.log("info", `no longer: ${sentence}`);
     } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
     else if (always && this.reason !== "") this.log("info", `session not up: ${this.reason}`);
-    this.session.emit({ kind: "session", report });
+    this.told = report;
+    this.ports.emit({ kind: "session", report });
   }
 
   report(): SessionReport {
@@ -92,7 +99,7 @@ export class Telling {
   }
 
   log(level: "info" | "warn", message: string): void {
-    this.session.emit({ kind: "log", level, peer: this.session.settings.name, message });
+    this.ports.emit({ kind: "log", level, peer: this.session.settings.name, message });
   }
 }
 
@@ -104,5 +111,4 @@ export interface Reported {
   readonly standing: Standing | null;
   readonly adjRibOut: AdjRibOut;
   readonly count: MessageCounts;
-  emit(effect: BgpEffect): void;
 }

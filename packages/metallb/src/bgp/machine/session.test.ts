@@ -414,6 +414,13 @@ describe("an end", () => {
 });
 
 describe("a passive peer", () => {
+  it("is dialled once it need not be waited for any more", () => {
+    const bench = new Bench();
+    bench.set({ passive: true });
+    expect(bench.report.state).toBe("Active");
+    expect(inShort(bench.set({ passive: false }))).toEqual(["connect"]);
+  });
+
   it("is waited for, and never called", () => {
     const bench = new Bench();
     expect(inShort(bench.set({ passive: true }))).toEqual([]);

@@ -1,24 +1,20 @@
-import type { Ip } from "#net";
-import type { BgpEffect, ConnectionId, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
+import type { Duration, Ip } from "#net";
+import type { LocalEnd } from "../agreement.ts";
+import type { BgpEffect, ConnectionId, Instant, Link, SessionState } from "../events.ts";
 import { ERROR } from "../packet/constants.ts";
-import type { Frame } from "../packet/framer.ts";
-import { decodeNotification, type Notification, notification } from "../packet/notification.ts";
-import { decodeOpen } from "../packet/open.ts";
-import { decodeRouteRefresh } from "../packet/route-refresh.ts";
+import { type Notification, notification } from "../packet/notification.ts";
 import { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { RouteTable } from "../rib/route-table.ts";
 import { hopsOf, type PeerSettings } from "../settings.ts";
 import { settingsChange } from "../settings-change.ts";
-import { Backoff } from "./backoff.ts";
-import { collisionKeeps, survivesCollision } from "./collision.ts";
-import { Connection, type ConnectionPorts, noMessages } from "./connection.ts";
+import { Attempts } from "./attempts.ts";
+import { type Connection, noMessages } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { EVENT_OF, FSM, UNEXPECTED } from "./fsm.ts";
-import { goesOn, identifierOf, type LocalEnd, negotiate, openOf } from "./negotiate.ts";
+import { Dialogue } from "./dialogue.ts";
+import { FSM } from "./fsm.ts";
+import { identifierOf, openOf } from "./negotiate.ts";
 import { farewells, reasons } from "./reasons.ts";
-import { Reception } from "./reception.ts";
 import { type Standing, Telling } from "./session-report.ts";
-import { Timers } from "./timers.ts";
 
 /** What a session needs of the engine around it. */
 export interface SessionPorts {
@@ -40,19 +36,13 @@ export class Session {
   readonly adjRibOut: AdjRibOut;
   readonly count = noMessages();
   private readonly ports: SessionPorts;
-  private readonly connectionPorts: ConnectionPorts;
-  private readonly timers = new Timers();
   private readonly connections: Connections;
-  private readonly backoff: Backoff;
-  private readonly telling: Telling;
-  private readonly reception: Reception;
+  private readonly attempts: Attempts;
+  readonly telling: Telling;
+  private readonly dialogue: Dialogue;
   private up: (Standing & { readonly connection: Connection }) | null = null;
-  /** Where a session without a connection is: Active listens, Idle does not. */
-  private resting: "Idle" | "Active" = "Idle";
   /** The peer protects itself by its TTL (RFC 5082): from now on nobody else is taken for it. */
   private guarded = false;
-  /** BFD says that the peer is down: nothing starts. */
-  private held = false;
   /** RFC 4724: no session has stood since this speaker started. */
   private restarting = true;
 
@@ -60,17 +50,23 @@ export class Session {
     this.settings = settings;
     this.fallbackRouterId = fallbackRouterId;
     this.ports = ports;
-    this.backoff = new Backoff(() => ports.random());
-    this.connections = new Connections((effect) => ports.emit(effect));
-    this.connectionPorts = {
+    this.attempts = new Attempts(() => ports.random());
+    this.connections = new Connections({
       emit: (effect) => ports.emit(effect),
       random: () => ports.random(),
       keepaliveTime: () => this.settings.keepaliveTime,
       count: this.count,
-    };
+    });
     this.adjRibOut = new AdjRibOut(ports.table(settings.table));
-    this.telling = new Telling(this, now);
-    this.reception = new Reception(this.count, (message) => this.telling.log("warn", message));
+    this.telling = new Telling(this, ports, now);
+    this.dialogue = new Dialogue(this, this.connections, {
+      warn: (message) => this.telling.log("warn", message),
+      moved: (at) => this.telling.tell(at),
+      establish: (connection, at) => this.establish(connection, at),
+      flush: (at) => this.flush(at),
+      complain: (connection, reason, at, detail) => this.complain(connection, reason, at, detail),
+      fall: (connection, reason, at) => this.fall(connection, reason, at),
+    });
   }
 
   // ===== what the shell and the engine say =====
@@ -86,7 +82,7 @@ export class Session {
   }
 
   accepted(id: ConnectionId, local: LocalEnd, now: Instant): void {
-    const connection = new Connection(id, false, this.connectionPorts);
+    const connection = this.connections.create(id, false);
     const action = FSM[this.state].TcpConnectionConfirmed;
     if (action === "refuse") return this.connections.close(connection);
     const earlier = this.connections.list().find((each) => !each.outgoing);
@@ -111,14 +107,20 @@ export class Session {
     this.telling.tell(now, true);
   }
 
-  received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
+  /** The interface of a connection has other addresses: other next hops, and the same session. */
+  relink(id: ConnectionId, link: Link, now: Instant): void {
     const connection = this.connections.get(id);
-    if (!connection || FSM[connection.state].BGPHeaderErr === "ignore") return;
-    for (const frame of connection.framer.push(bytes)) {
-      if (!frame.ok) this.complain(connection, frame.error, now);
-      else this.message(connection, frame.value, now);
-      if (!this.connections.has(connection)) return;
-    }
+    if (!connection?.local) return;
+    connection.link = link;
+    if (this.up?.connection !== connection) return;
+    this.up = { ...this.up, local: { ...this.up.local, link } };
+    if (!this.adjRibOut.relink(this.up.local)) return;
+    this.telling.tell(now, true);
+    this.flush(now);
+  }
+
+  received(id: ConnectionId, bytes: Uint8Array, now: Instant): void {
+    this.dialogue.read(this.connections.get(id), bytes, now);
   }
 
   drained(id: ConnectionId, now: Instant): void {
@@ -129,8 +131,8 @@ export class Session {
   }
 
   time(now: Instant): void {
-    for (const { name } of this.timers.expired(now)) {
-      const action = FSM[this.state][name === "idleHold" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires"];
+    for (const event of this.attempts.expired(now)) {
+      const action = FSM[this.state][event];
       if (action === "connect") {
         this.connect(now);
         this.telling.tell(now);
@@ -147,11 +149,14 @@ export class Session {
   /** Takes other settings, and begins anew only where the session that stands cannot go on with them. */
   change(settings: PeerSettings, now: Instant): void {
     const change = settingsChange(this.settings, settings);
-    if (change === "connection" || (change === "open" && !this.goesOnWith(settings)))
-      this.takeLeave(farewells.changed(), reasons.changed, now, this.backoff.afresh());
+    if (change === "connection" || (change === "open" && !this.connections.goOn(settings, this.fallbackRouterId)))
+      this.takeLeave(farewells.changed(), reasons.changed, now, this.attempts.afresh());
     if (change === "connection") this.guarded = false;
     const moved = settings.table !== this.settings.table;
+    const waits = this.settings.passive && this.state === "Active";
     this.settings = settings;
+    // Who waited for the peer, and need not any more, begins.
+    if (waits && !settings.passive) this.connect(now);
     if (moved) this.adjRibOut.moveTo(this.ports.table(settings.table));
     this.flush(now);
   }
@@ -163,15 +168,14 @@ export class Session {
 
   /** BFD says that the peer is down: its routes go at once, and nothing starts until {@link release}. */
   hold(now: Instant): void {
-    this.held = true;
+    this.attempts.hold();
     this.takeLeave(farewells.bfdDown(), reasons.bfdDown, now, null);
   }
 
   release(now: Instant): void {
-    if (!this.held) return;
-    this.held = false;
-    this.timers.set("idleHold", now + this.backoff.afresh());
+    if (!this.attempts.release(now)) return;
     this.telling.reason = reasons.bfdUp;
+    this.telling.tell(now, true);
   }
 
   /** RFC 8326. */
@@ -204,49 +208,25 @@ export class Session {
   // ===== what it tells =====
 
   get state(): SessionState {
-    return this.connections.furthest(this.resting);
+    return this.connections.furthest(this.attempts.resting);
   }
 
   nextTimer(): Instant | null {
-    const [own, theirs] = [this.timers.next(), this.connections.nextTimer()];
+    const [own, theirs] = [this.attempts.next(), this.connections.nextTimer()];
     return own === null || (theirs !== null && theirs < own) ? theirs : own;
   }
 
-  /** How far in its table this session is; null while it is not Established. */
-  get position(): number | null {
-    return this.up ? this.adjRibOut.position : null;
-  }
-
-  get table(): RouteTable {
-    return this.adjRibOut.table;
-  }
-
+  /** Null while it is not Established. */
   get standing(): Standing | null {
     return this.up;
-  }
-
-  reportNow(): SessionReport {
-    return this.telling.report();
-  }
-
-  counters(): PeerCounters {
-    return this.telling.counters();
-  }
-
-  emit(effect: BgpEffect): void {
-    this.ports.emit(effect);
   }
 
   // ===== beginnings =====
 
   private connect(now: Instant): void {
-    this.timers.clear();
-    if (this.held) return;
-    this.resting = "Active";
-    if (this.settings.passive) return;
-    const connection = new Connection(this.ports.newConnection(this), true, this.connectionPorts);
+    if (!this.attempts.begin(this.settings, now)) return;
+    const connection = this.connections.create(this.ports.newConnection(this), true);
     this.connections.add(connection);
-    this.timers.set("connectRetry", now + this.backoff.attempt(this.settings.connectTime));
     const hops = this.guarded ? "guarded" : hopsOf(this.settings);
     this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings, hops });
   }
@@ -268,88 +248,20 @@ export class Session {
     this.telling.tell(now);
   }
 
-  /** Whether every connection on which an OPEN was sent can go on with the settings. */
-  private goesOnWith(settings: PeerSettings): boolean {
-    const said = this.connections.list().filter((each) => each.offered !== null);
-    return said.length > 0 && said.every((each) => goesOn(each, settings, this.fallbackRouterId));
-  }
-
-  // ===== messages =====
-
-  private message(connection: Connection, { type, body }: Frame, now: Instant): void {
-    const action = FSM[connection.state][EVENT_OF[type] ?? "BGPHeaderErr"];
-    switch (action) {
-      case "confirm":
-        return this.confirm(connection, body, now);
-      case "establish":
-        return this.establish(connection, now);
-      case "heard":
-        this.count.keepalivesReceived++;
-        return connection.heard(now);
-      case "read routes":
-        return this.up ? this.readRoutes(connection, this.up, body, now) : undefined;
-      case "refresh":
-        return this.refresh(connection, body, now);
-      case "fall":
-        this.count.notificationsReceived++;
-        return this.fall(connection, reasons.received(decodeNotification(body)), now);
-      case "complain":
-        // RFC 6608: the subcode names the state, the data is the type of the message.
-        return this.complain(
-          connection,
-          notification(ERROR.fsm, UNEXPECTED[connection.state], Uint8Array.of(type)),
-          now,
-        );
-    }
-  }
-
-  private confirm(connection: Connection, body: Uint8Array, now: Instant): void {
-    this.count.opensReceived++;
-    const open = decodeOpen(body);
-    if (!open.ok) return this.complain(connection, open.error, now);
-    const ours = connection.offered?.open.identifier ?? this.fallbackRouterId;
-    const agreed = negotiate(this.settings, ours, open.value);
-    if (!agreed.ok) return this.complain(connection, agreed.error, now, reasons.ofOpen(open.value));
-    const { identifier } = open.value;
-    const kept = collisionKeeps(
-      { identifier: ours, as: this.settings.localAs },
-      { identifier, as: agreed.value.peerAs },
-    );
-    if (!survivesCollision(this.connections, connection, kept)) return;
-    connection.confirm(open.value, agreed.value, now);
-    this.telling.tell(now);
-  }
-
   private establish(connection: Connection, now: Instant): void {
-    this.count.keepalivesReceived++;
     const { agreed, local } = connection;
     if (!agreed || !local) return;
     for (const other of this.connections.others(connection)) this.connections.dismiss(other, farewells.collision());
-    this.timers.clear();
+    this.attempts.settle();
     connection.establish(now);
-    this.up = { connection, local, negotiated: agreed.negotiated };
+    const { link } = connection;
+    this.up = { connection, local: { ...local, link }, negotiated: agreed.negotiated };
     this.restarting = false;
     this.guarded ||= local.guarded;
-    this.reception.begin();
+    this.dialogue.begin();
     this.telling.reason = "";
-    this.adjRibOut.begin(this.settings.localAs, agreed.negotiated, local);
+    this.adjRibOut.begin(this.settings.localAs, this.up);
     this.telling.tell(now);
-    this.flush(now);
-  }
-
-  private readRoutes(connection: Connection, { negotiated }: Standing, body: Uint8Array, now: Instant): void {
-    const update = this.reception.update(body, negotiated);
-    if (update.ok) connection.heard(now);
-    else this.complain(connection, update.error, now);
-  }
-
-  private refresh(connection: Connection, body: Uint8Array, now: Instant): void {
-    this.count.routeRefreshesReceived++;
-    const refresh = decodeRouteRefresh(body);
-    if (!refresh.ok) return this.complain(connection, refresh.error, now);
-    connection.heard(now);
-    const { family, subtype } = refresh.value;
-    if (family && subtype === "request") this.adjRibOut.refresh(family);
     this.flush(now);
   }
 
@@ -369,23 +281,20 @@ export class Session {
   }
 
   /** Ends every connection with a word, so that the routes are gone; `again`: milliseconds until a new start, or never. */
-  private takeLeave(farewell: Notification, reason: string, now: Instant, again: number | null): void {
+  private takeLeave(farewell: Notification, reason: string, now: Instant, again: Duration | null): void {
     this.connections.dismissAll((each) => each.final(farewell));
-    this.rest("Idle", reason, now, this.held ? null : again);
+    this.rest("Idle", reason, now, again);
   }
 
-  private rest(resting: "Idle" | "Active", reason: string, now: Instant, again: number | null): void {
-    this.resting = resting;
-    this.timers.clear();
-    if (again !== null) this.timers.set(resting === "Idle" ? "idleHold" : "connectRetry", now + again);
+  private rest(resting: "Idle" | "Active", reason: string, now: Instant, again: Duration | null): void {
+    this.attempts.rest(resting, again, now);
     this.up = null;
     this.adjRibOut.end();
     this.telling.reason = reason;
     this.telling.tell(now, true);
   }
 
-  /** Milliseconds until the next attempt. */
-  private pause(now: Instant): number {
-    return this.backoff.pause(this.up ? now - this.telling.since : null, this.settings.connectTime);
+  private pause(now: Instant): Duration {
+    return this.attempts.pause(this.up && now - this.telling.since, this.settings.connectTime);
   }
 }

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, err, type Ip, ip, ok, type Result } from "#net";
+import { ByteReader, ByteWriter, err, type Ip, ip, ok, type Result, type Seconds } from "#net";
 import type { Asn } from "../settings.ts";
 import { type Capabilities, CapabilityReader, encodeCapabilities } from "./capabilities.ts";
 import { AS_TRANS, ERROR, MESSAGE, OPEN_ERROR, PARAMETER } from "./constants.ts";
@@ -10,7 +10,7 @@ export interface Open {
   /** Of the header field; AS_TRANS where four octets are needed. */
   readonly as: Asn;
   /** Seconds. */
-  readonly holdTime: number;
+  readonly holdTime: Seconds;
   /** BGP Identifier, written as an IPv4 address. */
   readonly identifier: Ip;
   readonly capabilities: Capabilities;

@@ -145,6 +145,54 @@ describe("a session is sent", () => {
     expect(sends(bench, () => bench.receive(encodeRouteRefresh("ipv6-unicast", "request")))).toEqual([]);
   });
 
+  it("the other family once its next hop is known, with another one when that changes, and withdrawn without one", () => {
+    const bench = new Bench();
+    const link = (ipv6: string | null, connection = bench.connection) =>
+      bench.step({
+        kind: "link",
+        connection,
+        link: { ipv4: address("192.0.2.10"), ipv6: ipv6 === null ? null : address(ipv6), linkLocal: null },
+      });
+    bench.routes(announce(["198.51.100.1/32", "2001:db8::1/128", "2001:db8::2/128"]));
+    bench.establish();
+    expect(bench.report.shortcomings).toEqual([
+      "no IPv6 route is sent: this end of the session has no next hop for IPv6",
+    ]);
+    const reader = new Reader();
+    const hears = (act: () => void): readonly string[] => {
+      const before = reader.heard.length;
+      act();
+      reader.read(bench.sent());
+      reader.read(bench.sent(bench.drain()));
+      return reader.heard.slice(before);
+    };
+    expect(hears(() => link("2001:db8:1::10"))).toEqual(["update +2 -0"]);
+    expect(reader.routes.get("2001:db8::1/128")?.nextHop).toEqual(address("2001:db8:1::10"));
+    expect(bench.report).toMatchObject({ state: "Established", shortcomings: [], announcedPrefixes: 3 });
+    expect(hears(() => link("2001:db8:1::10"))).toEqual([]);
+    expect(hears(() => link("2001:db8:1::20"))).toEqual(["update +2 -0"]);
+    expect(reader.routes.get("2001:db8::2/128")?.nextHop).toEqual(address("2001:db8:1::20"));
+    // It goes while the peer does not read, and so do a route and its withdrawal.
+    bench.routes(withdraw(["2001:db8::2/128"]));
+    reader.read(bench.sent());
+    expect(hears(() => link(null))).toEqual(["update +0 -1"]);
+    expect([...reader.routes.keys()]).toEqual([]);
+    expect(hears(() => bench.routes(announce(["2001:db8::9/128"])))).toEqual([]);
+    expect(hears(() => link("2001:db8:1::10"))).toEqual(["update +2 -0"]);
+    expect([...reader.routes.keys()]).toEqual(["2001:db8::1/128", "2001:db8::9/128"]);
+    expect(bench.report.state).toBe("Established");
+  });
+
+  it("no new session for another address of the interface, though the router ID came from there", () => {
+    const bench = new Bench();
+    bench.set({ endpoint: at("2001:db8:1::1") });
+    const link = { ipv4: null, ipv6: address("2001:db8:1::10"), linkLocal: null };
+    bench.standUp({}, "2001:db8:1::10", link);
+    bench.step({ kind: "link", connection: bench.connection, link: { ...link, ipv4: address("192.0.2.10") } });
+    bench.set({ endpoint: at("2001:db8:1::1"), keepaliveTime: 7 });
+    expect(bench.report.state).toBe("Established");
+  });
+
   it("IPv4 over an IPv6 session only where RFC 8950 was agreed", () => {
     for (const extendedNextHop of [false, true]) {
       const bench = new Bench();

@@ -1,4 +1,5 @@
-import type { LocalEnd, Negotiated } from "../machine/negotiate.ts";
+import { type Ip, ipEquals } from "#net";
+import type { LocalEnd, Negotiated } from "../agreement.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
@@ -8,6 +9,17 @@ import type { Entry, RouteTable } from "./route-table.ts";
 
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
 type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
+
+/** IPv4 goes with the session's own address where that is IPv4 or RFC 8950 was agreed, else with one beside it. */
+const nextHopsOf = (
+  { address, link }: LocalEnd,
+  { extendedNextHop }: Negotiated,
+): Readonly<Record<AddressFamily, Ip | null>> => ({
+  "ipv4-unicast": address.family === 4 || extendedNextHop ? address : (link?.ipv4 ?? null),
+  "ipv6-unicast": address.family === 6 ? address : (link?.ipv6 ?? null),
+});
+
+const sameIp = (a: Ip | null, b: Ip | null): boolean => a === b || (a !== null && b !== null && ipEquals(a, b));
 
 /**
  * What one peer has been told (RFC 4271 section 3.2), held as a position in a table that peers share.
@@ -21,12 +33,13 @@ export class AdjRibOut {
   updatesSent = 0;
   bytesSent = 0;
   private parameters: PackParameters | null = null;
-  private negotiated: readonly AddressFamily[] = [];
+  private negotiated: Negotiated | null = null;
   /** Negotiated and with a next hop: what can be announced on this session. */
   families: readonly AddressFamily[] = [];
-  private enhancedRouteRefresh = false;
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
   private readonly whole = new Map<AddressFamily, "initial" | "refresh" | "again">();
+  /** Routes that lost their next hop and have still to be withdrawn. */
+  private gone: Entry[] = [];
   private leaving = false;
   private leftBehind: LeftBehind | null = null;
 
@@ -35,11 +48,8 @@ export class AdjRibOut {
   }
 
   /** The session is Established: from here on the peer knows nothing. */
-  begin(localAs: Asn, negotiated: Negotiated, { address, link }: LocalEnd): void {
-    const nextHop = {
-      "ipv4-unicast": address.family === 4 || negotiated.extendedNextHop ? address : (link?.ipv4 ?? null),
-      "ipv6-unicast": address.family === 6 ? address : (link?.ipv6 ?? null),
-    };
+  begin(localAs: Asn, { negotiated, local }: { readonly negotiated: Negotiated; readonly local: LocalEnd }): void {
+    const nextHop = nextHopsOf(local, negotiated);
     this.parameters = {
       localAs,
       internal: negotiated.internal,
@@ -48,9 +58,8 @@ export class AdjRibOut {
       limit: negotiated.limit,
       leaving: this.leaving,
     };
-    this.negotiated = negotiated.families;
+    this.negotiated = negotiated;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
-    this.enhancedRouteRefresh = negotiated.enhancedRouteRefresh;
     this.whole.clear();
     for (const family of negotiated.families) this.whole.set(family, "initial");
     this.position = this.table.position;
@@ -59,13 +68,39 @@ export class AdjRibOut {
 
   end(): void {
     this.parameters = null;
+    this.gone = [];
     this.whole.clear();
     this.leftBehind = null;
   }
 
+  /**
+   * The interface has other addresses. What has another next hop now is told again, and what has none any
+   * more is withdrawn; false: the next hops are what they were.
+   */
+  relink(local: LocalEnd): boolean {
+    const { parameters, negotiated } = this;
+    if (!parameters || !negotiated) return false;
+    const nextHop = nextHopsOf(local, negotiated);
+    const differ = negotiated.families.filter((family) => !sameIp(parameters.nextHop[family], nextHop[family]));
+    if (differ.length === 0) return false;
+    for (const family of differ) {
+      const told = this.families.includes(family) && this.whole.get(family) !== "initial";
+      if (nextHop[family] === null && told) this.takeBack(family);
+      if (!this.whole.has(family)) this.whole.set(family, "again");
+    }
+    this.parameters = { ...parameters, nextHop };
+    this.families = negotiated.families.filter((family) => nextHop[family] !== null);
+    return true;
+  }
+
+  private takeBack(family: AddressFamily): void {
+    const told = this.leftBehind?.values() ?? this.table.toldUntil(this.position);
+    for (const { entry } of told) if (familyOfKey(entry.key) === family) this.gone.push({ ...entry, attributes: null });
+  }
+
   /** The peer asks for a family again (RFC 2918). */
   refresh(family: AddressFamily): void {
-    if (this.parameters && this.negotiated.includes(family) && !this.whole.has(family))
+    if (this.parameters && this.negotiated?.families.includes(family) && !this.whole.has(family))
       this.whole.set(family, "refresh");
   }
 
@@ -111,6 +146,8 @@ export class AdjRibOut {
     const { parameters } = this;
     if (!parameters) return [];
     const chunks: Uint8Array[] = [];
+    if (this.gone.length > 0) chunks.push(...this.counted(packUpdates(this.gone, parameters)));
+    this.gone = [];
     if (this.leftBehind) chunks.push(...this.counted(packUpdates(this.crossing(this.leftBehind), parameters)));
     else if (this.position < this.table.position) chunks.push(...this.difference(parameters));
     for (const [family, why] of this.whole) chunks.push(...this.wholeFamily(family, why, parameters));
@@ -150,7 +187,7 @@ export class AdjRibOut {
     why: "initial" | "refresh" | "again",
     parameters: PackParameters,
   ): readonly Uint8Array[] {
-    const marked = why === "refresh" && this.enhancedRouteRefresh;
+    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
     const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
     if (this.families.includes(family))
       chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));

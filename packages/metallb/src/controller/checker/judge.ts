@@ -1,10 +1,10 @@
-import { formatIp, parseIp } from "#net";
+import { formatIp, type Instant, parseIp } from "#net";
 import { Decider } from "../decider.ts";
 import type { WatchedService } from "../watched-service.ts";
 import { ipsOf, type ModelApi, mayShare, type Stored } from "./model-api.ts";
 
 /** What stands is right in itself, and a fresh start would leave it as it is. */
-export function judgeEnd(api: ModelApi, now: number): void {
+export function judgeEnd(api: ModelApi, now: Instant): void {
   const balancers = [...api.objects].filter(([, { spec }]) => spec.type === "LoadBalancer");
   for (const [key, object] of api.objects) {
     const ips = ipsOf(object);
@@ -16,7 +16,7 @@ export function judgeEnd(api: ModelApi, now: number): void {
   judgeFreshStart(api, now);
 }
 
-function judgeFreshStart(api: ModelApi, now: number): void {
+function judgeFreshStart(api: ModelApi, now: Instant): void {
   const store = new Map<string, WatchedService>();
   for (const entry of api.log)
     if (entry.kind === "service" && entry.service) store.set(entry.key, entry.service);

@@ -1,4 +1,5 @@
 import { type ElectionEvent, ElectionMachine, type Stage, type WriterEvent, WriterMachine } from "#kube";
+import type { Duration, Instant } from "#net";
 import { Decider } from "../decider.ts";
 import { resourceVersionOf } from "../intention.ts";
 import type { Json } from "../ports.ts";
@@ -34,12 +35,12 @@ export class ModelProcess {
   private readonly decider: Decider;
   private readonly writes = new ServiceWrites();
   private lease: ModelApi["lease"] = null;
-  private electionAt: number | null = null;
-  private writerAt: number | null = null;
+  private electionAt: Instant | null = null;
+  private writerAt: Instant | null = null;
   private leaving = false;
-  private now: number;
+  private now: Instant;
 
-  constructor(api: ModelApi, identity: string, faults: Faults, now: number) {
+  constructor(api: ModelApi, identity: string, faults: Faults, now: Instant) {
     this.api = api;
     this.identity = identity;
     this.faults = faults;
@@ -51,7 +52,7 @@ export class ModelProcess {
     this.elect({ kind: "start" });
   }
 
-  leads(now: number): boolean {
+  leads(now: Instant): boolean {
     return this.alive && this.election.isLeader(now);
   }
 
@@ -70,7 +71,7 @@ export class ModelProcess {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  tick(now: number): void {
+  tick(now: Instant): void {
     this.now = now;
     if (this.electionAt !== null && this.electionAt <= now) {
       this.electionAt = null;
@@ -83,7 +84,7 @@ export class ModelProcess {
   }
 
   /** Decides on what changed, as `Allocation` does. */
-  turn(now: number): void {
+  turn(now: Instant): void {
     this.now = now;
     const { watch } = this;
     const keys = [...watch.changed];
@@ -104,13 +105,13 @@ export class ModelProcess {
   }
 
   /** Killed: what is on its way may still arrive. */
-  crash(now: number): void {
+  crash(now: Instant): void {
     this.alive = false;
     this.orphan(() => true, now);
   }
 
   /** SIGTERM. */
-  leave(now: number): void {
+  leave(now: Instant): void {
     this.now = now;
     if (this.leaving) return;
     this.leaving = true;
@@ -120,7 +121,7 @@ export class ModelProcess {
     else this.write({ kind: "drain", until: now + DRAIN });
   }
 
-  private orphan(which: (request: Request) => boolean, now: number): void {
+  private orphan(which: (request: Request) => boolean, now: Instant): void {
     for (const request of this.requests) if (which(request)) request.orphanUntil ??= now + LATE;
   }
 
@@ -270,7 +271,7 @@ export class ModelProcess {
     this.send("read", SERVICE_TIMEOUT, () => null, then);
   }
 
-  private send(kind: Request["kind"], timeout: number, serve: Request["serve"], answer: Request["answer"]): void {
+  private send(kind: Request["kind"], timeout: Duration, serve: Request["serve"], answer: Request["answer"]): void {
     this.requests.push({
       from: this,
       kind,
@@ -285,7 +286,7 @@ export class ModelProcess {
   }
 
   /** Hands an answer, or the lack of one, to the process. */
-  receive(request: Request, failure: Failure | null, now: number): void {
+  receive(request: Request, failure: Failure | null, now: Instant): void {
     this.now = now;
     this.requests.splice(this.requests.indexOf(request), 1);
     if (this.alive && request.orphanUntil === null) request.answer(request.result?.value ?? null, failure);

@@ -1,21 +1,22 @@
-export type Failure = { readonly status: number; readonly retryAfter: number | null };
+import type { Duration, Instant } from "#net";
+export type Failure = { readonly status: number; readonly retryAfter: Duration | null };
 
 interface Sender {
-  readonly stalledUntil: number;
-  receive(request: Request, failure: Failure | null, now: number): void;
+  readonly stalledUntil: Instant;
+  receive(request: Request, failure: Failure | null, now: Instant): void;
 }
 
 /** A request on its way: `serve` is what it does to the API, `answer` what the process does then. */
 export interface Request {
   readonly from: Sender;
   readonly kind: "read" | "write" | "list" | "lease";
-  readonly sentAt: number;
-  readonly timeout: number;
+  readonly sentAt: Instant;
+  readonly timeout: Duration;
   readonly serve: () => unknown;
   readonly answer: (result: unknown, failure: Failure | null) => void;
   result: { readonly value: unknown } | null;
   /** Nobody waits for it any more; it may arrive until then. */
-  orphanUntil: number | null;
+  orphanUntil: Instant | null;
   /** It never arrives. */
   lost: boolean;
 }

@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 import type { Faults } from "./faults.ts";
 import { judgeEnd } from "./judge.ts";
 import { ModelApi } from "./model-api.ts";
@@ -171,7 +172,7 @@ class Schedule {
   }
 
   /** Time goes on, up to the next timer at most, so that none is jumped over by who is awake. */
-  private pass(milliseconds: number): void {
+  private pass(milliseconds: Duration): void {
     const until = this.now + milliseconds;
     while (this.now < until) {
       const times = this.processes.flatMap((process) => [

@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 import type { Instant } from "../events.ts";
 import { type Due, Fifo } from "./fifo.ts";
 import type { HeldAddress } from "./held-address.ts";
@@ -44,7 +45,7 @@ export class Schedule {
   }
 
   /** Gives whether the addresses must be told of once more, for the periodic packets to start. */
-  setRepeat(every: number | null): boolean {
+  setRepeat(every: Duration | null): boolean {
     const started = every !== null && this.repeatEvery === null;
     this.repeatEvery = every;
     return started;

@@ -3,9 +3,9 @@ import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { type CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace } from "#process";
 
-export type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
+type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
-/** What a controller is made of before it runs. */
+/** What a controller is made of; an error in words where that cannot be had. */
 export function prepare(
   flags: Flags,
   env: NodeJS.ProcessEnv,
