@@ -201,7 +201,10 @@ function bgpSide(pool: Pool, reaches: readonly Reach[], families: string, endpoi
     const family = families === "6" ? "IPv6" : "IPv4";
     return { why: { reason: "noPeerOfFamily", facts: { node: nodes, family } } };
   }
-  const lacking = [...families].filter((family) => !carried.has(family)).map((family) => `IPv${family}`);
+  const lacking = families
+    .split("")
+    .filter((family) => !carried.has(family))
+    .map((family) => `IPv${family}`);
   const without = lacking.length === 0 ? "" : `, no session carries ${lacking.join(" and ")}`;
   const missing = down.length === 0 ? "" : `, down: ${aboutMany(down, "sessions")}`;
   return { by: `by BGP from ${aboutMany([...from])} to ${aboutMany([...peers], "peers")}${without}${missing}` };
