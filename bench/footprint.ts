@@ -13,8 +13,8 @@ import { type Cluster, embedded, prepare, SINK } from "./speaker.ts";
 
 const root = join(import.meta.dirname, "..");
 const MB = 2 ** 20;
-/** Long enough for a garbage collection that a quiet process makes by itself. */
-const SETTLE = 5_000;
+/** Longer than a program waits after its start before it gives back what that took. */
+const SETTLE = 8_000;
 const PROBES = { controller: 17_511, speaker: 17_512 } as const;
 type Program = keyof typeof PROBES;
 

@@ -72,6 +72,8 @@ const peer = (name: string): Peer => ({
   ebgpMultiHop: false,
   vrf: "",
   dualStackAddressFamily: false,
+  passive: false,
+  restartTime: null,
 });
 
 function pool(name: string, text: string, bgpAdvertisements: readonly BgpAdvertisement[]): Config["pools"][number] {

@@ -128,7 +128,7 @@ const MAX_LINES = 300;
 
 /** What breaks the rules still and is named here until it is mended: nothing new comes in. */
 const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
-  long: ["packages/metallb/src/gossip/engine.ts"],
+  long: [],
   circles: [],
 };
 

@@ -112,6 +112,9 @@ export interface Peer {
   readonly ebgpMultiHop: boolean;
   readonly vrf: string;
   readonly dualStackAddressFamily: boolean;
+  /** By annotation: see `peer-terms.ts`. */
+  readonly passive: boolean;
+  readonly restartTime: Seconds | null;
 }
 
 export interface BfdProfile {

@@ -27,6 +27,7 @@ export const PROBLEM_CODES = [
   "invalidPassword",
   "unknownBFDProfile",
   "invalidBFDProfile",
+  "invalidAnnotation",
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

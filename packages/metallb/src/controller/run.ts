@@ -4,7 +4,7 @@ import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, startUp, Trouble } from "#process";
+import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { Announced } from "./announced.ts";
@@ -192,6 +192,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+    giveBackMemory();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */

@@ -122,10 +122,8 @@ function nodeView(facts: ClusterFacts, pod: OwnPod, speaker: SpeakerState | null
     cut: false,
     speaker: processOf(pod),
     sessions: (speaker?.sessions ?? []).map((session): SessionView => {
-      const { peer, reason, since, announcedPrefixes, shortcomings } = session;
-      const established = session.state === "Established";
-      const speaker = session.state;
-      return { peer, established, router: "", speaker, reason, shortcomings, since, timer: "", announcedPrefixes };
+      const { state, ...told } = session;
+      return { ...told, established: state === "Established", router: "", speaker: state, timer: "" };
     }),
   };
 }

@@ -22,6 +22,10 @@ export const REASONS = {
   noPeer: "no BGPPeer that the advertisement names is open on node {node}",
   noPeerOfFamily: "no BGPPeer that the advertisement names carries {family} on node {node}",
   ownedByOther: "node {owner} announces it",
+  noUsableInterface: "node {node} has no interface on which it could answer for {ip}",
+  noNamedInterface: "none of the interfaces {interfaces} can be used on node {node} to answer for {ip}",
+  outsideSubnet: "node {node} has no interface in the subnet of {ip}, and others have",
+  interfacesUntold: "the speaker of node {node} has not told yet on which interfaces it could answer for {ip}",
   noCandidate: "no node is left that could announce it",
   // Of the whole cluster, as a Service's condition says it.
   noNodeSelected: "no advertisement of pool {pool} selects both this Service and a node of the cluster",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { EndpointSlice, Node, Service } from "#api";
 import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
 import { formatPrefix, parseIp, parseRange, RangeSet } from "#net";
-import type { Changes, Plan, World } from "./plan.ts";
+import type { Changes, Plan, SpeakerLinks, World } from "./plan.ts";
 import type { PlannerOptions } from "./planner.ts";
 
 // Small worlds for tests: everything has a default, so that a test names only what it is about.
@@ -162,6 +162,8 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
     ebgpMultiHop: false,
     vrf: "",
     dualStackAddressFamily: false,
+    passive: false,
+    restartTime: null,
     ...fields,
   };
 };
@@ -181,6 +183,7 @@ export class TestWorld implements World {
   readonly slices = new Map<string, EndpointSlice[]>();
   config: Config | null;
   members: ReadonlySet<string> | null = null;
+  speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);

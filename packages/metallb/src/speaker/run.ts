@@ -4,16 +4,17 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, giveBackMemory, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { findOwnPod, WatchedWorld } from "#world";
+import { findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
+import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import type { Leaving } from "./engine-registry.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
+import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { OwnState } from "./own-state.ts";
@@ -61,6 +62,7 @@ async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omi
     node,
     tls: tls.value,
     layer2: layer2.value,
+    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
   });
 }
 
@@ -71,6 +73,8 @@ interface Parts {
   readonly node: string;
   readonly tls: TlsSettings;
   readonly layer2: Layer2Settings;
+  /** The operator comes from an FRR mode, whose metrics name the VRF. */
+  readonly vrfLabels: boolean;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -83,7 +87,9 @@ class Speaker {
   private readonly planner: Planner;
   private readonly thread: EngineThread;
   private readonly sessions = new BgpSessions();
+  private readonly bfd = new BfdSessions();
   private readonly status: BgpStatus;
+  private readonly owner: Promise<OwnPod | null>;
   private readonly state: OwnState;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
@@ -114,6 +120,7 @@ class Speaker {
           this.sessions.take(report.report);
           if (report.report.kind !== "counters") this.state.look();
         }
+        if (report.engine === "bfd") this.bfd.take(report.report);
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
@@ -124,6 +131,7 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.owner = owner;
     this.status = new BgpStatus({
       client,
       namespace,
@@ -193,7 +201,9 @@ class Speaker {
       void this.work();
     }
     const code = await this.over.promise;
-    await this.thread.stop("the speaker is shut down", this.leaving());
+    const graceful = [...this.planner.plan.peers.values()].some(({ gracefulRestart }) => gracefulRestart);
+    const routes = await leavingOf({ ...this.parts, owner: this.owner, graceful });
+    await this.thread.stop("the speaker is shut down", routes);
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
@@ -201,21 +211,6 @@ class Speaker {
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
-  }
-
-  /**
-   * A speaker that ends is expected back, so peers with graceful restart keep its routes. When its node is
-   * no longer in the cluster it is not: the routes are withdrawn.
-   */
-  private leaving(): Leaving {
-    const { node, log } = this.parts;
-    const routes = this.ready && !this.world.nodes.has(node) ? "withdraw" : "keep";
-    const why =
-      routes === "keep"
-        ? "peers with graceful restart keep the routes"
-        : "the node is gone, so every route is withdrawn";
-    log.info(`shutting down: ${why}`, { op: "shutdown", node });
-    return routes;
   }
 
   private async work(): Promise<void> {
@@ -234,6 +229,7 @@ class Speaker {
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
+    giveBackMemory();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }
@@ -269,6 +265,7 @@ class Speaker {
               plan: this.planner.plan,
               sequence: this.thread.sequence,
               sessions: this.sessions,
+              bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
               isApplied: (service) => this.loop.isApplied(service),
@@ -284,8 +281,7 @@ class Speaker {
           node,
           kubernetesFigures(this.parts, this.world, this.loop, () => this.problems().length > 0),
           this.announcements,
-          () => this.planner.plan,
-          this.sessions,
+          { plan: () => this.planner.plan, sessions: this.sessions, bfd: this.bfd, vrfLabels: this.parts.vrfLabels },
           this.layer2,
         ),
         guard: createGuard(reviews(client)),

@@ -170,6 +170,10 @@ describe("health", () => {
     reason: established ? "" : "connection refused",
     since: null,
     timer: "",
+    next: null,
+    holdEndsAt: null,
+    holdTime: null,
+    bfd: null,
     announcedPrefixes: null,
   });
   const well: Picture = {

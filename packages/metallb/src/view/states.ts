@@ -1,4 +1,4 @@
-import type { Timestamp } from "#net";
+import type { Seconds, Timestamp } from "#net";
 import type {
   ControllerReport,
   ReportedProblem,
@@ -9,7 +9,7 @@ import type {
   SpeakerReport,
 } from "#report";
 import { type Fields, fields, list, numberOrNull, text, texts } from "./fields.ts";
-import type { ConfigurationProblem } from "./view.ts";
+import type { ConfigurationProblem, PathView, SessionView } from "./view.ts";
 
 /** Any version may have answered, or something else: each field is looked at before it is believed. */
 type Told<T> = { readonly [Field in keyof T]?: unknown };
@@ -39,7 +39,14 @@ export interface ToldSession {
   /** What does not work although the session stands. */
   readonly shortcomings: readonly string[];
   readonly announcedPrefixes: number | null;
+  /** What it does by itself, and when. */
+  readonly next: SessionView["next"];
+  readonly holdEndsAt: Timestamp | null;
+  readonly holdTime: Seconds | null;
+  readonly bfd: PathView | null;
 }
+
+const UNTOLD = { next: null, holdEndsAt: null, holdTime: null, bfd: null } as const;
 
 /** What is done for a Service. */
 export interface ToldVerdict {
@@ -107,13 +114,30 @@ function sessionsOf(state: Told<SpeakerReport>): readonly ToldSession[] {
       since: instantOf(session.since),
       shortcomings: [...texts(session.shortcomings), ...own],
       announcedPrefixes: numberOrNull(session.announcedPrefixes),
+      next: nextOf(session.next),
+      holdEndsAt: instantOf(session.holdEndsAt),
+      holdTime: numberOrNull(session.negotiatedHoldTime),
+      bfd: pathOf(session.bfd),
     };
   });
   const untried = [...problems].map(([peer, messages]): ToldSession => {
     const reason = messages.join("; ");
-    return { peer, state: "not tried", reason, since: null, shortcomings: [], announcedPrefixes: null };
+    return { peer, state: "not tried", reason, since: null, shortcomings: [], announcedPrefixes: null, ...UNTOLD };
   });
   return [...sessions, ...untried];
+}
+
+function nextOf(value: unknown): SessionView["next"] {
+  const { kind, at } = fields(value);
+  const instant = instantOf(at);
+  return instant !== null && (kind === "connect" || kind === "give up") ? { kind, at: instant } : null;
+}
+
+function pathOf(value: unknown): PathView | null {
+  const { state, reason, detectionTime } = fields(value);
+  return text(state) === ""
+    ? null
+    : { state: text(state), reason: text(reason), detectionTime: numberOrNull(detectionTime) };
 }
 
 function verdictOf({ bgp, layer2, applied }: Told<ReportedVerdicts>): ToldVerdict {
@@ -150,6 +174,9 @@ const UNASKED: ReadonlySet<string> = new Set(["layer2Later", "noAdvertisement", 
 /** Reasons that are as somebody wanted it, where another node announces. */
 const BY_DESIGN: ReadonlySet<string> = new Set([
   "ownedByOther",
+  "noNamedInterface",
+  "noUsableInterface",
+  "outsideSubnet",
   "notOwner",
   "noLocalEndpoints",
   "noMatchingAdvertisement",
