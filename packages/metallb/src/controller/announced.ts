@@ -1,5 +1,6 @@
 import { decodeEndpointSlice, decodeNode, type EndpointSlice, type Node } from "#api";
 import { type KubeClient, type KubeObject, RESOURCES, type Reflector, watch } from "#kube";
+import type { Instant } from "#net";
 import { ClusterVerdicts, decodeTold, type Owner, TOLD } from "#planner";
 import { customResources, type Overrides, WatchedWorld } from "#world";
 import { AnnouncedWriter } from "./announced-writer.ts";
@@ -199,7 +200,7 @@ export class Announced {
   }
 
   /** False: it is to be looked at again. */
-  private look(key: string, now: number): boolean {
+  private look(key: string, now: Instant): boolean {
     const service = this.parts.services.get(key);
     if (!service) {
       this.pace.forget(key);

@@ -1,3 +1,4 @@
+import type { Instant } from "#net";
 import type { ConditionText } from "./watched-service.ts";
 
 /** Milliseconds between two writes of one Service: where its status or reason differs, and where only the words do. */
@@ -10,7 +11,7 @@ const CALM = 10 * 60_000;
 
 interface Last {
   readonly text: string;
-  readonly at: number;
+  readonly at: Instant;
   readonly repeats: number;
 }
 
@@ -25,7 +26,7 @@ export class ConditionPace {
   private filledAt = Number.NEGATIVE_INFINITY;
 
   /** Whether `wanted` may be written now over `stands`; a write is counted when it may. */
-  may(key: string, stands: ConditionText | null, wanted: ConditionText | null, now: number): boolean {
+  may(key: string, stands: ConditionText | null, wanted: ConditionText | null, now: Instant): boolean {
     this.fill(now);
     const kind = stands?.status === wanted?.status && stands?.reason === wanted?.reason ? "words" : "status";
     if (this.tokens[kind] < 1) return false;
@@ -44,11 +45,11 @@ export class ConditionPace {
   }
 
   /** Forgets what is too long ago to matter. */
-  sweep(now: number): void {
+  sweep(now: Instant): void {
     for (const [key, { at }] of this.last) if (now - at >= CALM) this.last.delete(key);
   }
 
-  private fill(now: number): void {
+  private fill(now: Instant): void {
     const seconds = Math.max(0, now - this.filledAt) / 1_000;
     this.filledAt = now;
     for (const kind of ["status", "words"] as const)
