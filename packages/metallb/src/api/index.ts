@@ -9,6 +9,7 @@ export { ALLOCATED_FROM_POOL, ANNOTATIONS, allocatedFrom, annotation, deprecated
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
 export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";
+export { EVENT_REASONS, type EventReason } from "./event-reasons.ts";
 export { convertBGPPeer, type PeerVersion } from "./peer-conversion.ts";
 export type { FieldProblem, ResourceMeta } from "./resource.ts";
 export type { LabelSelector } from "./selector.ts";

@@ -122,7 +122,7 @@ export class Decider {
       const { condition, isNews } = ruling;
       this.expectations.forget(key);
       if (!isNews) return null;
-      note({ type: "Warning", reason: condition.reason, message: condition.message });
+      note({ type: "Warning", reason: "StatusOverwritten", message: condition.message });
       return { kind: "write", service, intention: { desired: null, condition } };
     }
     if (isShown) for (const each of notesOfChange(service, intention, notes)) note(each);

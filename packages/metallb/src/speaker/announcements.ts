@@ -1,4 +1,4 @@
-import type { Service } from "#api";
+import type { EventReason, Service } from "#api";
 import type { EventSubject } from "#kube";
 import { type Plan, sentence } from "#planner";
 import type { Logger } from "#process";
@@ -8,7 +8,7 @@ export interface Recorder {
   event(
     subject: Pick<EventSubject, "namespace" | "name" | "uid">,
     type: "Normal" | "Warning",
-    reason: string,
+    reason: EventReason,
     message: string,
   ): void;
 }
