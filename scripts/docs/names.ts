@@ -44,6 +44,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How long the router keeps the routes while the speaker is away ([sessions.md](../sessions.md)).",
   },
+  "metallb.io/speaker": {
+    on: "ConfigurationState of a speaker",
+    by: "the speaker",
+    means: "Its BGP sessions and what they carry, for the condition `metallb.io/Announced`.",
+  },
   "metallb.io/component-type": {
     on: "ConfigurationState",
     by: "controller and speakers",
@@ -101,7 +106,7 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
     on: "Service",
     means:
       "By whom the Service is announced, or why by nobody; the message names nodes, peers and interfaces ([more](../announced.md)).",
-    reasons: "`Announced`, or a code of [Announcements](../troubleshooting.md#announcements)",
+    reasons: "`Announced`, or a code of [Announcements](../troubleshooting.md#announcement)",
   },
   poolReconcilerValid: {
     on: "ConfigurationState of the controller",
