@@ -4,9 +4,9 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, giveBackMemory, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
@@ -105,6 +105,7 @@ class Speaker {
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      ...configuration({ flags }),
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
@@ -229,7 +230,7 @@ class Speaker {
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }
@@ -257,6 +258,7 @@ class Speaker {
         port: flags["health-probe-port"],
         ready: () => this.ready,
         why: () => this.world.troubles,
+        texts: { "/dump": () => this.thread.dump() },
         routes: {
           "/state": () =>
             stateOf({
