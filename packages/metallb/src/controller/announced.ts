@@ -2,7 +2,7 @@ import { decodeEndpointSlice, decodeNode, type EndpointSlice, type Node } from "
 import { type KubeClient, type KubeObject, RESOURCES, type Reflector, watch } from "#kube";
 import type { Instant } from "#net";
 import { ClusterVerdicts, decodeTold, type Owner, TOLD } from "#planner";
-import { customResources, type Overrides, WatchedWorld } from "#world";
+import { configuration, type Overrides, WatchedWorld } from "#world";
 import { AnnouncedWriter } from "./announced-writer.ts";
 import { ConditionPace } from "./condition-pace.ts";
 import type { ConditionText, WatchedService } from "./watched-service.ts";
@@ -12,8 +12,7 @@ export interface AnnouncedParts {
   readonly namespace: string;
   /** What the watch shows. */
   readonly services: ReadonlyMap<string, WatchedService>;
-  /** The class that is served; empty: Services without one. */
-  readonly loadBalancerClass: string;
+  readonly flags: Parameters<typeof configuration>[0]["flags"];
   readonly mayWrite: () => boolean;
   readonly trouble: (what: string) => (message: string) => void;
 }
@@ -71,14 +70,15 @@ export class Announced {
 
   constructor(parts: AnnouncedParts) {
     this.parts = parts;
-    const { client, namespace, mayWrite, trouble, loadBalancerClass } = parts;
-    this.verdicts = new ClusterVerdicts(loadBalancerClass || null);
+    const { client, namespace, mayWrite, trouble, flags } = parts;
+    this.verdicts = new ClusterVerdicts(flags["lb-class"] || null);
+    const { source, overrides } = configuration({ flags, kinds: ADVERTISEMENT_KINDS });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["endpointslices", "nodes"],
-      source: customResources(ADVERTISEMENT_KINDS),
-      overrides: LEAN,
+      source,
+      overrides: { ...LEAN, ...overrides },
       trouble: (what) => trouble(`${what}, for the condition Announced`),
     });
     this.tellers = watch(client, RESOURCES.configurationstates, {

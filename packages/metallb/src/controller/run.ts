@@ -100,14 +100,8 @@ class Controller {
       poolStatus: this.poolStatus,
       log,
     });
-    this.announced = new Announced({
-      client,
-      namespace,
-      services: this.world.services,
-      loadBalancerClass: flags["lb-class"],
-      mayWrite: lead.mayWrite,
-      trouble: (what) => trouble.of(what),
-    });
+    const { services } = this.world;
+    this.announced = new Announced({ ...parts, ...lead, services, trouble: (what) => trouble.of(what) });
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
@@ -220,10 +214,7 @@ class Controller {
   private take(): void {
     if (this.end.signal.aborted) return;
     const { services, config, problems } = this.world.take();
-    if (services.size > 0) {
-      this.allocation.servicesChanged(services);
-      this.announced.servicesChanged(services);
-    }
+    if (services.size > 0) for (const each of [this.allocation, this.announced]) each.servicesChanged(services);
     if (config) this.allocation.poolsChanged(this.world.config?.pools ?? []);
     if (!problems) return;
     this.problems.tell(this.world.problems);
