@@ -119,11 +119,6 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`ip addr` on the node",
     do: "Nothing where the other nodes announce it.",
   },
-  interfacesUntold: {
-    means: "The node's speaker has just started.",
-    see: "`kubectl -n metallb-system get pods -o wide`",
-    do: "Wait some seconds. Where it lasts, gossip does not get through: open TCP and UDP 7946 between the nodes.",
-  },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",
     see: "`metallb l2`",

@@ -108,6 +108,12 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
       "By whom the Service is announced, or why by nobody; the message names nodes, peers and interfaces ([more](../announced.md)).",
     reasons: "`Announced`, or a code of [Announcements](../troubleshooting.md#announcement)",
   },
+  "metallb.io/AddressConflict": {
+    on: "Service",
+    means:
+      "There while a host that is no speaker has or claims an address of the Service ([layer2.md](../layer2.md#an-address-that-another-host-has)).",
+    reasons: "`AddressInUse`: it is not announced; `AddressClaimed`: both answer",
+  },
   poolReconcilerValid: {
     on: "ConfigurationState of the controller",
     means: "Whether all pools and what belongs to them count; the message lists what is wrong, one line a problem.",

@@ -21,6 +21,7 @@ import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
+import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -101,11 +102,13 @@ class Speaker {
     this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
     const trouble = new Trouble(log);
+    const { source, overrides } = configuration({ flags });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
-      ...configuration({ flags }),
+      source,
+      overrides: { ...overrides, ...SPEAKER_OVERRIDES },
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
