@@ -34,6 +34,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How many addresses of the pool the Services of a namespace may hold: [pools.md](../pools.md).",
   },
+  "metallb.io/keep-after-deletion": {
+    on: "IPAddressPool",
+    by: "you",
+    means: "How long the addresses of a deleted Service are kept for its name: [pools.md](../pools.md).",
+  },
   "metallb.io/passive": {
     on: "BGPPeer",
     by: "you",
