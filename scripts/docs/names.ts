@@ -49,6 +49,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How long the router keeps the routes while the speaker is away ([sessions.md](../sessions.md)).",
   },
+  "metallb.io/speaker": {
+    on: "ConfigurationState of a speaker",
+    by: "the speaker",
+    means: "Its BGP sessions and what they carry, for the condition `metallb.io/Announced`.",
+  },
   "metallb.io/component-type": {
     on: "ConfigurationState",
     by: "controller and speakers",
@@ -101,6 +106,12 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
     means:
       "Whether the Service has its addresses; the message names addresses and pool, or every pool that was looked at and why it said no.",
     reasons: "`Allocated`, `Pending`, `StatusOverwritten`, or a code of [Addresses](../troubleshooting.md#addresses)",
+  },
+  "metallb.io/Announced": {
+    on: "Service",
+    means:
+      "By whom the Service is announced, or why by nobody; the message names nodes, peers and interfaces ([more](../announced.md)).",
+    reasons: "`Announced`, or a code of [Announcements](../troubleshooting.md#announcement)",
   },
   "metallb.io/AddressConflict": {
     on: "Service",

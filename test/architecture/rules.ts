@@ -37,7 +37,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http: ["kube", "process", "net"],
   world: ["config", "legacy", "api", "net", "kube", "process"],
   report: ["net"],
-  controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
+  controller: ["report", "world", "planner", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
     "report",
     "world",
