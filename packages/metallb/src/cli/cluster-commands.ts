@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addClusterCommand } from "./cluster-command.ts";
 import { addDashboardCommand } from "./dashboard-command.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
+import { addDumpCommands } from "./dump-commands.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { EXPLAIN_COMMAND } from "./explain-command.ts";
 import type { Outcome } from "./outcome.ts";
@@ -14,5 +15,6 @@ export function addClusterCommands(program: Command, outcome: Outcome): void {
   addEventsCommand(program);
   addDoctorCommand(program, outcome);
   addSupportCommand(program);
+  addDumpCommands(program, outcome);
   addDashboardCommand(program, outcome);
 }

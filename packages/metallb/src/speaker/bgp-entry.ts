@@ -4,6 +4,7 @@ import {
   createBgpEngine,
   type PathAttributes,
   type PeerSettings,
+  type RecordedEvent,
   type TableChange,
 } from "#bgp";
 import type { Instant, Ip } from "#net";
@@ -112,6 +113,10 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   standing(): void {
     const counters = this.machine.counters().map((each) => datedCounters(each, (at) => this.seat.wallClock(at)));
     this.seat.report("", { kind: "counters", counters });
+  }
+
+  recent(): readonly RecordedEvent[] {
+    return this.machine.recent();
   }
 
   farewell(text: string, routes: Leaving): Bgp["event"] {

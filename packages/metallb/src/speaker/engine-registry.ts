@@ -1,5 +1,5 @@
 import type { BfdCounters, BfdEffect, BfdEvent, BfdReport } from "#bfd";
-import type { BgpEffect, BgpEvent, PeerSettings, TableChange } from "#bgp";
+import type { BgpEffect, BgpEvent, PeerSettings, RecordedEvent, TableChange } from "#bgp";
 import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Instant, Ip, Timestamp } from "#net";
@@ -93,6 +93,8 @@ export interface Engine<Difference, Event, Effect> {
   readonly wake: Event;
   /** Reports counters; called within a second after something moved, and not more often. */
   standing?(now: Instant): void;
+  /** Its last events, without secrets. */
+  recent?(): readonly RecordedEvent[];
   /** The event that ends it with a goodbye to everybody. */
   farewell?(text: string, routes: Leaving): Event;
   /** Resolves when what was sent, the goodbyes too, has left the process. */
