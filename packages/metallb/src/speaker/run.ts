@@ -18,6 +18,7 @@ import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
 
@@ -270,6 +271,7 @@ class Speaker {
               bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
+              strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
             }),
         },
