@@ -26,6 +26,11 @@ export const CONFIGURATION_ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     see: check,
     do: "Write `ADDRESS=NAMESPACE/NAME`, separated by commas.",
   },
+  invalidKeepTime: {
+    means: "`metallb.io/keep-after-deletion` of a pool cannot be read.",
+    see: check,
+    do: "Write a duration of at most a week, such as `10m` or `1h30m`.",
+  },
   invalidQuota: {
     means: "An entry of `metallb.io/namespace-quotas` cannot be read.",
     see: check,

@@ -33,11 +33,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ["config", "api", "bgp", "net"],
   kube: ["net"],
   sys: ["gossip", "net"],
-  process: ["net"],
+  process: ["net", "sys"],
   http: ["kube", "process", "net"],
   world: ["config", "legacy", "api", "net", "kube", "process"],
   report: ["net"],
-  controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
+  controller: ["report", "world", "planner", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
     "report",
     "world",

@@ -9,6 +9,7 @@ export const PROBLEM_CODES = [
   "overlappingAddresses",
   "invalidReservation",
   "invalidQuota",
+  "invalidKeepTime",
   "duplicateEntry",
   "invalidSelector",
   "invalidCommunity",

@@ -4,9 +4,10 @@ import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
+import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
+import { Announced } from "./announced.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
@@ -43,6 +44,7 @@ class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
+  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -52,6 +54,7 @@ class Controller {
   private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
+  private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
   private readonly over = Promise.withResolvers<number>();
@@ -97,6 +100,8 @@ class Controller {
       poolStatus: this.poolStatus,
       log,
     });
+    const { services } = this.world;
+    this.announced = new Announced({ ...parts, ...lead, services, trouble: (what) => trouble.of(what) });
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
@@ -128,6 +133,7 @@ class Controller {
     stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
     if (stop.aborted) this.over.resolve(0);
     this.webhooks?.start();
+    this.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
     const code = await this.over.promise;
@@ -159,7 +165,7 @@ class Controller {
   }
 
   private endWrites(): Promise<unknown> {
-    return Promise.all([this.writer.stop(), this.poolStatus.stop()]);
+    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop()]);
   }
 
   /**
@@ -182,6 +188,7 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
+    void this.announced.start();
     this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
@@ -189,7 +196,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    this.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
@@ -207,7 +214,7 @@ class Controller {
   private take(): void {
     if (this.end.signal.aborted) return;
     const { services, config, problems } = this.world.take();
-    if (services.size > 0) this.allocation.servicesChanged(services);
+    if (services.size > 0) for (const each of [this.allocation, this.announced]) each.servicesChanged(services);
     if (config) this.allocation.poolsChanged(this.world.config?.pools ?? []);
     if (!problems) return;
     this.problems.tell(this.world.problems);
