@@ -82,7 +82,6 @@ export const node = (name: string, fields: Partial<Node> = {}): Node => ({
   resourceVersion: "1",
   labels: { "kubernetes.io/hostname": name },
   networkUnavailable: false,
-  addresses: [],
   ...fields,
 });
 

@@ -25,6 +25,8 @@ export interface SpeakerReport {
   readonly members: readonly ReportedMember[];
   /** Sessions that this node should have and cannot, or not wholly. */
   readonly peerProblems: readonly { readonly peer: string; readonly message: string }[];
+  /** Interfaces on which the kernel drops what comes in where the answer would not go out (strict rp_filter). */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ReportedProblem[];
 }
 

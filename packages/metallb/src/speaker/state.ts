@@ -15,6 +15,7 @@ export interface StateSources {
   readonly sessions: BgpSessions;
   readonly bfd: BfdSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
+  readonly strictReversePaths: readonly string[];
   readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
@@ -25,7 +26,7 @@ const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(sources: StateSources): SpeakerReport {
-  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, isApplied } = sources;
+  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, strictReversePaths, isApplied } = sources;
   const services: Record<string, SpeakerReport["services"][string]> = {};
   let told = 0;
   for (const [key, service] of world.services) {
@@ -54,6 +55,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
     })),
     members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,
+    strictReversePaths,
     problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };
 }

@@ -142,7 +142,7 @@ describe("what is said of a Service", () => {
       refusals: [
         { nodes: ["two"], reason: "the BGP session is not established" },
         { nodes: ["three", "four"], reason: "no endpoint" },
-        { nodes: ["five"], reason: "the speaker does not answer" },
+        { nodes: ["five"], reason: "the speaker does not tell" },
       ],
     });
   });

@@ -27,6 +27,8 @@ export interface SpeakerState {
     readonly service: string;
     readonly interfaces: readonly string[];
   }[];
+  /** Interfaces of the node whose reverse path filter is strict. */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ConfigurationProblem[];
 }
 
@@ -93,6 +95,7 @@ export function readSpeakerState(answer: unknown): SpeakerState {
         service: text(service),
         interfaces: texts(interfaces),
       })),
+    strictReversePaths: texts(state.strictReversePaths),
     problems: problemsOf(state.problems),
   };
 }
