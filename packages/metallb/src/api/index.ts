@@ -8,6 +8,7 @@ import { configurationState, serviceBgpStatus, serviceL2Status } from "./status-
 export {
   ALLOCATED_FROM_POOL,
   ANNOTATIONS,
+  ATTRIBUTE_ANNOTATIONS,
   allocatedFrom,
   annotation,
   deprecatedAnnotations,

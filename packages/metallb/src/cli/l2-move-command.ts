@@ -6,9 +6,10 @@ import { visible } from "#terminal";
 import { withCluster } from "./cluster-command.ts";
 import { type Connection, connect } from "./connect.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
-import { keyFor } from "./explain-command.ts";
+
 import type { Outcome } from "./outcome.ts";
 import { readFacts } from "./read-facts.ts";
+import { serviceKey } from "./service-key.ts";
 
 const PLACEMENT = "metallb.io/l2-placement";
 /** Milliseconds: how long a move may take, and how often it is looked for. */
@@ -41,7 +42,7 @@ async function move(connection: Connection, asked: string, node: string, where: 
   const { namespace, objects, problems } = await readFacts(connection, { namespace: where, kinds, states: false });
   const { services, nodes, l2advertisements } = objects;
   if (services == null) throw new Error(problems.join("; "));
-  const key = keyFor(
+  const key = serviceKey(
     asked,
     services.map((object) => metaOf(object).key),
   );

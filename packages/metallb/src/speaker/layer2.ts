@@ -18,6 +18,7 @@ import type { Layer2Settings } from "./layer2-settings.ts";
 import { Layer2Status } from "./layer2-status.ts";
 import { Layer2Teller } from "./layer2-teller.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+import { sha256 } from "./sha256.ts";
 import { SpeakerMembers } from "./speaker-members.ts";
 import { namesOf, usableLinks } from "./usable-links.ts";
 
@@ -32,7 +33,6 @@ export interface Layer2Options {
   readonly services: () => ReadonlyMap<string, Service>;
   /** Whether the API knows a node of this name. */
   readonly isNode: (name: string) => boolean;
-  readonly sha256: (text: string) => Uint8Array;
   readonly recorder: Recorder;
   readonly log: Logger;
   readonly trouble: (what: string) => (message: string) => void;
@@ -87,7 +87,7 @@ export class Layer2 {
       node,
       plan: () => options.planner.plan,
       members: () => this.eligible,
-      sha256: options.sha256,
+      sha256,
       trouble: trouble("placement"),
     });
     const { gossip } = settings;
