@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { house } from "./rules.ts";
@@ -117,20 +117,6 @@ describe("the house", () => {
     const wrong = [...types, ...names.map((name) => `${name}: number`)];
     const product = code.filter(({ pack, path }) => pack === "metallb" && path !== home);
     expect(breaches(product, ({ declares }) => wrong.filter((each) => declares.has(each)))).toEqual([]);
-  });
-
-  it("has no dead link in its pages", () => {
-    const pages = globSync(["*.md", "docs/**/*.md", "packages/**/*.md", "bench/*.md", "test/**/*.md"], {
-      cwd: root,
-      exclude: ["**/node_modules/**", "**/dist/**"],
-    });
-    const dead = pages.flatMap((page) =>
-      [...readFileSync(join(root, page), "utf8").matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
-        .map(([, link = ""]) => link)
-        .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))
-        .map((link) => `${page}: ${link}`),
-    );
-    expect(dead).toEqual([]);
   });
 
   it("keeps the engines apart", () => {

@@ -33,11 +33,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ["config", "api", "bgp", "net"],
   kube: ["net"],
   sys: ["gossip", "net"],
-  process: ["net"],
+  process: ["net", "sys"],
   http: ["kube", "process", "net"],
-  world: ["config", "api", "net", "kube", "process"],
+  world: ["config", "legacy", "api", "net", "kube", "process"],
   report: ["net"],
-  controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
+  controller: ["report", "world", "planner", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
     "report",
     "world",
@@ -55,10 +55,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "process",
   ],
   view: ["report", "net"],
-  explain: ["view", "config", "api", "net"],
+  explain: ["view", "allocator", "config", "api", "net"],
   terminal: [],
   web: ["view"],
-  cli: ["legacy", "explain", "view", "terminal", "web", "config", "api", "net", "kube"],
+  cli: ["legacy", "report", "explain", "view", "terminal", "web", "config", "api", "bgp", "net", "kube"],
   bin: ["controller", "speaker", "cli"],
   apiserver: [],
   lab: ["apiserver", "view", "terminal", "web", "api", "bgp", "net", "kube"],
@@ -80,7 +80,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
-  yaml: ["kube", "speaker", "apiserver", "lab", "cli"],
+  yaml: ["kube", "world", "speaker", "apiserver", "lab", "cli"],
 };
 
 /** What a pure room must not name: they take time, randomness and the outside as arguments. */
@@ -128,7 +128,7 @@ const MAX_LINES = 300;
 
 /** What breaks the rules still and is named here until it is mended: nothing new comes in. */
 const YET: { readonly long: readonly string[]; readonly circles: readonly string[] } = {
-  long: ["packages/metallb/src/gossip/engine.ts"],
+  long: [],
   circles: [],
 };
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "@metallb-ts/apiserver";
 import { crdOf, DEFINITIONS } from "metallb/api";
+import { decodeDump, replay } from "metallb/bgp";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
@@ -163,6 +164,20 @@ describe("a speaker", () => {
     expect(updates.flatMap(({ announced }) => announced)).toEqual(["192.0.2.3/32", "192.0.2.4/32"]);
     expect(updates.flatMap(({ withdrawn }) => withdrawn)).toEqual(["192.0.2.3/32", "192.0.2.4/32"]);
     expect(peer.connections).toBe(1);
+  });
+
+  it("gives its last events, and they lead to the same again", async () => {
+    const events = decodeDump(await (await fetch(`http://127.0.0.1:${HEALTH}/dump`)).text());
+    if (!events.ok) throw new Error(events.error);
+    const again = replay(events.value);
+    expect(again.exact).toBe(true);
+    expect(again.reports).toMatchObject([{ peer: "router", state: "Established", announcedPrefixes: 2 }]);
+    const sent = again.steps.flatMap(({ effects }) =>
+      effects.flatMap((effect) => (effect.kind === "send" ? effect.chunks.map((chunk) => Buffer.from(chunk)) : [])),
+    );
+    const replayed = Buffer.concat(sent).toString("hex");
+    for (const { body } of peer.messages.filter(({ type }) => type === TYPE.update))
+      expect(replayed).toContain(body.toString("hex"));
   });
 
   it("tells it once in an event, and in an object that its Pod owns", async () => {

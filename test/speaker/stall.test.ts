@@ -30,7 +30,7 @@ const place: Place = { name: "router", address: ROUTER, address6: null, command:
 
 describeWith(["bird"], "the engines' thread", () => {
   const folder = mkdtempSync(join(tmpdir(), "metallb-stall-"));
-  const reports: Omit<SessionReport, "since">[] = [];
+  const reports: Pick<SessionReport, "state" | "reason">[] = [];
   let router: Router;
   let thread: EngineThread;
 

@@ -1,5 +1,7 @@
 import type { ClusterView, LabView, NodeView } from "metallb/view";
 
+const QUIET = { next: null, holdEndsAt: null, holdTime: null, bfd: null } as const;
+
 const process = (pid: number) => ({ running: true, title: `process ${pid}`, pid, restarts: 0, lastEnding: "" });
 
 const node = (index: number): NodeView => ({
@@ -17,6 +19,7 @@ const node = (index: number): NodeView => ({
       shortcomings: [],
       since: null,
       timer: "",
+      ...QUIET,
       announcedPrefixes: 1,
     },
   ],
@@ -86,7 +89,10 @@ export const troubled: LabView = {
       return {
         ...each,
         speaker: { ...each.speaker, restarts: 1, lastEnding: "signal SIGKILL" },
-        sessions: [...each.sessions, { ...made, shortcomings: [], since: null, timer: "", announcedPrefixes: null }],
+        sessions: [
+          ...each.sessions,
+          { ...made, shortcomings: [], since: null, timer: "", ...QUIET, announcedPrefixes: null },
+        ],
       };
     }
     return each;
@@ -160,6 +166,7 @@ export const crowded = (count: number): LabView => ({
 /** A real cluster, with an owner at layer 2 and a part that could not be read. */
 export const cluster: ClusterView = {
   kind: "cluster",
+  notes: [],
   server: "https://192.0.2.1:6443",
   namespace: "metallb-system",
   controller: { ...process(0), title: "Pod controller-7d4", pid: null, leading: true },

@@ -14,6 +14,10 @@ const session = {
   shortcomings: [],
   since: null,
   timer: "",
+  next: null,
+  holdEndsAt: null,
+  holdTime: null,
+  bfd: null,
   announcedPrefixes: 1,
 };
 

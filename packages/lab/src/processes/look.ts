@@ -13,6 +13,7 @@ import {
   type SessionView,
   type SpeakerState,
   serviceView,
+  timerText,
 } from "metallb/view";
 import { HOLD_TIME, type LabCluster, ROUTER_ASN, SIX } from "#kubernetes";
 import type { LabNetwork, NodePlace } from "#network";
@@ -126,7 +127,7 @@ function lookAtNode(
     told.delete(session.name);
     // Either side alone may not have noticed yet: established is what both say, where both say anything.
     const established = session.established && (at === undefined || at.state === "Established");
-    return {
+    const view: SessionView = {
       peer: session.name,
       established,
       router: session.state,
@@ -136,13 +137,19 @@ function lookAtNode(
       since: at?.since ?? null,
       timer: cutAt !== undefined && established ? endsWithin(cutAt + HOLD_TIME * 1_000 - now) : "",
       announcedPrefixes: at?.announcedPrefixes ?? null,
+      next: process.running ? (at?.next ?? null) : null,
+      holdEndsAt: at?.holdEndsAt ?? null,
+      holdTime: at?.holdTime ?? null,
+      bfd: at?.bfd ?? null,
     };
+    return { ...view, timer: timerText(view, now) };
   });
   // Those that a user has made lead somewhere that the lab does not know.
   const others = [...told.values()].map((session): SessionView => {
     const established = session.state === "Established";
     const { state: speaker, ...rest } = session;
-    return { ...rest, established, router: "", speaker, timer: "" };
+    const view = { ...rest, established, router: "", speaker, timer: "" };
+    return { ...view, timer: timerText(view, now) };
   });
   return { name, address, cut: cutAt !== undefined, speaker: process, sessions: [...sessions, ...others] };
 }

@@ -1,3 +1,4 @@
+import type { EventReason } from "#api";
 import type { Ip } from "#net";
 import type { Refusal } from "./reasons.ts";
 
@@ -14,7 +15,7 @@ export type Outcome =
 /** An event for the Service, told once when the outcome changes; reasons are upstream's. */
 export interface Note {
   readonly type: "Normal" | "Warning";
-  readonly reason: string;
+  readonly reason: EventReason;
   readonly message: string;
 }
 

@@ -1,6 +1,6 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool, PoolAllocation } from "#config";
-import { formatIp, type IpRange, parseRange, RangeSet } from "#net";
+import { formatIp, type Instant, type IpRange, parseRange, RangeSet } from "#net";
 import type { Allocator } from "./allocator.ts";
 import type { Decision, Desired } from "./decision.ts";
 
@@ -89,6 +89,7 @@ export class Cluster {
   readonly services = new Map<string, Service>();
   readonly allocator: Allocator;
   pools: readonly Pool[] | null;
+  now: Instant = 0;
 
   constructor(allocator: Allocator, pools: readonly Pool[] | null = null) {
     this.allocator = allocator;
@@ -117,7 +118,7 @@ export class Cluster {
   }
 
   decide(keys: readonly string[], pools = false): Decision[] {
-    const decisions = this.allocator.decide(this, { services: keys, pools });
+    const decisions = this.allocator.decide(this, { services: keys, pools }, this.now);
     for (const { key, desired } of decisions) {
       const before = this.services.get(key);
       if (before && desired) this.services.set(key, written(before, desired));

@@ -36,6 +36,11 @@ export type BfdEffect =
 export interface BfdReport {
   readonly session: string;
   readonly users: readonly string[];
+  readonly remote: Ip;
+  /** Of a link-local neighbour; null otherwise. */
+  readonly interface: string | null;
+  readonly vrf: string | null;
+  readonly multihop: boolean;
   readonly state: BfdState;
   readonly since: Instant;
   /** Why it last went down; empty while it never did. */
@@ -56,6 +61,8 @@ export interface BfdCounters {
   readonly up: boolean;
   readonly controlPacketsInput: number;
   readonly controlPacketsOutput: number;
+  readonly echoPacketsInput: number;
+  readonly echoPacketsOutput: number;
   readonly upEvents: number;
   readonly downEvents: number;
 }

@@ -64,7 +64,14 @@ export class BfdSession {
   /** The values that count until a poll sequence has ended (section 6.8.3). */
   private inEffect: { readonly transmit: number; readonly receive: number };
   private lastSent: Instant = Number.NEGATIVE_INFINITY;
-  private readonly count = { controlPacketsInput: 0, controlPacketsOutput: 0, upEvents: 0, downEvents: 0 };
+  private readonly count = {
+    controlPacketsInput: 0,
+    controlPacketsOutput: 0,
+    echoPacketsInput: 0,
+    echoPacketsOutput: 0,
+    upEvents: 0,
+    downEvents: 0,
+  };
 
   constructor(
     settings: BfdSettings,
@@ -141,9 +148,14 @@ export class BfdSession {
 
   report(): BfdReport {
     const up = this.state === "Up";
+    const { name, users, remote, interface: on, vrf, multihop } = this.settings;
     return {
-      session: this.settings.name,
-      users: this.settings.users,
+      session: name,
+      users,
+      remote,
+      interface: on,
+      vrf,
+      multihop,
       state: this.state,
       since: this.since,
       reason: this.reason,

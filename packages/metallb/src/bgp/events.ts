@@ -127,6 +127,14 @@ export interface SessionReport {
   readonly shortcomings: readonly string[];
   /** Prefixes that this peer was sent and that stand. */
   readonly announcedPrefixes: number;
+  /**
+   * What this side does by itself, unless something happens before: `connect` again, or `give up` the attempt
+   * that is under way (ConnectRetryTimer). Null: nothing, since the session stands, waits for a passive peer's
+   * connection, or is held by BFD.
+   */
+  readonly next: { readonly kind: "connect" | "give up"; readonly at: Instant } | null;
+  /** Ends one after the other without a session that was stable: each doubles the pause before the next attempt. */
+  readonly failures: number;
 }
 
 /** Counters since the peer was added. */
@@ -147,4 +155,6 @@ export interface PeerCounters {
   readonly bytesSent: number;
   readonly announcedPrefixes: number;
   readonly pendingPrefixes: number;
+  /** When silence of the peer ends the session; null: no session stands, or without a hold time. */
+  readonly holdEndsAt: Instant | null;
 }

@@ -1,3 +1,4 @@
+export { decodeDump, encodeDump } from "./dump.ts";
 export { type BgpEngine, type BgpEngineOptions, createBgpEngine } from "./engine.ts";
 export type { RecordedEvent } from "./event-ring.ts";
 export type * from "./events.ts";
@@ -22,3 +23,4 @@ export { type Replay, replay } from "./replay.ts";
 export type * from "./settings.ts";
 export { hopsOf } from "./settings.ts";
 export { SETTING_COST, settingsChange } from "./settings-change.ts";
+export { storyOf } from "./story.ts";

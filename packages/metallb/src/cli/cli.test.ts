@@ -10,6 +10,7 @@ import { examineNode } from "./node-checks.ts";
 import { REDACTED, redact, redactText } from "./redact.ts";
 import { referenceOf } from "./reference.ts";
 import { tarOf } from "./tar.ts";
+import { run } from "./testing.ts";
 
 describe("the support bundle", () => {
   it("holds no secret, and names what it left out", () => {
@@ -121,5 +122,30 @@ describe("the reference", () => {
   it("is what the commands say", async () => {
     const file = new URL("../../../../docs/cli.md", import.meta.url);
     expect(readFileSync(file, "utf8")).toBe(referenceOf(await commandLine({ exitCode: 0 })));
+  });
+});
+
+describe("replay", () => {
+  const event = (number: number, event: object) => ({ number, at: number * 10, event, random: [0.5], leftOut: 0 });
+  const dump = (...events: readonly object[]) => JSON.stringify({ format: "metallb-bgp-dump/1", events });
+
+  it("tells what the events of a dump led to", async () => {
+    const routes = { kind: "routes", change: { table: "all", announce: [], withdraw: [] } };
+    const { exitCode, stdout } = await run(["replay", "a.json"], {
+      "a.json": dump(event(1, routes), event(2, { kind: "shutdown", text: "bye" })),
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("+0.000 s  routes of table all: +0 −0\n+0.010 s  shutdown: bye\n");
+    expect(stdout).toContain("octet for octet");
+  });
+
+  it("says what is wrong with a file", async () => {
+    for (const [text, error] of [
+      ["[]", "no dump of BGP events"],
+      [dump(event(1, { kind: "peer-set" })), "lacks what belongs to it"],
+    ] as const) {
+      const { exitCode, stderr } = await run(["replay", "a.json"], { "a.json": text });
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining(error)]);
+    }
   });
 });

@@ -114,13 +114,8 @@ export async function readStates(
   const queue = pods.filter(({ ready }) => ready);
   const work = async () => {
     for (let pod = queue.shift(); pod !== undefined; pod = queue.shift()) {
-      const port = flagOf(pod.args, "health-probe-port") ?? HEALTH_PORT;
-      const where = { namespace, name: `${pod.name}:${port}`, subresource: "proxy/state" };
       try {
-        states.set(
-          pod.name,
-          await client.request("GET", pathOf(RESOURCES.pods, where), { timeout: LIMIT_MILLISECONDS }),
-        );
+        states.set(pod.name, await askPod(client, namespace, pod, "state"));
       } catch (error) {
         // The view says who does not tell.
         if (!(error instanceof ApiError)) throw error;
@@ -129,6 +124,13 @@ export async function readStates(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return states;
+}
+
+/** What the Pod tells at this path, by way of the API server. */
+export function askPod(client: KubeClient, namespace: string, pod: OwnPod, path: string): Promise<unknown> {
+  const port = flagOf(pod.args, "health-probe-port") ?? HEALTH_PORT;
+  const where = { namespace, name: `${pod.name}:${port}`, subresource: `proxy/${path}` };
+  return client.request("GET", pathOf(RESOURCES.pods, where), { timeout: LIMIT_MILLISECONDS });
 }
 
 async function readKubeProxy(client: KubeClient): Promise<string | null> {

@@ -2,6 +2,7 @@ import type { BFDProfile, BGPPeer, Secret } from "#api";
 import { type Ip, parseIp } from "#net";
 import type { BfdProfile, Peer } from "./config.ts";
 import { parseDuration } from "./duration.ts";
+import { readPeerTerms } from "./peer-terms.ts";
 import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf } from "./selectors.ts";
 
@@ -20,11 +21,8 @@ export interface PeerContext {
  * Reads one peer. Where a part of it is wrong it is frozen: the part says nothing, the rest counts. Null:
  * it does not say with whom to speak, or with which key, and no session can be opened.
  */
-export function compilePeer(
-  { name, namespace, spec }: BGPPeer,
-  context: PeerContext,
-  problems: ProblemList,
-): Peer | null {
+export function compilePeer(resource: BGPPeer, context: PeerContext, problems: ProblemList): Peer | null {
+  const { name, namespace, spec } = resource;
   const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
   if (spec.nodeSelectors?.length) problems.concerns(nodes);
   const before = problems.problems.length;
@@ -52,6 +50,7 @@ export function compilePeer(
   if (spec.ebgpMultiHop && internal)
     problems.add("invalidMultiHop", "spec.ebgpMultiHop", "invalid ebgp-multihop parameter set for an ibgp peer");
   const sourceAddress = compileSource(spec, address, problems);
+  const terms = readPeerTerms(resource, problems);
   return {
     name,
     frozen: !problems.isEmpty,
@@ -71,6 +70,7 @@ export function compilePeer(
     ebgpMultiHop: (spec.ebgpMultiHop ?? false) && !internal,
     vrf: spec.vrf ?? "",
     dualStackAddressFamily: spec.dualStackAddressFamily,
+    ...terms,
   };
 }
 

@@ -9,6 +9,7 @@ export const PROBLEM_CODES = [
   "overlappingAddresses",
   "invalidReservation",
   "invalidQuota",
+  "invalidKeepTime",
   "duplicateEntry",
   "invalidSelector",
   "invalidCommunity",
@@ -17,6 +18,9 @@ export const PROBLEM_CODES = [
   "selectorsWithAggregation",
   "invalidLocalPref",
   "conflictingLocalPref",
+  "conflictingAttribute",
+  "weightOfAggregate",
+  "invalidBounds",
   "missingASN",
   "invalidPeerASN",
   "invalidPeerAddress",
@@ -27,6 +31,7 @@ export const PROBLEM_CODES = [
   "invalidPassword",
   "unknownBFDProfile",
   "invalidBFDProfile",
+  "invalidAnnotation",
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

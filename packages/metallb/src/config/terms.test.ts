@@ -15,6 +15,7 @@ const terms = (annotations: Readonly<Record<string, string>>) => {
     frozen,
     reserved: [...(found?.reserved ?? [])].map(([service, ips]) => [service, ...ips.map(formatIp)].join(" ")),
     quotas: [...(found?.quotas ?? [])],
+    ...(found?.keepFor === undefined ? {} : { keepFor: found.keepFor }),
     problems: problems.map(({ code, message }) => `${code} ${message}`),
   };
 };
@@ -28,6 +29,14 @@ describe("the annotations of a pool", () => {
       quotas: [],
       problems: [],
     });
+  });
+
+  it("keep the addresses of deleted Services for a while", () => {
+    const keep = (text: string) => terms({ "metallb.io/keep-after-deletion": text });
+    expect(keep("1m30s")).toMatchObject({ frozen: null, keepFor: 90_000, problems: [] });
+    expect(keep("0s")).toEqual({ frozen: null, reserved: [], quotas: [], problems: [] });
+    expect(keep("soon").problems).toEqual(['invalidKeepTime "soon" is not a duration such as 90s or 1m30s']);
+    expect(keep("169h").problems).toEqual(['invalidKeepTime "169h" is more than a week']);
   });
 
   it("limit what the Services of a namespace may hold", () => {

@@ -4,9 +4,10 @@ import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, startUp, Trouble } from "#process";
-import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
+import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
+import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
+import { Announced } from "./announced.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
@@ -43,6 +44,7 @@ class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
+  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -52,6 +54,7 @@ class Controller {
   private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
+  private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
   private readonly over = Promise.withResolvers<number>();
@@ -62,12 +65,20 @@ class Controller {
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
     this.trouble = trouble;
+    const { source, overrides } = configuration({
+      flags,
+      kinds: POOL_KINDS,
+      isStrictAtStart: true,
+      onRefused: (map, reason) => {
+        if (this.election.isLeader()) this.recorder.refuse(map, reason);
+      },
+    });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services"],
-      source: customResources(POOL_KINDS),
-      overrides: OVERRIDES,
+      source,
+      overrides: { ...OVERRIDES, ...overrides },
       trouble: (what) => trouble.of(what),
     });
     this.problems = new ProblemLog(log);
@@ -89,6 +100,8 @@ class Controller {
       poolStatus: this.poolStatus,
       log,
     });
+    const { services } = this.world;
+    this.announced = new Announced({ ...parts, ...lead, services, trouble: (what) => trouble.of(what) });
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
@@ -120,6 +133,7 @@ class Controller {
     stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
     if (stop.aborted) this.over.resolve(0);
     this.webhooks?.start();
+    this.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
     const code = await this.over.promise;
@@ -151,7 +165,7 @@ class Controller {
   }
 
   private endWrites(): Promise<unknown> {
-    return Promise.all([this.writer.stop(), this.poolStatus.stop()]);
+    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop()]);
   }
 
   /**
@@ -161,7 +175,7 @@ class Controller {
   private async lead(): Promise<void> {
     const { log } = this.parts;
     this.world.onChange = () => this.look();
-    void this.world.start(POOL_KINDS);
+    void this.world.start(this.world.configurationKinds);
     this.election.start();
     void this.makeSecret();
     await this.won.promise;
@@ -174,6 +188,7 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
+    void this.announced.start();
     this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
@@ -181,6 +196,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
+    this.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
@@ -198,7 +214,7 @@ class Controller {
   private take(): void {
     if (this.end.signal.aborted) return;
     const { services, config, problems } = this.world.take();
-    if (services.size > 0) this.allocation.servicesChanged(services);
+    if (services.size > 0) for (const each of [this.allocation, this.announced]) each.servicesChanged(services);
     if (config) this.allocation.poolsChanged(this.world.config?.pools ?? []);
     if (!problems) return;
     this.problems.tell(this.world.problems);
@@ -269,7 +285,7 @@ class Controller {
   private isReady(): boolean {
     if (this.parts.flags["webhook-mode"] === "onlywebhook") return this.webhooks?.isServing === true;
     if (this.election.isLeader()) return this.ready;
-    return this.election.standsBy && this.world.hasRead(POOL_KINDS);
+    return this.election.standsBy && this.world.hasRead(this.world.configurationKinds);
   }
 
   private state() {

@@ -2,14 +2,15 @@ import type { Ip } from "#net";
 import type { GossipConfig } from "./config.ts";
 import { LAN } from "./config.ts";
 import type { Endpoint, ExchangeId, GossipEffect, GossipEvent, Instant, MemberReport } from "./events.ts";
-import { Broadcasts } from "./machine/broadcasts.ts";
 import { checksSums, endpointOf, type Member, reportOf } from "./machine/member.ts";
 import { MemberTable } from "./machine/member-table.ts";
 import { Prober } from "./machine/probe.ts";
+import { Spread } from "./machine/spread.ts";
+import { TableSync } from "./machine/table-sync.ts";
 import { Watch } from "./machine/watch.ts";
 import { decodeWatch, encodeWatch } from "./wire/heartbeat.ts";
 import { encodeMessage, type GossipMessage } from "./wire/messages.ts";
-import { COMPOUND_OVERHEAD, decodePacket, encodePacket, type GossipCipher } from "./wire/packet.ts";
+import { decodePacket, encodePacket, type GossipCipher } from "./wire/packet.ts";
 import type { StreamMessage } from "./wire/stream.ts";
 
 export interface GossipEngineOptions {
@@ -33,8 +34,6 @@ export interface GossipEngine {
 
 export const createGossipEngine = (options: GossipEngineOptions): GossipEngine => new Engine(options);
 
-/** After this a speaker that nobody answered takes part alone, milliseconds. */
-const ALONE_AFTER = 3_000;
 /** Those who are gone are forgotten after a day. */
 const FORGET_AFTER = 86_400_000;
 const FORGET_EVERY = 3_600_000;
@@ -43,17 +42,15 @@ class Engine implements GossipEngine {
   private readonly options: GossipEngineOptions;
   private config: GossipConfig;
   private effects: GossipEffect[] = [];
-  private readonly broadcasts = new Broadcasts();
+  private readonly spread: Spread;
   private readonly table: MemberTable;
   private readonly prober: Prober;
   private readonly watch: Watch;
+  private readonly sync: TableSync;
   private watchedNames: ReadonlySet<string> = new Set();
-  private readonly exchanges = new Map<ExchangeId, "join" | "table">();
   private readonly byEndpoint = new Map<string, Member>();
   private nextExchange: ExchangeId = 1;
-  private gossipAt: Instant | null = null;
-  private pushPullAt: Instant | null = null;
-  private aloneAt: Instant | null = null;
+  private isStarted = false;
   private forgetAt: Instant = 0;
   private wakeAt: Instant | null = null;
   private now: Instant = 0;
@@ -62,9 +59,14 @@ class Engine implements GossipEngine {
     this.options = options;
     this.config = options.config ?? LAN;
     const { random } = options;
+    this.spread = new Spread({
+      config: () => this.config,
+      random,
+      send: (to, messages) => this.send(to, messages),
+    });
     this.table = new MemberTable(options.name, options.meta ?? new Uint8Array(), {
       config: () => this.config,
-      broadcast: (about, message) => this.broadcasts.add(about, encodeMessage(message)),
+      broadcast: (about, message) => this.spread.add(about, encodeMessage(message)),
       changed: (member) => this.changed(member),
       doubted: () => this.prober.doubt(1),
       conflict: (member, claimed) =>
@@ -81,6 +83,13 @@ class Engine implements GossipEngine {
           { kind: "suspect", incarnation: member.incarnation, node: member.name, from: options.name },
           now,
         ),
+    });
+    this.sync = new TableSync(this.table, {
+      config: () => this.config,
+      random,
+      exchange: (to, message) => this.exchange(to, message),
+      joined: () => this.effects.push({ kind: "joined", members: this.table.aliveCount }),
+      log: (message) => this.log("debug", "", message),
     });
     this.watch = new Watch({
       some: (count, fits) => this.table.some(count, random, fits),
@@ -119,7 +128,7 @@ class Engine implements GossipEngine {
       case "meta":
         return this.table.setMeta(event.meta);
       case "join":
-        return this.join(event.addresses);
+        return this.sync.join(event.addresses, this.options.port);
       case "watch":
         this.watchedNames = new Set(event.nodes);
         return this.setWatch(now);
@@ -137,55 +146,31 @@ class Engine implements GossipEngine {
   }
 
   private nextDue(): Instant | null {
-    if (this.gossipAt === null) return null;
-    const times = [this.prober.nextDue, this.watch.nextDue, this.pushPullAt, this.aloneAt];
-    if (!this.broadcasts.isEmpty) times.push(this.gossipAt);
+    if (!this.isStarted) return null;
+    const times = [this.prober.nextDue, this.watch.nextDue, this.sync.nextDue, this.spread.nextDue];
     for (const { suspicion } of this.table.suspects) times.push(suspicion?.endsAt ?? null);
     return Math.min(...times.filter((at) => at !== null));
   }
 
   private start(self: Endpoint, now: Instant): void {
     this.table.start(self, now);
-    this.gossipAt = now;
-    this.pushPullAt = now + this.config.pushPullInterval * (0.5 + this.options.random());
-    this.aloneAt = now + ALONE_AFTER;
+    this.isStarted = true;
+    this.spread.start(now);
+    this.sync.start(now);
     this.prober.start(now);
   }
 
   private time(now: Instant): void {
-    if (this.gossipAt === null) return;
+    if (!this.isStarted) return;
     this.watch.time(now);
     this.prober.time(now);
     this.table.expire(now);
-    if (this.gossipAt <= now) this.gossip(now);
-    if (this.pushPullAt !== null && this.pushPullAt <= now) this.pushPull(now);
-    if (this.aloneAt !== null && this.aloneAt <= now) this.joined();
+    this.spread.time(this.table, now);
+    this.sync.time(now);
     if (this.forgetAt <= now) {
       this.table.forget(now - FORGET_AFTER);
       this.forgetAt = now + FORGET_EVERY;
     }
-  }
-
-  /** Those who do not answer are asked again by whoever says where speakers run. */
-  private join(addresses: readonly Ip[]): void {
-    const known = new Set<string>();
-    for (const { address, state } of this.table.members.values())
-      if (state === "alive" || state === "suspect") known.add(`${address.family} ${address.value}`);
-    for (const address of addresses) {
-      if (known.has(`${address.family} ${address.value}`)) continue;
-      const exchange = this.exchange({ address, port: this.options.port }, this.pushPullMessage(true));
-      this.exchanges.set(exchange, "join");
-    }
-    if (addresses.length === 0 && this.aloneAt !== null) this.joined();
-  }
-
-  private joined(): void {
-    this.aloneAt = null;
-    this.effects.push({ kind: "joined", members: this.table.aliveCount });
-  }
-
-  private pushPullMessage(join: boolean): StreamMessage {
-    return { kind: "push-pull", join, nodes: this.table.table(), userState: new Uint8Array() };
   }
 
   private exchange(to: Endpoint, message: StreamMessage, limit = this.config.tcpTimeout): ExchangeId {
@@ -197,54 +182,16 @@ class Engine implements GossipEngine {
 
   private exchanged(exchange: ExchangeId, answer: StreamMessage | null, reason: string, now: Instant): void {
     if (this.prober.exchanged(exchange, answer?.kind === "ack", now)) return;
-    const purpose = this.exchanges.get(exchange);
-    this.exchanges.delete(exchange);
-    if (answer?.kind !== "push-pull") {
-      if (purpose === "join") this.log("debug", "", `a speaker did not answer: ${reason}`);
-      return;
-    }
-    this.table.merge(answer.nodes, now);
-    if (purpose === "join" && this.aloneAt !== null) this.joined();
+    this.sync.exchanged(exchange, answer, reason, now);
   }
 
   private asked(exchange: ExchangeId, message: StreamMessage, now: Instant): void {
     let answer: StreamMessage | null = null;
     if (message.kind === "ping" && message.node === this.options.name)
       answer = { kind: "ack", sequence: message.sequence };
-    if (message.kind === "push-pull") answer = this.pushPullMessage(false);
+    if (message.kind === "push-pull") answer = this.sync.message(false);
     this.effects.push({ kind: "answer", exchange, message: answer });
     if (message.kind === "push-pull") this.table.merge(message.nodes, now);
-  }
-
-  private pushPull(now: Instant): void {
-    const count = this.table.members.size;
-    const scale = count <= 32 ? 1 : Math.ceil(Math.log2(count) - 5) + 1;
-    this.pushPullAt = now + this.config.pushPullInterval * scale;
-    const [member] = this.table.some(1, this.options.random, ({ state }) => state === "alive");
-    if (member) this.exchanges.set(this.exchange(endpointOf(member), this.pushPullMessage(false)), "table");
-  }
-
-  private gossip(now: Instant): void {
-    this.gossipAt = now + this.config.gossipInterval;
-    if (this.broadcasts.isEmpty) return;
-    const fresh = now - this.config.gossipToTheDeadTime;
-    this.spread(
-      this.table.some(
-        this.config.gossipNodes,
-        this.options.random,
-        ({ state, since }) => state !== "left" && (state !== "dead" || since > fresh),
-      ),
-    );
-  }
-
-  private spread(to: readonly Member[]): void {
-    const { packet, part } = COMPOUND_OVERHEAD;
-    const limit = this.config.retransmitMult * Math.ceil(Math.log10(this.table.members.size + 1));
-    for (const member of to) {
-      const messages = this.broadcasts.take(this.config.udpBufferSize - packet, part, limit);
-      if (messages.length === 0) return;
-      this.send(member, messages);
-    }
   }
 
   private send(to: Member | Endpoint, messages: readonly Uint8Array[]): void {
@@ -256,7 +203,7 @@ class Engine implements GossipEngine {
   }
 
   private datagram(from: Endpoint, bytes: Uint8Array, now: Instant): void {
-    if (this.gossipAt === null) return;
+    if (!this.isStarted) return;
     const { cipher } = this.options;
     const sealed = decodePacket(bytes, cipher);
     const messages = sealed ?? (cipher && !this.config.gossipVerifyIncoming ? decodePacket(bytes, null) : null);
@@ -291,15 +238,9 @@ class Engine implements GossipEngine {
 
   private leave(now: Instant): void {
     this.table.leave(now);
-    // Everybody hears it at once: who gossips of it later may come too late.
-    const message = encodeMessage({
-      kind: "dead",
-      incarnation: this.table.self.incarnation,
-      node: this.options.name,
-      from: this.options.name,
-    });
-    for (const member of this.table.some(MAX_FAREWELLS, this.options.random, ({ state }) => state === "alive"))
-      this.send(member, [message]);
+    const { name } = this.options;
+    const { incarnation } = this.table.self;
+    this.spread.farewell(this.table, encodeMessage({ kind: "dead", incarnation, node: name, from: name }));
   }
 
   private changed(member: Member): void {
@@ -323,8 +264,6 @@ class Engine implements GossipEngine {
     this.effects.push({ kind: "log", level, subject, message });
   }
 }
-
-const MAX_FAREWELLS = 64;
 
 const keyOf = ({ family, value }: Ip, port: number): string => `${family} ${value} ${port}`;
 

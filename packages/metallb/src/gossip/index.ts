@@ -9,7 +9,7 @@ export {
   type MemberReport,
   type MemberState,
 } from "./events.ts";
-export { encodeMeta, isOurs, macsOf } from "./meta.ts";
+export { encodeMeta, macsOf, readMeta, type SpeakerLink, type SpeakerMeta } from "./meta.ts";
 export { gossipKey } from "./wire/key.ts";
 export type { GossipCipher, PacketOptions } from "./wire/packet.ts";
 export { decodeStream, encodeStream, MAX_STREAM, type StreamMessage, type StreamRead } from "./wire/stream.ts";

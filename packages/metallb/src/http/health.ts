@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { Result } from "#net";
 import { type Handler, type HttpServer, LIMITS, listen, router, send } from "./server.ts";
 
@@ -12,6 +12,8 @@ export interface HealthOptions {
   readonly why?: () => readonly string[];
   /** Further GET routes, path → JSON value. They answer callers on this machine only. */
   readonly routes: Readonly<Record<string, () => unknown>>;
+  /** The same for what takes a moment and comes as text that is JSON already. */
+  readonly texts?: Readonly<Record<string, () => Promise<string>>>;
 }
 
 /** Plain HTTP: /healthz says that the process runs, /readyz that it has read what it decides from. */
@@ -26,13 +28,22 @@ export function startHealthServer(options: HealthOptions): Promise<Result<HttpSe
           : send(response, 503, "text/plain; charset=utf-8", notReady(options.why?.() ?? [])),
     ],
   ]);
-  for (const [path, value] of Object.entries(options.routes)) {
+  const local = (path: string, answer: (response: ServerResponse) => unknown): void => {
     routes.set(path, (request, response) => {
       if (!isLoopback(request.socket.remoteAddress))
         return send(response, 403, "text/plain; charset=utf-8", "only from this machine\n");
-      send(response, 200, "application/json", `${JSON.stringify(value())}\n`);
+      answer(response);
     });
-  }
+  };
+  for (const [path, value] of Object.entries(options.routes))
+    local(path, (response) => send(response, 200, "application/json", `${JSON.stringify(value())}\n`));
+  for (const [path, text] of Object.entries(options.texts ?? {}))
+    local(path, (response) =>
+      text().then(
+        (answer) => send(response, 200, "application/json", answer),
+        () => send(response, 500, "text/plain; charset=utf-8", "it cannot be told now\n"),
+      ),
+    );
   return listen(createServer(LIMITS, router(routes)), options.host, options.port, "--health-probe-port");
 }
 

@@ -35,6 +35,7 @@ export const RESOURCES = {
   endpointslices: grouped("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
   leases: grouped("coordination.k8s.io", "v1", "leases", "Lease"),
   deployments: grouped("apps", "v1", "deployments", "Deployment"),
+  daemonsets: grouped("apps", "v1", "daemonsets", "DaemonSet"),
   customresourcedefinitions: grouped(
     "apiextensions.k8s.io",
     "v1",

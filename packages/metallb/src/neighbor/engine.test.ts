@@ -54,7 +54,7 @@ describe("answers", () => {
 
   it("solicitations: multicast, unicast without option, and a host's own probe", () => {
     const b = bench("2001:db8::1");
-    expect(b.receive(solicitation("2001:db8::1"))).toMatchObject([{ solicited: true, override: true }]);
+    expect(b.receive(solicitation("2001:db8::1"))).toMatchObject([{ solicited: true, override: false }]);
     const unicast = {
       linkLayer: null,
       ethernetDestination: octets(OUR_MAC),
@@ -64,7 +64,7 @@ describe("answers", () => {
       { solicited: true, ethernetDestination: octets(ASKER), destination: address("fe80::99").value },
     ]);
     expect(b.receive(solicitation("2001:db8::1", { source: 0n, linkLayer: null }))).toMatchObject([
-      { solicited: false, destination: address("ff02::1").value },
+      { solicited: false, override: true, destination: address("ff02::1").value },
     ]);
   });
 

@@ -1,8 +1,9 @@
 import { ANNOTATIONS, annotation, type EndpointSlice, type Node, type Service } from "#api";
 import type { L2Advertisement } from "#config";
-import { formatIp } from "#net";
+import { formatIp, type Ip } from "#net";
+import { ableOf, someLeftOut } from "./layer2-abilities.ts";
 import { sameNode, unfit } from "./node-facts.ts";
-import type { Layer2Verdict, World } from "./plan.ts";
+import type { Layer2Verdict, LeftOut, SpeakerLinks, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
 import type { Holding } from "./service-class.ts";
 
@@ -13,6 +14,13 @@ export interface Layer2Options {
   readonly sha256: (text: string) => Uint8Array;
 }
 
+interface Elected {
+  readonly owner: string | null;
+  readonly leftOut: readonly LeftOut[];
+}
+
+const NOBODY: readonly LeftOut[] = [];
+
 /** Nodes that an advertisement lets announce, with how much it prefers each. */
 type Candidates = ReadonlyMap<string, number>;
 
@@ -21,12 +29,15 @@ const refuse = (reason: ReasonCode, facts: Facts = {}): Layer2Verdict => ({ anno
 /**
  * The layer-2 election: every speaker works out from the same objects and the same live members which
  * one node answers for a Service's addresses. Best is who is preferred most, then whose SHA-256 of
- * `node#address` is least (contract 6.5); the first address decides for all of them.
+ * `node#address` is least (contract 6.5); the first address decides for all of them. MetalLB's own speakers elect
+ * among all candidates. Where their winner is a speaker of ours that said that it cannot answer, another of ours
+ * does: so speakers of both kinds agree on who answers.
  */
 export class Layer2Election {
   private readonly options: Layer2Options;
   private own: Node | null = null;
   private candidates = new Map<L2Advertisement, Candidates>();
+  private speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
 
   constructor(options: Layer2Options) {
     this.options = options;
@@ -40,8 +51,11 @@ export class Layer2Election {
     this.candidates = new Map();
     let differs = !sameNode(own, this.own);
     this.own = own;
-    if (advertisements.size === 0) return false;
     const members = world.members ?? null;
+    const speakers = members === null ? null : (world.speakers ?? null);
+    differs ||= speakers !== this.speakers;
+    this.speakers = speakers;
+    if (advertisements.size === 0) return false;
     const able = [...world.nodes.values()].filter(
       (node) => (members === null || members.has(node.name)) && !unfit(node, ignoreExcludeLabel),
     );
@@ -74,28 +88,55 @@ export class Layer2Election {
     if (unable) return { announced: false, ...unable };
     const local = service.externalTrafficPolicy === "Local";
     if (local && !serving.nodes.has(node)) return refuse("noLocalEndpoints", facts);
-    const [first] = ips;
-    const owner = this.elect(matching, local ? serving.nodes : null, first ? formatIp(first) : "");
+    const { owner, leftOut } = this.elect(matching, local ? serving.nodes : null, ips);
     if (owner === null) return refuse("noCandidate");
-    if (owner !== node) return refuse("ownedByOther", { owner });
-    return { announced: true, ips: ips.map(formatIp), interfaces: interfacesOf(mine) };
+    if (owner === node)
+      return { announced: true, ips: ips.map(formatIp), interfaces: interfacesOf(mine), leftOut: someLeftOut(leftOut) };
+    const unfitted = leftOut.find((each) => each.node === node);
+    return unfitted ? refuse(unfitted.reason, unfitted.facts) : refuse("ownedByOther", { owner });
   }
 
   /** The node that wins among the candidates of all these advertisements; `among`: no other may. */
   private elect(
     advertisements: readonly L2Advertisement[],
     among: ReadonlySet<string> | null,
-    address: string,
-  ): string | null {
+    ips: readonly Ip[],
+  ): Elected {
     const scores = new Map<string, number>();
     for (const advertisement of advertisements)
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
-    const best = Math.max(...scores.values());
-    const equals = [...scores].filter(([, score]) => score === best).map(([node]) => node);
+    const address = ips[0] ? formatIp(ips[0]) : "";
+    const winner = this.best([...scores], address);
+    const { speakers } = this;
+    if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY };
+    const { able, leftOut } = ableOf(scores.keys(), speakers, ips, (node) => this.interfacesAt(advertisements, node));
+    if (able.size === 0 || able.has(winner)) return { owner: winner, leftOut };
+    return {
+      owner: this.best(
+        [...scores].filter(([node]) => able.has(node)),
+        address,
+      ),
+      leftOut,
+    };
+  }
+
+  /** Highest score, then least hash. */
+  private best(scores: readonly (readonly [node: string, score: number])[], address: string): string | null {
+    const best = scores.reduce((most, [, score]) => Math.max(most, score), 0);
+    const equals = scores.filter(([, score]) => score === best).map(([node]) => node);
     if (equals.length <= 1) return equals[0] ?? null;
     const hashed = equals.map((node) => ({ node, hash: this.options.sha256(`${node}#${address}`) }));
     return hashed.reduce((a, b) => (compareOctets(b.hash, a.hash) < 0 ? b : a)).node;
+  }
+
+  /** What the advertisements that select the node name; null: all. */
+  private interfacesAt(advertisements: readonly L2Advertisement[], node: string): ReadonlySet<string> | null {
+    const selecting = advertisements.filter((each) => this.candidates.get(each)?.has(node));
+    const [only] = selecting;
+    if (selecting.length === 1 && only) return only.interfaces;
+    const names = interfacesOf(selecting);
+    return names && new Set(names);
   }
 }
 

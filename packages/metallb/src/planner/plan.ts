@@ -14,6 +14,26 @@ export interface World {
   readonly config: Config | null;
   /** The nodes whose speakers are alive, for the layer-2 election; null or absent: all that the API knows. */
   readonly members?: ReadonlySet<string> | null;
+  /**
+   * What our speakers told of their interfaces, by node: another map whenever it differs. A live member that is
+   * not in it is a speaker of MetalLB's own. Null or absent: nothing is known of any.
+   */
+  readonly speakers?: ReadonlyMap<string, SpeakerLinks> | null;
+}
+
+/** The interfaces of a node on which its speaker can answer. */
+export interface SpeakerLinks {
+  /** Null: it has not told yet. */
+  readonly links: readonly NodeLink[] | null;
+  /** False: it has more than it could tell. */
+  readonly isWhole: boolean;
+}
+
+export interface NodeLink {
+  readonly name: string;
+  readonly arp: boolean;
+  readonly ndp: boolean;
+  readonly subnets: readonly Prefix[];
 }
 
 /** What differs since the last plan: keys only, never events. */
@@ -88,6 +108,8 @@ export interface AnnouncedByBgp {
   readonly peers: readonly string[];
   /** Addresses of the Service that no peer can carry; empty in nearly all. */
   readonly lacking: readonly (Refused & { readonly ips: readonly string[] })[];
+  /** What is to be known of it besides: what it sets by annotation and may not, say. Absent in nearly all. */
+  readonly notes?: readonly Reason[];
 }
 
 export interface AnnouncedByLayer2 {
@@ -95,6 +117,13 @@ export interface AnnouncedByLayer2 {
   readonly ips: readonly string[];
   /** Names, ascending; null: all. */
   readonly interfaces: readonly string[] | null;
+  /** Nodes that an advertisement selects and that cannot answer, by name; the first of many. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** A node that an advertisement would let announce, and why it is no candidate. */
+export interface LeftOut extends Reason {
+  readonly node: string;
 }
 
 export interface Refused extends Reason {

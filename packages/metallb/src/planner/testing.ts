@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { EndpointSlice, Node, Service } from "#api";
 import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
 import { formatPrefix, parseIp, parseRange, RangeSet } from "#net";
-import type { Changes, Plan, World } from "./plan.ts";
+import type { Changes, Plan, SpeakerLinks, World } from "./plan.ts";
 import type { PlannerOptions } from "./planner.ts";
 
 // Small worlds for tests: everything has a default, so that a test names only what it is about.
@@ -82,7 +82,6 @@ export const node = (name: string, fields: Partial<Node> = {}): Node => ({
   resourceVersion: "1",
   labels: { "kubernetes.io/hostname": name },
   networkUnavailable: false,
-  addresses: [],
   ...fields,
 });
 
@@ -96,6 +95,10 @@ export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = 
   localPref: null,
   communities: [],
   largeCommunities: [],
+  med: null,
+  asPathPrepend: null,
+  weighsEndpoints: false,
+  fromServices: null,
   peers: null,
   nodes: always,
   services: always,
@@ -162,6 +165,8 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
     ebgpMultiHop: false,
     vrf: "",
     dualStackAddressFamily: false,
+    passive: false,
+    restartTime: null,
     ...fields,
   };
 };
@@ -181,6 +186,7 @@ export class TestWorld implements World {
   readonly slices = new Map<string, EndpointSlice[]>();
   config: Config | null;
   members: ReadonlySet<string> | null = null;
+  speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);

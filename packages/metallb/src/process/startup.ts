@@ -1,6 +1,7 @@
 import { BUILD } from "./build.ts";
 import { type FlagTable, type FlagValues, parseFlags } from "./flags.ts";
 import { createLogger, type Logger, type LogLevel } from "./logger.ts";
+import { keepNoFreePages } from "./memory-keeper.ts";
 import { shutdownSignal } from "./signals.ts";
 import { laterNotice } from "./tables.ts";
 
@@ -30,6 +31,7 @@ export function startUp<
     (help ? process.stdout : process.stderr).write(`${help ? "" : `${message}\n`}${usage}\n`);
     return exitCode;
   }
+  keepNoFreePages();
   const { values: flags, later } = parsed.value;
   const log = createLogger(String(flags["log-level"]) as LogLevel);
   const stop = shutdownSignal();
@@ -38,6 +40,9 @@ export function startUp<
   if (notice) log.info(notice, { op: "startup" });
   const mode = env.METALLB_BGP_TYPE ?? "";
   if (mode !== "" && mode !== "native")
-    log.info("METALLB_BGP_TYPE chooses nothing here: one engine has what every mode had", { op: "startup", mode });
+    log.info(
+      "METALLB_BGP_TYPE chooses no implementation: one engine has what every mode had, and metrics have the labels of this one",
+      { op: "startup", mode },
+    );
   return { flags, log, stop };
 }

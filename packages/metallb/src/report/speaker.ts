@@ -1,4 +1,4 @@
-import type { Seconds, Timestamp } from "#net";
+import type { Duration, Seconds, Timestamp } from "#net";
 import type { ReportedProblem } from "./controller.ts";
 
 /** What `GET /state` of a speaker answers. */
@@ -25,6 +25,8 @@ export interface SpeakerReport {
   readonly members: readonly ReportedMember[];
   /** Sessions that this node should have and cannot, or not wholly. */
   readonly peerProblems: readonly { readonly peer: string; readonly message: string }[];
+  /** Interfaces on which the kernel drops what comes in where the answer would not go out (strict rp_filter). */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ReportedProblem[];
 }
 
@@ -69,6 +71,30 @@ export interface ReportedSession {
   readonly announcedPrefixes: number;
   /** Prefixes that the peer has still to be told of. */
   readonly pendingPrefixes: number;
+  /**
+   * What the speaker does by itself, unless something happens before: `connect` again, or `give up` the attempt
+   * that is under way; null: nothing. Milliseconds since 1970.
+   */
+  readonly next: { readonly kind: "connect" | "give up"; readonly at: Timestamp } | null;
+  /** Failures one after the other: each doubles the pause before the next attempt. */
+  readonly failures: number;
+  /** When silence of the peer ends the session; null: no session stands, or without a hold time. */
+  readonly holdEndsAt: Timestamp | null;
+  /** How BFD finds the path to the peer; null: it is not asked. */
+  readonly bfd: ReportedPath | null;
+}
+
+export interface ReportedPath {
+  /** RFC 5880 section 4.1: `AdminDown`, `Down`, `Init` or `Up`. */
+  readonly state: string;
+  readonly since: Timestamp;
+  /** Why it last went down; empty while it never did. */
+  readonly reason: string;
+  /** `down` holds the BGP session off; `unknown`: it never was up, or ended on purpose. */
+  readonly path: "up" | "down" | "unknown";
+  /** Milliseconds that count now; null: it is not up. */
+  readonly transmitInterval: Duration | null;
+  readonly detectionTime: Duration | null;
 }
 
 export interface ReportedVerdicts {
@@ -86,6 +112,8 @@ export type ReportedVerdict =
       readonly peers?: readonly string[];
       /** BGP: addresses that no peer can carry, and why. */
       readonly lacking?: readonly (ReportedReason & { readonly ips: readonly string[] })[];
+      /** BGP: what is to be known besides; absent: nothing. */
+      readonly notes?: readonly ReportedReason[];
       /** Layer 2: null: all. */
       readonly interfaces?: readonly string[] | null;
     }

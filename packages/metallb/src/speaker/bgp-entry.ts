@@ -4,11 +4,13 @@ import {
   createBgpEngine,
   type PathAttributes,
   type PeerSettings,
+  type RecordedEvent,
   type TableChange,
 } from "#bgp";
 import type { Instant, Ip } from "#net";
 import type { AcceptedFrom, BgpSockets, TcpConnection, TcpListener, TcpTarget } from "#sys";
 import { BfdPaths } from "./bfd-paths.ts";
+import { datedCounters, datedSession } from "./dated.ts";
 import { Doors } from "./doors.ts";
 import type { BgpDifference, Engine, EngineTypes, EntryOf, Leaving, Seat } from "./engine-registry.ts";
 import { LocalLinks } from "./local-links.ts";
@@ -101,7 +103,7 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
       case "session":
         return this.seat.report(effect.report.peer, {
           kind: "session",
-          session: { ...effect.report, since: this.seat.wallClock(effect.report.since) },
+          session: datedSession(effect.report, (at) => this.seat.wallClock(at)),
         });
       case "log":
         return this.seat.log(effect.level, effect.peer, effect.message);
@@ -109,7 +111,12 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   }
 
   standing(): void {
-    this.seat.report("", { kind: "counters", counters: this.machine.counters() });
+    const counters = this.machine.counters().map((each) => datedCounters(each, (at) => this.seat.wallClock(at)));
+    this.seat.report("", { kind: "counters", counters });
+  }
+
+  recent(): readonly RecordedEvent[] {
+    return this.machine.recent();
   }
 
   farewell(text: string, routes: Leaving): Bgp["event"] {

@@ -1,21 +1,20 @@
-import type { PeerCounters, SessionReport } from "#bgp";
 import type { PlanDifference } from "#planner";
-import type { Dated } from "./dated.ts";
+import type { DatedCounters, DatedSession } from "./dated.ts";
 import type { BgpReport } from "./engine-registry.ts";
 
 /** What the BGP engine told last of each peer that is configured now. */
 export class BgpSessions {
   /** Those that were set and not removed since: what the engine still says of others is past. */
   private readonly peers = new Set<string>();
-  private readonly latest = new Map<string, Dated<SessionReport>>();
-  private counted = new Map<string, PeerCounters>();
+  private readonly latest = new Map<string, DatedSession>();
+  private counted = new Map<string, DatedCounters>();
 
   /** The latest of each peer; `since` in milliseconds since 1970. */
-  get reports(): ReadonlyMap<string, Dated<SessionReport>> {
+  get reports(): ReadonlyMap<string, DatedSession> {
     return this.latest;
   }
 
-  get counters(): ReadonlyMap<string, PeerCounters> {
+  get counters(): ReadonlyMap<string, DatedCounters> {
     return this.counted;
   }
 

@@ -1,3 +1,4 @@
+import type { RecordedEvent } from "#bgp";
 import type { Duration, Instant, Timestamp } from "#net";
 import type { Engine, EngineEntry, EngineName, Leaving, Seat } from "./engine-registry.ts";
 import type { EnginePart, EngineReport, Telling, ToEngines } from "./thread-protocol.ts";
@@ -52,7 +53,12 @@ export class EngineHost {
       this.hosted.set(entry.name, { engine: entry.create(this.seat(entry.name)), wakeAt: null, moved: false });
   }
 
-  receive(message: Exclude<ToEngines, { kind: "heard" }>): void {
+  /** The last events of the engines that keep them. */
+  recent(): readonly RecordedEvent[] {
+    return [...this.hosted.values()].flatMap(({ engine }) => engine.recent?.() ?? []);
+  }
+
+  receive(message: Exclude<ToEngines, { kind: "heard" | "dump" }>): void {
     if (this.closing) return;
     if (message.kind === "shutdown") return void this.shutdown(message.text, message.routes);
     this.waiting.push(message);

@@ -1,9 +1,9 @@
 import type { BfdCounters, BfdEffect, BfdEvent, BfdReport } from "#bfd";
-import type { BgpEffect, BgpEvent, PeerCounters, PeerSettings, SessionReport, TableChange } from "#bgp";
+import type { BgpEffect, BgpEvent, PeerSettings, RecordedEvent, TableChange } from "#bgp";
 import type { GossipEffect, GossipEvent } from "#gossip";
 import type { NeighborEffect, NeighborEvent } from "#neighbor";
 import type { Instant, Ip, Timestamp } from "#net";
-import type { Dated } from "./dated.ts";
+import type { Dated, DatedCounters, DatedSession } from "./dated.ts";
 import type { GossipDifference, GossipReport } from "./gossip-messages.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 
@@ -50,8 +50,8 @@ export interface BgpDifference {
 }
 
 export type BgpReport =
-  | { readonly kind: "session"; readonly session: Dated<SessionReport> }
-  | { readonly kind: "counters"; readonly counters: readonly PeerCounters[] };
+  | { readonly kind: "session"; readonly session: DatedSession }
+  | { readonly kind: "counters"; readonly counters: readonly DatedCounters[] };
 
 /** Nothing: the BGP entry passes on which paths its peers want watched. */
 export type BfdDifference = Record<string, never>;
@@ -93,6 +93,8 @@ export interface Engine<Difference, Event, Effect> {
   readonly wake: Event;
   /** Reports counters; called within a second after something moved, and not more often. */
   standing?(now: Instant): void;
+  /** Its last events, without secrets. */
+  recent?(): readonly RecordedEvent[];
   /** The event that ends it with a goodbye to everybody. */
   farewell?(text: string, routes: Leaving): Event;
   /** Resolves when what was sent, the goodbyes too, has left the process. */

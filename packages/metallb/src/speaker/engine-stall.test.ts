@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
-import type { PeerSettings, SessionReport } from "#bgp";
+import type { PeerSettings } from "#bgp";
 import { ip } from "#net";
-import type { Dated } from "./dated.ts";
+import type { DatedSession } from "./dated.ts";
 import { EngineHost } from "./engine-host.ts";
 import { ENGINES } from "./engines.ts";
 import { hostPorts } from "./host-ports.ts";
@@ -63,7 +63,7 @@ const settings = (port: number, holdTime: number): PeerSettings => ({
 class Bench {
   readonly peer: Worker;
   readonly heard: unknown[][] = [];
-  readonly sessions: Dated<SessionReport>[] = [];
+  readonly sessions: DatedSession[] = [];
   readonly over = Promise.withResolvers<void>();
   readonly host = new EngineHost(
     ENGINES,

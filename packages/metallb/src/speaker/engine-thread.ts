@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { Dumps } from "./dump.ts";
 import type { EngineLogLevel, EngineName, EngineTypes, Leaving } from "./engine-registry.ts";
 import { PartQueue } from "./part-queue.ts";
 import type { EngineReport, FromEngines, Telling, ToEngines } from "./thread-protocol.ts";
@@ -26,6 +27,7 @@ export class EngineThread {
   private readonly listener: EngineListener;
   private readonly stopped = Promise.withResolvers<void>();
   private readonly parts = new PartQueue((part) => this.post(part));
+  private readonly dumps = new Dumps((id) => this.post({ kind: "dump", id }));
   private stopping = false;
 
   constructor(listener: EngineListener) {
@@ -71,7 +73,13 @@ export class EngineThread {
     this.worker.postMessage(message);
   }
 
+  /** The last events of the engines as text, without secrets: what `metallb replay` reads. */
+  dump(): Promise<string> {
+    return this.dumps.take();
+  }
+
   private receive(message: FromEngines): void {
+    if (message.kind === "dump") return this.dumps.answered(message.id, message.events);
     if (message.kind === "stopped") return this.stopped.resolve();
     for (const telling of message.tellings) this.take(telling);
     this.post({ kind: "heard" });

@@ -28,5 +28,6 @@ const host = new EngineHost(
 
 port.on("message", (message: ToEngines) => {
   if (message.kind === "heard") outbox.heard();
+  else if (message.kind === "dump") post({ kind: "dump", id: message.id, events: host.recent() });
   else host.receive(message);
 });

@@ -9,7 +9,7 @@ import {
   watch,
 } from "#kube";
 import { errorText } from "#process";
-import type { OwnPod } from "#world";
+import { type OwnPod, ownedBy } from "#world";
 
 export interface Layer2StatusOptions {
   readonly client: KubeClient;
@@ -25,6 +25,8 @@ interface Standing {
   readonly service: string;
   readonly node: string;
   readonly interfaces: readonly string[];
+  /** Its status names this node and this Service. */
+  readonly isTrue: boolean;
 }
 
 const LABEL = {
@@ -55,7 +57,7 @@ export class Layer2Status {
       labelSelector: `${LABEL.node}=${node}`,
       project: standing,
       indexes: { service: ({ service }) => [service] },
-      same: (a, b) => a.service === b.service && String(a.interfaces) === String(b.interfaces),
+      same: (a, b) => a.service === b.service && sameInterfaces(a, b.interfaces) && a.isTrue === b.isTrue,
       onTrouble: trouble,
     });
     this.writer = new KeyedWriter({
@@ -89,11 +91,12 @@ export class Layer2Status {
   /** Compares what stands with what is wanted: somebody may have deleted or changed it. */
   private look(): void {
     const seen = new Set<string>();
-    for (const { service, interfaces } of this.own.store.values()) {
+    for (const standing of this.own.store.values()) {
+      const { service } = standing;
       const twice = seen.has(service);
       seen.add(service);
       const wanted = this.wanted.get(service);
-      if (twice || String(wanted) !== String(interfaces)) this.writer.want(service, wanted ?? null);
+      if (twice || !wanted || !says(standing, wanted)) this.writer.want(service, wanted ?? null);
     }
     for (const [service, interfaces] of this.wanted) if (!seen.has(service)) this.writer.want(service, interfaces);
   }
@@ -112,8 +115,7 @@ export class Layer2Status {
     }
     const [first, ...others] = mine;
     if (!first) await this.create(service, interfaces, signal);
-    else if (String(first.interfaces) !== String(interfaces) || first.interfaces.length !== interfaces.length)
-      await this.writeStatus(first.name, service, interfaces, signal);
+    else if (!says(first, interfaces)) await this.writeStatus(first.name, service, interfaces, signal);
     for (const { name } of [...others, ...all.filter((each) => each.node !== node)]) await this.remove(name, signal);
     return "done";
   }
@@ -139,7 +141,7 @@ export class Layer2Status {
         generateName: "l2-",
         namespace,
         labels: { [LABEL.node]: node, [LABEL.name]: serviceName, [LABEL.namespace]: serviceNamespace },
-        ...(pod ? { ownerReferences: [{ apiVersion: "v1", kind: "Pod", ...pod }] } : {}),
+        ...ownedBy(pod),
       },
     };
     const created = await client.create(RESOURCES.servicel2statuses, { namespace }, object, { signal });
@@ -169,18 +171,26 @@ export class Layer2Status {
   }
 }
 
+const sameInterfaces = ({ interfaces }: Standing, others: readonly string[]): boolean =>
+  interfaces.length === others.length && interfaces.every((name, i) => name === others[i]);
+
+const says = (standing: Standing, interfaces: readonly string[]): boolean =>
+  standing.isTrue && sameInterfaces(standing, interfaces);
+
 function standing(object: unknown): Standing | null {
   const { metadata, status } = object as {
     metadata?: { name?: string; labels?: Record<string, string> };
-    status?: { interfaces?: unknown };
+    status?: { interfaces?: unknown; node?: unknown; serviceName?: unknown; serviceNamespace?: unknown };
   };
   const labels = metadata?.labels ?? {};
   if (metadata?.name === undefined) return null;
   const list = Array.isArray(status?.interfaces) ? (status.interfaces as { name?: unknown }[]) : [];
+  const [namespace = "", name = "", node = ""] = [labels[LABEL.namespace], labels[LABEL.name], labels[LABEL.node]];
   return {
     name: metadata.name,
-    service: `${labels[LABEL.namespace] ?? ""}/${labels[LABEL.name] ?? ""}`,
-    node: labels[LABEL.node] ?? "",
-    interfaces: list.flatMap(({ name }) => (typeof name === "string" ? [name] : [])),
+    service: `${namespace}/${name}`,
+    node,
+    isTrue: status?.node === node && status.serviceName === name && status.serviceNamespace === namespace,
+    interfaces: list.flatMap((each) => (typeof each.name === "string" ? [each.name] : [])),
   };
 }

@@ -2,19 +2,23 @@ import type { Service } from "#api";
 import { isEligible, type MemberReport } from "#gossip";
 import type { KubeClient } from "#kube";
 import type { AddressCounters, AddressReport } from "#neighbor";
-import { formatIp, type Ip } from "#net";
-import { type Layer2Verdict, type PlanDifference, type Planner, sentence } from "#planner";
+import { formatIp } from "#net";
+import type { Layer2Verdict, PlanDifference, Planner, ReasonCode, SpeakerLinks } from "#planner";
 import type { Logger } from "#process";
 import type { HostLink } from "#sys";
 import type { OwnPod } from "#world";
 import type { Recorder } from "./announcements.ts";
+import { ConflictConditions } from "./conflict-conditions.ts";
 import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
 import type { GossipReport } from "./gossip-entry.ts";
+import { Layer2Conflicts } from "./layer2-conflicts.ts";
 import type { Layer2Settings } from "./layer2-settings.ts";
 import { Layer2Status } from "./layer2-status.ts";
+import { Layer2Teller } from "./layer2-teller.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
 import { SpeakerMembers } from "./speaker-members.ts";
+import { namesOf, usableLinks } from "./usable-links.ts";
 
 export interface Layer2Options {
   readonly client: KubeClient;
@@ -43,13 +47,13 @@ type NeighborEventOf = NeighborDifference["events"][number];
 export class Layer2 {
   readonly addresses = new Map<string, Dated<AddressReport>>();
   readonly counters = new Map<string, AddressCounters>();
-  /** Services that this node announces, with their addresses. */
-  readonly announced = new Map<string, readonly string[]>();
   private readonly options: Layer2Options;
   private readonly status: Layer2Status;
+  private readonly teller: Layer2Teller;
+  private readonly conditions: ConflictConditions;
+  private readonly conflicts: Layer2Conflicts;
   private readonly members: SpeakerMembers | null;
   private readonly log: Logger;
-  private links: readonly HostLink[] | null = null;
   /** Addresses that some node has announced before, as far as this speaker can know. */
   private readonly known = new Set<string>();
   private isStarted = false;
@@ -62,6 +66,17 @@ export class Layer2 {
     this.log = options.log;
     const { client, namespace, node, owner, settings, engines, trouble } = options;
     this.status = new Layer2Status({ client, namespace, node, owner, trouble: trouble("servicel2statuses") });
+    this.teller = new Layer2Teller({ node, recorder: options.recorder, status: this.status, log: options.log });
+    this.conditions = new ConflictConditions({
+      client,
+      service: (key) => options.services().get(key),
+      trouble: trouble("services/status"),
+    });
+    this.conflicts = new Layer2Conflicts({
+      ...options,
+      conditions: this.conditions,
+      holdersOf: (address) => this.teller.holdersOf(address),
+    });
     const { gossip } = settings;
     this.members =
       gossip === null
@@ -87,12 +102,23 @@ export class Layer2 {
 
   async stop(): Promise<void> {
     this.members?.stop();
+    await this.conditions.stop();
     await this.status.stop();
   }
 
   /** For elections; null: all nodes that the API knows. */
   get eligible(): ReadonlySet<string> | null {
     return this.members?.eligible ?? null;
+  }
+
+  /** What our speakers told of their interfaces; null: nothing is known. */
+  get speakers(): ReadonlyMap<string, SpeakerLinks> | null {
+    return this.members?.speakers ?? null;
+  }
+
+  /** Services that this node announces, with their addresses. */
+  get announced(): Iterable<readonly [service: string, ips: readonly string[]]> {
+    return this.teller.announced();
   }
 
   get allMembers(): readonly Dated<MemberReport>[] {
@@ -130,7 +156,7 @@ export class Layer2 {
           kind: "withdraw",
           holder,
           address,
-          release: this.isOwnedByOther(holder) ? "when-taken-over" : "at-once",
+          release: takesPart(this.verdict(holder)) ? "when-taken-over" : "at-once",
         }),
       ),
     ];
@@ -142,17 +168,10 @@ export class Layer2 {
 
   /** Opens the engine's sockets once layer 2 has something to do on this node, now or when another fails. */
   private open(verdicts: readonly string[]): void {
-    const isOurs = (verdict: Layer2Verdict): boolean =>
-      verdict.announced || verdict.reason === "ownedByOther" || verdict.reason === "noCandidate";
-    if (this.isOpen || !verdicts.some((key) => isOurs(this.verdict(key)))) return;
+    if (this.isOpen || !verdicts.some((key) => takesPart(this.verdict(key)))) return;
     this.isOpen = true;
     this.send([], this.options.settings.exclude);
     this.tellOptions();
-  }
-
-  private isOwnedByOther(service: string): boolean {
-    const verdict = this.verdict(service);
-    return !verdict.announced && verdict.reason === "ownedByOther";
   }
 
   private verdict(key: string): Layer2Verdict {
@@ -166,52 +185,12 @@ export class Layer2 {
 
   /** The engines have what was decided of these Services: log, event and status say so. */
   tell(keys: Iterable<string>): void {
-    for (const key of keys) this.tellOne(key, this.verdict(key));
-  }
-
-  private tellOne(key: string, verdict: Layer2Verdict): void {
-    const { node, recorder } = this.options;
-    if (!verdict.announced) {
-      const { reason } = verdict;
-      if (this.announced.delete(key)) {
-        this.log.info("service is no longer announced", {
-          op: "withdraw",
-          event: "serviceWithdrawn",
-          service: key,
-          protocol: "layer2",
-          reason,
-        });
-        this.status.want(key, null);
-      } else this.log.debug(sentence(verdict), { op: "plan", service: key, protocol: "layer2", reason });
-      return;
+    const services = this.options.services();
+    for (const key of keys) {
+      const verdict = this.verdict(key);
+      this.teller.tell(key, services.get(key), verdict);
+      this.conflicts.tell(key, verdict);
     }
-    const isNews = !this.announced.has(key);
-    this.announced.set(key, verdict.ips);
-    const lacking = this.lacksInterfaces(verdict.interfaces);
-    this.status.want(key, lacking ? null : (verdict.interfaces ?? []));
-    this.log.info("service has an address announced", {
-      op: "announce",
-      event: "serviceAnnounced",
-      service: key,
-      ips: verdict.ips,
-      protocol: "layer2",
-    });
-    const service = this.options.services().get(key);
-    if (!service || !isNews) return;
-    recorder.event(service, "Normal", "nodeAssigned", `announcing from node "${node}" with protocol "layer2"`);
-    if (lacking)
-      for (const ip of verdict.ips)
-        recorder.event(
-          service,
-          "Warning",
-          "announceFailed",
-          `the interfaces specified by LB IP "${ip}" doesn't exist in assigned node "${node}" with protocol "layer2"`,
-        );
-  }
-
-  /** Interfaces are named, and none of them is here. */
-  private lacksInterfaces(names: readonly string[] | null): boolean {
-    return names !== null && this.links !== null && !this.links.some(({ name }) => names.includes(name));
   }
 
   takeGossip(report: GossipReport): void {
@@ -233,6 +212,8 @@ export class Layer2 {
       case "links":
         return this.takeLinks(report.links);
       case "unavailable":
+        // Another node must be elected.
+        this.members?.tellLinks([]);
         return this.options.trouble("layer2")(`addresses cannot be announced by layer 2: ${report.reason}`);
       case "drops":
         return;
@@ -240,38 +221,18 @@ export class Layer2 {
   }
 
   private takeLinks(links: readonly HostLink[]): void {
-    this.links = links;
     const exclude = new RegExp(this.options.settings.exclude);
-    const usable = links.filter(
-      ({ name, up, running, loopback, enslaved, noArp }) =>
-        up && running && !loopback && !enslaved && !noArp && !exclude.test(name),
-    );
-    this.members?.tellMacs(usable.flatMap(({ mac }) => mac ?? []));
+    this.teller.takeNames(namesOf(links, exclude));
+    this.members?.tellLinks(usableLinks(links, exclude));
   }
 
   private takeAddress(report: Dated<AddressReport>): void {
     const address = formatIp(report.address);
-    const before = this.addresses.get(address);
     if (report.state === "withdrawn") {
       this.addresses.delete(address);
       this.counters.delete(address);
     } else this.addresses.set(address, report);
-    const { foreign, state } = report;
-    if (!foreign || (before?.foreign?.mac === foreign.mac && before.state === state)) return;
-    const what =
-      state === "conflict"
-        ? `address ${address} is not announced: the host ${foreign.mac} on interface ${foreign.interface} has it`
-        : `the host ${foreign.mac} on interface ${foreign.interface} claims address ${address}, which this node announces`;
-    this.log.warn(what, { op: "conflict", ip: address, mac: foreign.mac, interface: foreign.interface });
-    for (const key of this.holdersOf(report.address)) {
-      const service = this.options.services().get(key);
-      if (service) this.options.recorder.event(service, "Warning", "addressConflict", what);
-    }
-  }
-
-  private holdersOf(address: Ip): readonly string[] {
-    const text = formatIp(address);
-    return [...this.announced].flatMap(([key, ips]) => (ips.includes(text) ? [key] : []));
+    this.conflicts.take(report);
   }
 
   private tellOptions(): void {
@@ -291,3 +252,14 @@ export class Layer2 {
 function* partsOf(events: readonly NeighborEventOf[]): Generator<NeighborDifference> {
   for (let at = 0; at < events.length; at += PART) yield { events: events.slice(at, at + PART) };
 }
+
+/** Whether the node announces the Service, or would when another did not. */
+const takesPart = (verdict: Layer2Verdict): boolean => verdict.announced || CANDIDATE.has(verdict.reason);
+
+const CANDIDATE: ReadonlySet<string> = new Set([
+  "ownedByOther",
+  "noCandidate",
+  "noUsableInterface",
+  "noNamedInterface",
+  "outsideSubnet",
+] satisfies ReasonCode[]);

@@ -1,15 +1,18 @@
 import type { EndpointSlice, Node, Service } from "#api";
 import type { Config, Problem } from "#config";
+import type { SpeakerLinks } from "#planner";
 import type { WatchedWorld } from "#world";
 import type { Layer2 } from "./layer2.ts";
 import type { LoopChanges } from "./plan-loop.ts";
 
+type Voters = Pick<Layer2, "eligible" | "speakers" | "takeDiffers">;
+
 /** What the planner decides from: the API's objects, and which speakers are alive. */
 export class MemberWorld {
   private readonly world: WatchedWorld;
-  private readonly layer2: Pick<Layer2, "eligible" | "takeDiffers">;
+  private readonly layer2: Voters;
 
-  constructor(world: WatchedWorld, layer2: Pick<Layer2, "eligible" | "takeDiffers">) {
+  constructor(world: WatchedWorld, layer2: Voters) {
     this.world = world;
     this.layer2 = layer2;
   }
@@ -32,6 +35,10 @@ export class MemberWorld {
 
   get members(): ReadonlySet<string> | null {
     return this.layer2.eligible;
+  }
+
+  get speakers(): ReadonlyMap<string, SpeakerLinks> | null {
+    return this.layer2.speakers;
   }
 
   endpointSlices(service: string): Iterable<EndpointSlice> {

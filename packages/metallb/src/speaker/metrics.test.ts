@@ -1,13 +1,14 @@
 import { expect, it } from "vitest";
-import type { PeerCounters } from "#bgp";
 import { AnswerCounts } from "#http";
 import { ip } from "#net";
 import { plan } from "#planner";
 import { OPTIONS, peer, TestWorld } from "#planner/testing";
+import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
+import type { DatedCounters } from "./dated.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 
-const counters = (name: string, updatesSent: number): PeerCounters => ({
+const counters = (name: string, updatesSent: number): DatedCounters => ({
   peer: name,
   opensSent: 1,
   opensReceived: 1,
@@ -23,9 +24,11 @@ const counters = (name: string, updatesSent: number): PeerCounters => ({
   bytesSent: 0,
   announcedPrefixes: 3,
   pendingPrefixes: 0,
+  holdEndsAt: null,
 });
 
-it("has a row for each peer, also for two at one address and port", async () => {
+/** What is scraped of three peers, two of them at one place, and of one path that BFD watches. */
+async function scrape(vrfLabels: boolean): Promise<string> {
   const world = new TestWorld([], [peer("b"), peer("a"), peer("six", { address: ip(6, 1n) })]);
   const planned = plan(world, OPTIONS);
   const sessions = new BgpSessions();
@@ -33,9 +36,34 @@ it("has a row for each peer, also for two at one address and port", async () => 
   const all = [...planned.peers.keys()].map((name, i) => counters(name, i + 1));
   sessions.take({ kind: "counters", counters: all });
   const announced = new Map([["default/a", ["192.0.2.5"]]]);
+  const bfd = new BfdSessions();
+  const report = {
+    session: "path",
+    users: ["a", "b"],
+    remote: ip(4, 0xc00002fen),
+    interface: null,
+    vrf: null,
+    multihop: false,
+    state: "Up",
+    since: 1_795_000_000_000,
+    reason: "",
+    path: "up",
+    transmitInterval: 50,
+    detectionTime: 150,
+  } as const;
+  bfd.take({ kind: "session", session: report });
+  bfd.take({ kind: "session", session: { ...report, session: "other", vrf: "red" } });
+  const counted = { session: "path", up: true, upEvents: 2, downEvents: 1, echoPacketsInput: 8, echoPacketsOutput: 9 };
+  bfd.take({
+    kind: "counters",
+    counters: [
+      { ...counted, controlPacketsInput: 6, controlPacketsOutput: 7 },
+      { ...counted, session: "other", up: false, controlPacketsInput: 0, controlPacketsOutput: 0 },
+    ],
+  });
   const answers = new AnswerCounts();
   answers.count("GET", 200);
-  const text = await createMetrics(
+  return createMetrics(
     "node-1",
     kubernetesFigures(
       { client: { server: "https://10.96.0.1:443" }, answers },
@@ -44,8 +72,7 @@ it("has a row for each peer, also for two at one address and port", async () => 
       () => false,
     ),
     { announced },
-    () => planned,
-    sessions,
+    { plan: () => planned, sessions, bfd, vrfLabels },
     {
       announced: new Map([["default/b", ["192.0.2.6"]]]),
       counters: new Map([
@@ -55,6 +82,10 @@ it("has a row for each peer, also for two at one address and port", async () => 
       allMembers: [],
     },
   ).metrics();
+}
+
+it("has a row for each peer, also for two at one address and port", async () => {
+  const text = await scrape(false);
   const rows = text.split("\n").filter((line) => line.startsWith("metallb_bgp_updates_total{"));
   expect(rows).toEqual([
     'metallb_bgp_updates_total{peer="192.0.2.254:179/b"} 1',
@@ -75,4 +106,24 @@ it("has a row for each peer, also for two at one address and port", async () => 
   expect(text).toContain(
     'metallb_speaker_announced{service="default/a",protocol="bgp",node="node-1",ip="192.0.2.5"} 1',
   );
+});
+
+it("has what FRR and frr-k8s tell of BGP and BFD, under their names and with their labels", async () => {
+  const text = await scrape(true);
+  expect(text).toContain('metallb_bgp_updates_total{peer="192.0.2.254:179",vrf="default"} 2');
+  expect(text).toContain('frrk8s_bgp_updates_total{peer="192.0.2.254",vrf="default"} 2');
+  expect(text).toContain('frrk8s_bgp_received_prefixes_total{peer="::1",vrf="default"} 0');
+  for (const prefix of ["metallb_bfd", "frrk8s_bfd"])
+    for (const line of [
+      'session_up{peer="192.0.2.254",vrf="default"} 1',
+      'session_up{peer="192.0.2.254",vrf="red"} 0',
+      'control_packet_input{peer="192.0.2.254",vrf="default"} 6',
+      'control_packet_output{peer="192.0.2.254",vrf="default"} 7',
+      'echo_packet_input{peer="192.0.2.254",vrf="default"} 8',
+      'echo_packet_output{peer="192.0.2.254",vrf="default"} 9',
+      'session_up_events{peer="192.0.2.254",vrf="default"} 2',
+      'session_down_events{peer="192.0.2.254",vrf="default"} 1',
+      'zebra_notifications{peer="192.0.2.254",vrf="default"} 0',
+    ])
+      expect(text).toContain(`${prefix}_${line}`);
 });

@@ -20,6 +20,8 @@ const session = (peer: string, reason: string): Telling => ({
       families: [],
       shortcomings: [],
       announcedPrefixes: 0,
+      next: null,
+      failures: 0,
     },
   },
 });

@@ -4,21 +4,25 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
+import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
-import type { Leaving } from "./engine-registry.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
 import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
+import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
+import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
+import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -60,6 +64,7 @@ async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omi
     node,
     tls: tls.value,
     layer2: layer2.value,
+    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
   });
 }
 
@@ -70,6 +75,8 @@ interface Parts {
   readonly node: string;
   readonly tls: TlsSettings;
   readonly layer2: Layer2Settings;
+  /** The operator comes from an FRR mode, whose metrics name the VRF. */
+  readonly vrfLabels: boolean;
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -82,8 +89,10 @@ class Speaker {
   private readonly planner: Planner;
   private readonly thread: EngineThread;
   private readonly sessions = new BgpSessions();
+  private readonly bfd = new BfdSessions();
   private readonly status: BgpStatus;
-  private state: ConfigurationStateWriter | null = null;
+  private readonly owner: Promise<OwnPod | null>;
+  private readonly state: OwnState;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
   private readonly loop: PlanLoop;
@@ -94,10 +103,13 @@ class Speaker {
     this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
     const trouble = new Trouble(log);
+    const { source, overrides } = configuration({ flags });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      source,
+      overrides: { ...overrides, ...SPEAKER_OVERRIDES },
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
@@ -109,7 +121,11 @@ class Speaker {
     this.thread = new EngineThread({
       applied: () => this.schedule(),
       report: (report) => {
-        if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "bgp") {
+          this.sessions.take(report.report);
+          if (report.report.kind !== "counters") this.state.look();
+        }
+        if (report.engine === "bfd") this.bfd.take(report.report);
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
@@ -120,6 +136,7 @@ class Speaker {
       },
     });
     const owner = findOwnPod(client, namespace, flags["pod-name"], log);
+    this.owner = owner;
     this.status = new BgpStatus({
       client,
       namespace,
@@ -132,7 +149,17 @@ class Speaker {
         return bgp.announced ? bgp.peers : null;
       },
     });
-    void this.openState(owner, trouble.of("configurationstates"));
+    this.state = new OwnState({
+      client,
+      namespace,
+      node,
+      owner,
+      trouble: trouble.of("configurationstates"),
+      ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      plan: () => this.planner.plan,
+      sessions: this.sessions,
+      self: () => this.world.nodes.get(node),
+    });
     const recorder = serviceRecorder(client, node, log);
     this.announcements = new Announcements(node, log, recorder, this.status);
     this.layer2 = new Layer2({
@@ -159,8 +186,11 @@ class Speaker {
       log,
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
-      onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state?.tell(problems),
+      onDifference: (difference) => {
+        this.sessions.expect(difference);
+        this.state.look();
+      },
+      onProblems: (problems) => this.state.tell(problems),
     });
   }
 
@@ -176,29 +206,16 @@ class Speaker {
       void this.work();
     }
     const code = await this.over.promise;
-    await this.thread.stop("the speaker is shut down", this.leaving());
+    const graceful = [...this.planner.plan.peers.values()].some(({ gracefulRestart }) => gracefulRestart);
+    const routes = await leavingOf({ ...this.parts, owner: this.owner, graceful });
+    await this.thread.stop("the speaker is shut down", routes);
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
-    this.state?.stop();
+    this.state.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
-  }
-
-  /**
-   * A speaker that ends is expected back, so peers with graceful restart keep its routes. When its node is
-   * no longer in the cluster it is not: the routes are withdrawn.
-   */
-  private leaving(): Leaving {
-    const { node, log } = this.parts;
-    const routes = this.ready && !this.world.nodes.has(node) ? "withdraw" : "keep";
-    const why =
-      routes === "keep"
-        ? "peers with graceful restart keep the routes"
-        : "the node is gone, so every route is withdrawn";
-    log.info(`shutting down: ${why}`, { op: "shutdown", node });
-    return routes;
   }
 
   private async work(): Promise<void> {
@@ -217,25 +234,9 @@ class Speaker {
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
+    new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
-  }
-
-  /** Status objects wait for their owner; routes do not. */
-  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
-    const { client, namespace, node } = this.parts;
-    const identity = {
-      name: `speaker-${node}`,
-      component: "speaker",
-      node,
-      owner: await owner,
-      fieldManager: "configReconciler",
-      conditionType: "configReconcilerValid",
-    } as const;
-    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
-    if (this.parts.stop.aborted) return;
-    this.state.start();
-    if (this.ready) this.state.tell(this.problems());
   }
 
   /** What is wrong with the configuration, as far as it concerns this node. */
@@ -261,6 +262,7 @@ class Speaker {
         port: flags["health-probe-port"],
         ready: () => this.ready,
         why: () => this.world.troubles,
+        texts: { "/dump": () => this.thread.dump() },
         routes: {
           "/state": () =>
             stateOf({
@@ -269,8 +271,10 @@ class Speaker {
               plan: this.planner.plan,
               sequence: this.thread.sequence,
               sessions: this.sessions,
+              bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
+              strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
             }),
         },
@@ -284,8 +288,7 @@ class Speaker {
           node,
           kubernetesFigures(this.parts, this.world, this.loop, () => this.problems().length > 0),
           this.announcements,
-          () => this.planner.plan,
-          this.sessions,
+          { plan: () => this.planner.plan, sessions: this.sessions, bfd: this.bfd, vrfLabels: this.parts.vrfLabels },
           this.layer2,
         ),
         guard: createGuard(reviews(client)),

@@ -1,4 +1,12 @@
-import { encodeMeta, isEligible, type MemberReport, macsOf } from "#gossip";
+import {
+  encodeMeta,
+  isEligible,
+  type MemberReport,
+  macsOf,
+  readMeta,
+  type SpeakerLink,
+  type SpeakerMeta,
+} from "#gossip";
 import { type KubeClient, RESOURCES } from "#kube";
 import { type Duration, type Ip, type Mac, parseIp } from "#net";
 import { errorText } from "#process";
@@ -26,6 +34,7 @@ const JOIN_EVERY = 60_000;
 const LIST_AGAIN = 5_000;
 /** In a cluster of so many speakers each watches all others. */
 const WATCH_ALL = 16;
+const NOTHING = new Uint8Array();
 
 /** Which speakers are alive, as the gossip engine tells it. */
 export class SpeakerMembers {
@@ -34,7 +43,9 @@ export class SpeakerMembers {
   private alive: ReadonlySet<string> = new Set();
   private addresses: readonly Ip[] = [];
   private watched = "";
-  private meta = "";
+  private meta: Uint8Array = encodeMeta(null);
+  private metas: ReadonlyMap<string, Uint8Array> = new Map();
+  private told: ReadonlyMap<string, SpeakerMeta> = new Map();
   private hasJoined = false;
   private timers: NodeJS.Timeout[] = [];
   private stopped = false;
@@ -46,7 +57,7 @@ export class SpeakerMembers {
   start(): void {
     const { node, settings, engines } = this.options;
     const { address, port, key, config } = settings;
-    const start = { name: node, at: { address, port }, key, config, meta: encodeMeta([]) };
+    const start = { name: node, at: { address, port }, key, config, meta: this.meta };
     engines.send("gossip", [{ start, events: [] }]);
     void this.discover();
     this.every(JOIN_EVERY, () => this.join());
@@ -71,12 +82,18 @@ export class SpeakerMembers {
     return this.all().flatMap(({ name, meta }) => (name === this.options.node ? [] : macsOf(meta)));
   }
 
+  /** What our speakers told of their interfaces: another map whenever it differs. MetalLB's own are not in it. */
+  get speakers(): ReadonlyMap<string, SpeakerMeta> {
+    return this.told;
+  }
+
   /** What the others should know of us. */
-  tellMacs(macs: readonly Mac[]): void {
-    const text = macs.join();
-    if (text === this.meta) return;
-    this.meta = text;
-    this.options.engines.send("gossip", [{ events: [{ kind: "meta", meta: encodeMeta(macs) }] }]);
+  tellLinks(links: readonly SpeakerLink[]): void {
+    const meta = encodeMeta(links);
+    if (Buffer.from(meta).equals(this.meta)) return;
+    this.meta = meta;
+    this.options.engines.send("gossip", [{ events: [{ kind: "meta", meta }] }]);
+    this.settle();
   }
 
   take(report: GossipReport): void {
@@ -95,11 +112,36 @@ export class SpeakerMembers {
     if (!this.hasJoined) return;
     const { node } = this.options;
     const alive = new Set([node]);
-    for (const { name, state } of this.reports.values()) if (isEligible(state)) alive.add(name);
+    // As the others read it, so that all decide from the same.
+    const metas = new Map<string, Uint8Array>([[node, this.meta]]);
+    for (const { name, state, meta } of this.reports.values())
+      if (name !== node && isEligible(state)) {
+        alive.add(name);
+        metas.set(name, meta);
+      }
     this.watch();
-    if (alive.size === this.alive.size && [...alive].every((name) => this.alive.has(name))) return;
+    const isSame = alive.size === this.alive.size && [...alive].every((name) => this.alive.has(name));
+    const toldOtherwise = this.learn(metas);
+    if (isSame && !toldOtherwise) return;
     this.alive = alive;
     this.options.changed();
+  }
+
+  /** Gives whether anybody of ours tells something else than before. */
+  private learn(metas: ReadonlyMap<string, Uint8Array>): boolean {
+    const before = this.metas;
+    const isSame =
+      metas.size === before.size &&
+      [...metas].every(([name, meta]) => Buffer.compare(before.get(name) ?? NOTHING, meta) === 0);
+    if (isSame) return false;
+    this.metas = metas;
+    const told = new Map<string, SpeakerMeta>();
+    for (const [name, meta] of metas) {
+      const read = readMeta(meta);
+      if (read) told.set(name, read);
+    }
+    this.told = told;
+    return true;
   }
 
   private watch(): void {

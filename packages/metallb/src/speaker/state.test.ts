@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { ip } from "#net";
 import { Planner } from "#planner";
 import { advertisement, changes, OPTIONS, peer, pool, service, TestWorld } from "#planner/testing";
-import { readSpeakerState } from "#view";
+import { readSpeakerState, timerText } from "#view";
+import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
 import { stateOf } from "./state.ts";
 
@@ -18,6 +19,7 @@ function open() {
   );
   const planner = new Planner(OPTIONS);
   const sessions = new BgpSessions();
+  const bfd = new BfdSessions();
   const plan = () => {
     const difference = planner.update(world, changes({ config: true, services: new Set(world.services.keys()) }));
     sessions.expect(difference);
@@ -29,15 +31,17 @@ function open() {
       plan: planner.plan,
       sequence: { sent: 1, applied: 1 },
       sessions,
+      bfd,
       layer2: { addresses: new Map(), allMembers: [] },
       peerProblems: planner.peerProblems,
+      strictReversePaths: ["eth0"],
       isApplied: (key) => key !== "default/b",
     });
-  return { world, sessions, plan, state };
+  return { world, sessions, bfd, plan, state };
 }
 
 it("tells of each session where it goes, what was agreed, and what the router said", () => {
-  const { sessions, plan, state } = open();
+  const { sessions, bfd, plan, state } = open();
   plan();
   const session = {
     peer: "router",
@@ -51,12 +55,35 @@ it("tells of each session where it goes, what was agreed, and what the router sa
     families: ["ipv4-unicast"],
     shortcomings: ["the peer does not carry IPv6"],
     announcedPrefixes: 3,
+    next: null,
+    failures: 0,
   } as const;
   sessions.take({ kind: "session", session });
   sessions.take({ kind: "session", session: { ...session, peer: "one that was removed" } });
-  expect(state().sessions).toEqual([
-    { ...session, address: "192.0.2.254", port: 179, localAddress: "0.0.0.1", pendingPrefixes: 0 },
-  ]);
+  const expected = {
+    ...session,
+    address: "192.0.2.254",
+    port: 179,
+    localAddress: "0.0.0.1",
+    pendingPrefixes: 0,
+    holdEndsAt: null,
+    bfd: null,
+  };
+  expect(state().sessions).toEqual([expected]);
+  const path = { state: "Up", since: 1_795_000_000_000, reason: "", path: "up" } as const;
+  const found = { ...path, transmitInterval: 50, detectionTime: 150 };
+  const place = { session: "192.0.2.254", remote: ip(4, 1n), interface: null, vrf: null, multihop: false };
+  bfd.take({ kind: "session", session: { ...found, ...place, users: ["router"] } });
+  expect(state().sessions).toEqual([{ ...expected, bfd: found }]);
+  bfd.take({ kind: "removed", session: "192.0.2.254" });
+  const next = { kind: "connect", at: 1_795_000_006_000 } as const;
+  sessions.take({ kind: "session", session: { ...session, state: "Idle", next, failures: 3 } });
+  expect(state().sessions).toMatchObject([{ bfd: null, next, failures: 3 }]);
+  const [told] = readSpeakerState(JSON.parse(JSON.stringify(state()))).sessions;
+  const view = { established: false, timer: "", next, holdEndsAt: null, holdTime: null };
+  expect(told).toMatchObject({ next, bfd: null, holdTime: 90 });
+  expect(timerText(view, 1_795_000_000_500)).toBe("retries in 6 s");
+  expect(timerText({ ...view, next: { ...next, kind: "give up" } }, next.at - 10)).toBe("gives this attempt up in 1 s");
   expect(JSON.stringify(state())).not.toContain(PASSWORD);
 });
 

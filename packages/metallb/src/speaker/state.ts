@@ -1,8 +1,9 @@
 import type { PeerSettings } from "#bgp";
 import { formatIp } from "#net";
-import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planner";
-import type { ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
+import { type Plan, type ProtocolVerdict, type Reason, sentence } from "#planner";
+import type { ReportedPath, ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
 import type { WatchedWorld } from "#world";
+import type { BfdSessions } from "./bfd-sessions.ts";
 import type { BgpSessions } from "./bgp-sessions.ts";
 import type { Layer2 } from "./layer2.ts";
 
@@ -12,7 +13,9 @@ export interface StateSources {
   readonly plan: Plan;
   readonly sequence: SpeakerReport["sequence"];
   readonly sessions: BgpSessions;
+  readonly bfd: BfdSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
+  readonly strictReversePaths: readonly string[];
   readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
@@ -23,7 +26,7 @@ const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(sources: StateSources): SpeakerReport {
-  const { node, world, plan, sequence, sessions, layer2, peerProblems, isApplied } = sources;
+  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, strictReversePaths, isApplied } = sources;
   const services: Record<string, SpeakerReport["services"][string]> = {};
   let told = 0;
   for (const [key, service] of world.services) {
@@ -36,7 +39,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
     node,
     ready: world.isSynced,
     sequence,
-    sessions: sessionsOf(plan, sessions),
+    sessions: sessionsOf(plan, sessions, bfd),
     services,
     omitted: world.services.size - told,
     layer2: [...plan.layer2()].map(({ address, holder, interfaces }) => ({
@@ -52,6 +55,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
     })),
     members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,
+    strictReversePaths,
     problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };
 }
@@ -59,7 +63,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
 const addressOf = ({ endpoint }: PeerSettings): string =>
   endpoint.kind === "interface" ? endpoint.interface : formatIp(endpoint.address);
 
-function sessionsOf(plan: Plan, sessions: BgpSessions): readonly ReportedSession[] {
+function sessionsOf(plan: Plan, sessions: BgpSessions, bfd: BfdSessions): readonly ReportedSession[] {
   return [...sessions.reports.values()].map((report) => {
     const settings = plan.peers.get(report.peer);
     const counters = sessions.counters.get(report.peer);
@@ -78,13 +82,25 @@ function sessionsOf(plan: Plan, sessions: BgpSessions): readonly ReportedSession
       shortcomings: report.shortcomings,
       announcedPrefixes: counters?.announcedPrefixes ?? report.announcedPrefixes,
       pendingPrefixes: counters?.pendingPrefixes ?? 0,
+      next: report.next,
+      failures: report.failures,
+      holdEndsAt: report.state === "Established" ? (counters?.holdEndsAt ?? null) : null,
+      bfd: pathOf(bfd.of(report.peer)),
     };
   });
 }
 
-function explained(verdict: ProtocolVerdict): ReportedVerdict {
-  if (!verdict.announced) return inWords(verdict);
-  return "lacking" in verdict ? { ...verdict, lacking: verdict.lacking.map(inWords) } : verdict;
+function pathOf(report: ReturnType<BfdSessions["of"]>): ReportedPath | null {
+  if (!report) return null;
+  const { state, since, reason, path, transmitInterval, detectionTime } = report;
+  return { state, since, reason, path, transmitInterval, detectionTime };
 }
 
-const inWords = <R extends Refused>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });
+function explained(verdict: ProtocolVerdict): ReportedVerdict {
+  if (!verdict.announced) return inWords(verdict);
+  if (!("lacking" in verdict)) return verdict;
+  const { lacking, notes, ...rest } = verdict;
+  return { ...rest, lacking: lacking.map(inWords), ...(notes ? { notes: notes.map(inWords) } : {}) };
+}
+
+const inWords = <R extends Reason>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });

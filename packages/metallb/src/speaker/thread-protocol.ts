@@ -1,3 +1,4 @@
+import type { RecordedEvent } from "#bgp";
 import type { EngineLogLevel, EngineName, EngineTypes, Leaving } from "./engine-registry.ts";
 
 /** One part of a difference on its way to its engine. */
@@ -16,12 +17,15 @@ export type ToEngines =
   | EnginePart
   /** The answer to each `news`: the next may come. */
   | { readonly kind: "heard" }
+  /** Asks for the last events; the answer is a `dump` of the same number. */
+  | { readonly kind: "dump"; readonly id: number }
   | { readonly kind: "shutdown"; readonly text: string; readonly routes: Leaving };
 
 /** What passes from the engines' thread to the main thread. */
 export type FromEngines =
   /** In the order in which they are to be taken; never a second one before `heard`. */
   | { readonly kind: "news"; readonly tellings: readonly Telling[] }
+  | { readonly kind: "dump"; readonly id: number; readonly events: readonly RecordedEvent[] }
   /** The answer to `shutdown`: every goodbye is said. */
   | { readonly kind: "stopped" };
 

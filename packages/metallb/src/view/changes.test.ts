@@ -11,6 +11,10 @@ const session = {
   reason: "",
   since: null,
   timer: "",
+  next: null,
+  holdEndsAt: null,
+  holdTime: null,
+  bfd: null,
   shortcomings: [],
   announcedPrefixes: 1,
 };

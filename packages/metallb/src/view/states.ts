@@ -1,4 +1,4 @@
-import type { Timestamp } from "#net";
+import type { Seconds, Timestamp } from "#net";
 import type {
   ControllerReport,
   ReportedProblem,
@@ -9,7 +9,7 @@ import type {
   SpeakerReport,
 } from "#report";
 import { type Fields, fields, list, numberOrNull, text, texts } from "./fields.ts";
-import type { ConfigurationProblem } from "./view.ts";
+import type { ConfigurationProblem, PathView, SessionView } from "./view.ts";
 
 /** Any version may have answered, or something else: each field is looked at before it is believed. */
 type Told<T> = { readonly [Field in keyof T]?: unknown };
@@ -27,6 +27,8 @@ export interface SpeakerState {
     readonly service: string;
     readonly interfaces: readonly string[];
   }[];
+  /** Interfaces of the node whose reverse path filter is strict. */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ConfigurationProblem[];
 }
 
@@ -39,7 +41,14 @@ export interface ToldSession {
   /** What does not work although the session stands. */
   readonly shortcomings: readonly string[];
   readonly announcedPrefixes: number | null;
+  /** What it does by itself, and when. */
+  readonly next: SessionView["next"];
+  readonly holdEndsAt: Timestamp | null;
+  readonly holdTime: Seconds | null;
+  readonly bfd: PathView | null;
 }
+
+const UNTOLD = { next: null, holdEndsAt: null, holdTime: null, bfd: null } as const;
 
 /** What is done for a Service. */
 export interface ToldVerdict {
@@ -54,6 +63,8 @@ export interface ToldVerdict {
   readonly peers: readonly string[];
   /** Addresses that are left out although it is announced, each with its reason. */
   readonly lacking: readonly string[];
+  /** What is to be known of the announcement besides. */
+  readonly notes: readonly string[];
 }
 
 /** What the controller tells at `/state`, as far as it is shown. */
@@ -84,6 +95,7 @@ export function readSpeakerState(answer: unknown): SpeakerState {
         service: text(service),
         interfaces: texts(interfaces),
       })),
+    strictReversePaths: texts(state.strictReversePaths),
     problems: problemsOf(state.problems),
   };
 }
@@ -107,13 +119,30 @@ function sessionsOf(state: Told<SpeakerReport>): readonly ToldSession[] {
       since: instantOf(session.since),
       shortcomings: [...texts(session.shortcomings), ...own],
       announcedPrefixes: numberOrNull(session.announcedPrefixes),
+      next: nextOf(session.next),
+      holdEndsAt: instantOf(session.holdEndsAt),
+      holdTime: numberOrNull(session.negotiatedHoldTime),
+      bfd: pathOf(session.bfd),
     };
   });
   const untried = [...problems].map(([peer, messages]): ToldSession => {
     const reason = messages.join("; ");
-    return { peer, state: "not tried", reason, since: null, shortcomings: [], announcedPrefixes: null };
+    return { peer, state: "not tried", reason, since: null, shortcomings: [], announcedPrefixes: null, ...UNTOLD };
   });
   return [...sessions, ...untried];
+}
+
+function nextOf(value: unknown): SessionView["next"] {
+  const { kind, at } = fields(value);
+  const instant = instantOf(at);
+  return instant !== null && (kind === "connect" || kind === "give up") ? { kind, at: instant } : null;
+}
+
+function pathOf(value: unknown): PathView | null {
+  const { state, reason, detectionTime } = fields(value);
+  return text(state) === ""
+    ? null
+    : { state: text(state), reason: text(reason), detectionTime: numberOrNull(detectionTime) };
 }
 
 function verdictOf({ bgp, layer2, applied }: Told<ReportedVerdicts>): ToldVerdict {
@@ -140,6 +169,7 @@ function verdictOf({ bgp, layer2, applied }: Told<ReportedVerdicts>): ToldVerdic
     reason: announced ? "" : by.length > 0 ? "decided, and not yet taken by the engines" : reason,
     byDesign: !announced && reasons.length > 0 && reasons.every(({ code }) => BY_DESIGN.has(code)),
     peers: texts(both[0][1].peers),
+    notes: list(both[0][1].notes).map((each) => text(fields(each).message) || text(fields(each).reason)),
     lacking: lacking.map((each) => `${texts(each.ips).join(", ")}: ${text(each.message) || text(each.reason)}`),
   };
 }
@@ -150,6 +180,9 @@ const UNASKED: ReadonlySet<string> = new Set(["layer2Later", "noAdvertisement", 
 /** Reasons that are as somebody wanted it, where another node announces. */
 const BY_DESIGN: ReadonlySet<string> = new Set([
   "ownedByOther",
+  "noNamedInterface",
+  "noUsableInterface",
+  "outsideSubnet",
   "notOwner",
   "noLocalEndpoints",
   "noMatchingAdvertisement",

@@ -1,4 +1,5 @@
 import type { Timestamp } from "#net";
+import { bfdText, timerText } from "./sessions.ts";
 import { spanText } from "./times.ts";
 import type { NodeView, Picture, PoolView, ProcessView, ServiceView, SessionView } from "./view.ts";
 
@@ -11,7 +12,7 @@ export interface ShownTable {
 /** The tables that every source can fill. `now`: milliseconds since 1970. */
 export const tablesOf = (view: Picture, now: Timestamp) => ({
   sessions: {
-    head: ["SESSION OF", "PEER", "STATE", "SINCE", "PREFIXES", "WHY"],
+    head: ["SESSION OF", "PEER", "STATE", "SINCE", "PREFIXES", "BFD", "WHY"],
     rows: view.nodes.flatMap((node) => node.sessions.map((session) => sessionRow(node, session, now))),
   },
   services: { head: ["SERVICE", "ADDRESS", "POOL", "ANNOUNCED"], rows: view.services.flatMap(serviceRows) },
@@ -38,7 +39,7 @@ export function processText({ running, title, restarts, lastEnding }: ProcessVie
 }
 
 function sessionRow(node: NodeView, session: SessionView, now: Timestamp): readonly string[] {
-  const { established, router, speaker, since, announcedPrefixes, reason, timer, shortcomings } = session;
+  const { established, router, speaker, since, announcedPrefixes, reason, shortcomings } = session;
   const sides = router === "" || speaker === "" ? [router || speaker || "unknown"] : [speaker, `router: ${router}`];
   return [
     node.name,
@@ -46,7 +47,8 @@ function sessionRow(node: NodeView, session: SessionView, now: Timestamp): reado
     established ? "Established" : sides.join(", "),
     since === null ? "" : `${spanText(now - since)} ago`,
     announcedPrefixes === null ? "" : String(announcedPrefixes),
-    [established ? "" : reason, timer, ...shortcomings].filter((text) => text !== "").join("; "),
+    bfdText(session.bfd),
+    [established ? "" : reason, timerText(session, now), ...shortcomings].filter((text) => text !== "").join("; "),
   ];
 }
 

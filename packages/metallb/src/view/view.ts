@@ -1,4 +1,4 @@
-import type { Timestamp } from "#net";
+import type { Duration, Seconds, Timestamp } from "#net";
 /** What the page, `metallb status` and `metallb lab status` show: plain data, ready for JSON. */
 export type View = LabView | ClusterView;
 
@@ -41,6 +41,8 @@ export interface ClusterView extends Picture {
   readonly server: string;
   /** Where MetalLB runs. */
   readonly namespace: string;
+  /** What one should know and nobody need mend. */
+  readonly notes: readonly string[];
 }
 
 export interface RouterView {
@@ -84,7 +86,7 @@ export interface SessionView {
   readonly established: boolean;
   /** The router's own word; empty where no router is asked. */
   readonly router: string;
-  /** Empty when the speaker does not answer. */
+  /** Empty when the speaker does not tell. */
   readonly speaker: string;
   /** Why it is not established or last fell, as the speaker tells it. */
   readonly reason: string;
@@ -92,9 +94,24 @@ export interface SessionView {
   readonly shortcomings: readonly string[];
   /** When it came into this state, milliseconds since 1970; null: not told. */
   readonly since: Timestamp | null;
-  /** What will happen by itself, such as `ends within 6 s`; empty: nothing. */
+  /** What the lab knows will happen by itself, such as `ends within 6 s`; empty: nothing. */
   readonly timer: string;
+  /** What the speaker does by itself, and when; null: nothing. */
+  readonly next: { readonly kind: "connect" | "give up"; readonly at: Timestamp } | null;
+  /** When silence of the router ends the session; null: not told, or never. */
+  readonly holdEndsAt: Timestamp | null;
+  readonly holdTime: Seconds | null;
+  /** How BFD finds the path; null: it is not asked, or not told. */
+  readonly bfd: PathView | null;
   readonly announcedPrefixes: number | null;
+}
+
+export interface PathView {
+  /** RFC 5880 section 4.1. */
+  readonly state: string;
+  readonly reason: string;
+  /** Silence of this length, in milliseconds, is a failure; null: it is not up. */
+  readonly detectionTime: Duration | null;
 }
 
 export interface RouteView {

@@ -15,6 +15,7 @@ import {
   type Service,
 } from "#api";
 import { type IndexFunction, RESOURCES, type Resource } from "#kube";
+import { projectConfigText, sameConfigText } from "./config-text.ts";
 import { decoding } from "./decoded.ts";
 import { sameDecoded, sameNamespace, sameNode, sameSecret, sameService, sameSlice } from "./same.ts";
 
@@ -49,6 +50,8 @@ export const KINDS = {
     same: sameSlice,
     indexes: { service: ({ serviceKey }) => (serviceKey === null ? [] : [serviceKey]) },
   }),
+  // Whole, since NetworkUnavailable is a condition and metadata does not tell it; no field selector of Nodes does
+  // either. What is kept is labels and that one bit; what is held while reading is one page (`kube/reflector.ts`).
   nodes: kind({ resource: RESOURCES.nodes, scope: "cluster", project: decodeNode, same: sameNode }),
   namespaces: kind({
     resource: RESOURCES.namespaces,
@@ -64,6 +67,12 @@ export const KINDS = {
     fieldSelector: "type!=helm.sh/release.v1",
     project: decodeSecret,
     same: sameSecret,
+  }),
+  configmaps: kind({
+    resource: RESOURCES.configmaps,
+    scope: "own",
+    project: projectConfigText,
+    same: sameConfigText,
   }),
   ipaddresspools: custom(RESOURCES.ipaddresspools, decodeIPAddressPool),
   communities: custom(RESOURCES.communities, decodeCommunity),

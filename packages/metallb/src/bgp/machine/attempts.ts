@@ -10,6 +10,8 @@ export class Attempts {
   resting: "Idle" | "Active" = "Idle";
   /** BFD says that the peer is down: nothing starts. */
   private held = false;
+  /** The retry timer limits an attempt, and does not wait for the next. */
+  private attempting = false;
   private readonly timers = new Timers();
   private readonly backoff: Backoff;
 
@@ -24,6 +26,7 @@ export class Attempts {
     this.resting = "Active";
     if (passive) return false;
     this.timers.set("connectRetry", now + this.backoff.attempt(connectTime));
+    this.attempting = true;
     return true;
   }
 
@@ -35,6 +38,7 @@ export class Attempts {
   /** The session ended; `again`: after how long the next attempt begins, or never. */
   rest(resting: "Idle" | "Active", again: Duration | null, now: Instant): void {
     this.resting = resting;
+    this.attempting = false;
     this.timers.clear();
     if (again !== null && !this.held) this.timers.set(resting === "Idle" ? "idleHold" : "connectRetry", now + again);
   }
@@ -64,6 +68,14 @@ export class Attempts {
   /** Consecutive ends without a session that was stable (ConnectRetryCounter). */
   get failures(): number {
     return this.backoff.failures;
+  }
+
+  /** What this side does by itself; an attempt under way is given up and made again. */
+  get plan(): { readonly kind: "connect" | "give up"; readonly at: Instant } | null {
+    const idle = this.timers.at("idleHold");
+    if (idle !== null) return { kind: "connect", at: idle };
+    const retry = this.timers.at("connectRetry");
+    return retry === null ? null : { kind: this.attempting ? "give up" : "connect", at: retry };
   }
 
   next(): Instant | null {

@@ -153,6 +153,11 @@ export class Connection {
     this.ports.emit({ kind: "send", connection: this.id, chunks: [encodeNotification(reason)] });
   }
 
+  /** When silence ends the connection; null: never. */
+  get holdEndsAt(): Instant | null {
+    return this.timers.at("hold");
+  }
+
   nextTimer(): Instant | null {
     return this.timers.next();
   }

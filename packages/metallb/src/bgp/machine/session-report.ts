@@ -2,10 +2,12 @@ import type { LocalEnd, Negotiated } from "../agreement.ts";
 import type { BgpEffect, Instant, PeerCounters, SessionReport, SessionState } from "../events.ts";
 import type { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { AddressFamily, PeerSettings } from "../settings.ts";
-import type { MessageCounts } from "./connection.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Connection, MessageCounts } from "./connection.ts";
 
 /** What a report says of a session that stands. */
 export interface Standing {
+  readonly connection: Pick<Connection, "holdEndsAt">;
   readonly local: LocalEnd;
   readonly negotiated: Negotiated;
 }
@@ -68,7 +70,7 @@ export class Telling {
   }
 
   report(): SessionReport {
-    const { settings, state, standing, adjRibOut } = this.session;
+    const { settings, state, standing, adjRibOut, attempts } = this.session;
     const agreed = standing?.negotiated.families ?? [];
     return {
       peer: settings.name,
@@ -82,6 +84,8 @@ export class Telling {
       families: agreed,
       shortcomings: standing ? shortcomings(settings.families, agreed, adjRibOut.families) : [],
       announcedPrefixes: adjRibOut.announced,
+      next: standing ? null : attempts.plan,
+      failures: attempts.failures,
     };
   }
 
@@ -95,6 +99,7 @@ export class Telling {
       bytesSent,
       announcedPrefixes: announced,
       pendingPrefixes: standing ? waiting : prefixes,
+      holdEndsAt: standing?.connection.holdEndsAt ?? null,
     };
   }
 
@@ -110,5 +115,6 @@ export interface Reported {
   /** Null: not Established. */
   readonly standing: Standing | null;
   readonly adjRibOut: AdjRibOut;
+  readonly attempts: Pick<Attempts, "plan" | "failures">;
   readonly count: MessageCounts;
 }

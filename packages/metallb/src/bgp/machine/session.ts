@@ -37,7 +37,7 @@ export class Session {
   readonly count = noMessages();
   private readonly ports: SessionPorts;
   private readonly connections: Connections;
-  private readonly attempts: Attempts;
+  readonly attempts: Attempts;
   readonly telling: Telling;
   private readonly dialogue: Dialogue;
   private up: (Standing & { readonly connection: Connection }) | null = null;

@@ -22,6 +22,11 @@ export class Timers {
     else this.due.clear();
   }
 
+  /** When the timer is due; null: it is off. */
+  at(name: TimerName): Instant | null {
+    return this.due.get(name) ?? null;
+  }
+
   /** The earliest, or null. */
   next(): Instant | null {
     let next: Instant | null = null;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ByteReader, parseMac } from "#net";
+import { ByteReader, parseMac, parsePrefix, type Result } from "#net";
 import { LAN, readGossipConfig } from "../config.ts";
-import { encodeMeta, isOurs, macsOf } from "../meta.ts";
+import { encodeMeta, macsOf, readMeta } from "../meta.ts";
 import { crc32 } from "./crc32.ts";
 import { decodeWatch, encodeWatch } from "./heartbeat.ts";
 import { gossipKey } from "./key.ts";
@@ -12,6 +12,10 @@ import { unpack } from "./msgpack.ts";
 import { decodePacket, encodePacket, type GossipCipher } from "./packet.ts";
 import { decodeStream, encodeStream, type StreamMessage } from "./stream.ts";
 
+const must = <T>(result: Result<T>): T => {
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
+};
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ""), "hex"));
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -200,12 +204,44 @@ it("derives MetalLB's key: the secret, and as much of SHA-256 of nothing as is m
   expect(gossipKey("")).toBeNull();
 });
 
-it("marks our speakers, with the MAC addresses that they answer with", () => {
-  const mac = parseMac("02:00:00:00:00:01");
-  if (!mac.ok) throw new Error(mac.error);
-  expect(macsOf(encodeMeta([mac.value]))).toEqual([mac.value]);
-  expect(isOurs(encodeMeta([]))).toBe(true);
-  expect(isOurs(new Uint8Array())).toBe(false);
+describe("what our speakers say of themselves", () => {
+  const mac = must(parseMac("02:00:00:00:00:01"));
+  const subnets = ["192.0.2.0/24", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/64", "2001:db8::/33"].map((text) =>
+    must(parsePrefix(text)),
+  );
+  const eth0 = { name: "eth0", mac, arp: true, ndp: false, subnets };
+
+  it("is a mark and the interfaces that they answer on", () => {
+    expect(readMeta(encodeMeta([eth0]))).toEqual({ links: [eth0], isWhole: true });
+    expect(macsOf(encodeMeta([eth0]))).toEqual([mac]);
+    expect(readMeta(encodeMeta(null))).toEqual({ links: null, isWhole: true });
+    expect(readMeta(encodeMeta([]))).toEqual({ links: [], isWhole: true });
+    expect(readMeta(new Uint8Array())).toBeNull();
+    expect(readMeta(Uint8Array.of(0x6d, 0x74, 0x73, 0x31, 2, 0, 0, 0, 0, 1))).toBeNull();
+  });
+
+  it("leaves out addresses without a subnet, and says when not all fits", () => {
+    const lone = {
+      ...eth0,
+      subnets: ["192.0.2.1/32", "fe80::/64", "2001:db8::1/128"].map((t) => must(parsePrefix(t))),
+    };
+    expect(readMeta(encodeMeta([lone]))).toEqual({ links: [{ ...eth0, subnets: [] }], isWhole: true });
+    const many = encodeMeta(Array.from({ length: 100 }, (_, i) => ({ ...eth0, name: `eth${i}` })));
+    expect(many.length).toBeLessThanOrEqual(512);
+    const read = readMeta(many);
+    expect(read).toMatchObject({ isWhole: false });
+    expect(read?.links?.length).toBeGreaterThan(8);
+  });
+
+  it("is refused or read whatever octets it is, and never throws", () => {
+    const good = encodeMeta([eth0, eth0]);
+    for (let cut = 4; cut < good.length; cut += 1) expect(readMeta(good.subarray(0, cut))).toBeNull();
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (octets) => {
+        readMeta(Uint8Array.of(0x6d, 0x74, 0x73, 0x32, ...octets));
+      }),
+    );
+  });
 });
 
 it("reads its own beats, and nothing else", () => {

@@ -151,7 +151,8 @@ export function encodeNdp(message: NdpMessage): Uint8Array {
  * The answer to a solicitation (RFC 4861 section 7.2.4). One without source, from a host that is
  * about to take the address, is answered to all nodes and unsolicited. Without the option the answer
  * goes to the station that asked: a unicast probe may leave it out. It comes from the address itself,
- * as a kernel's does: ndisc6 takes no other.
+ * as a kernel's does: ndisc6 takes no other. Override is clear, as MetalLB has it and as RFC 4861 has it for
+ * addresses that a node answers for without having them: what a new owner tells everybody stands.
  */
 export function ndpReply(
   { source, target, linkLayer, ethernetSource }: NeighborSolicitation,
@@ -168,7 +169,7 @@ export function ndpReply(
     linkLayer: mac,
     router: false,
     solicited: !probe,
-    override: true,
+    override: probe,
   });
 }
 

@@ -70,7 +70,7 @@ describe("NDP", () => {
     expect(encodeNdp(read.value)).toEqual(SOLICITATION);
   });
 
-  it("answers solicited with override, from the address itself", () => {
+  it("answers solicited without override, from the address itself", () => {
     const read = decodeNdp(SOLICITATION);
     if (!read.ok || read.value.kind !== "solicitation") throw new Error("not read");
     expect(readSent(ndpReply(read.value, ours))).toMatchObject({
@@ -79,7 +79,7 @@ describe("NDP", () => {
       destination: address("fe80::aa").value,
       linkLayer: ours,
       solicited: true,
-      override: true,
+      override: false,
       router: false,
     });
   });

@@ -1,4 +1,4 @@
-import { type NodeView, type ProcessView, type SessionView, spanText } from "#view";
+import { bfdText, type NodeView, type ProcessView, type SessionView, spanText, timerText } from "#view";
 import { type Column, DataTable } from "./table.tsx";
 
 interface SessionRow {
@@ -30,7 +30,13 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     title: "Session",
     class: "reasons",
     text: (row) =>
-      [stateText(row), row.session?.reason, row.session?.timer, ...(row.session?.shortcomings ?? [])].join(" "),
+      [
+        stateText(row),
+        row.session?.reason,
+        row.session === null ? "" : timerText(row.session, Date.now()),
+        bfdText(row.session?.bfd ?? null),
+        ...(row.session?.shortcomings ?? []),
+      ].join(" "),
     cell: (row) => <Session row={row} />,
   },
   {
@@ -65,11 +71,14 @@ export function NodesTable({ nodes }: { readonly nodes: readonly NodeView[] }) {
 function Session({ row }: { readonly row: SessionRow }) {
   const { session } = row;
   const since = session?.since ?? null;
+  const timer = session === null ? "" : timerText(session, Date.now());
+  const bfd = bfdText(session?.bfd ?? null);
   return (
     <>
       <span class={session?.established ? "chip good" : session === null ? "chip" : "chip bad"}>{stateText(row)}</span>
       {since === null ? null : <span class="quiet">{spanText(Date.now() - since)}</span>}
-      {session === null || session.timer === "" ? null : <span class="reason">{session.timer}</span>}
+      {timer === "" ? null : <span class="reason">{timer}</span>}
+      {bfd === "" ? null : <span class={session?.bfd?.state === "Up" ? "quiet" : "reason"}>BFD {bfd}</span>}
       {session === null || session.established || session.reason === "" ? null : (
         <span class="reason">{session.reason}</span>
       )}

@@ -1,4 +1,4 @@
-import type { LabView, NodeView } from "#view";
+import { type LabView, type NodeView, timerText } from "#view";
 
 const ROW = 46;
 const BOX = { width: 210, height: 34 } as const;
@@ -74,7 +74,7 @@ function stateOf({ sessions }: NodeView): { readonly up: boolean; readonly words
   const down = sessions.filter(({ established }) => !established);
   const [first] = down;
   if (sessions.length === 0) return { up: false, words: "no session" };
-  const timer = sessions.find((session) => session.timer !== "")?.timer ?? "";
+  const [timer = ""] = sessions.map((session) => timerText(session, Date.now())).filter((text) => text !== "");
   if (first === undefined) return { up: true, words: timer || "Established" };
   const state = first.speaker || first.router || "down";
   return {

@@ -1,0 +1,71 @@
+import { expect, it } from "vitest";
+import { ApiError, type KubeObject } from "#kube";
+import { leavingOf } from "./leaving.ts";
+
+const NODE: KubeObject = { status: { conditions: [{ type: "Ready", status: "True", message: "kubelet is ready" }] } };
+const DAEMON_SET: KubeObject = { metadata: { name: "speaker" } };
+const gone = () => Promise.reject(new ApiError(404, "NotFound", "not found"));
+const found = (object: KubeObject) => () => Promise.resolve(object);
+
+/** What becomes of the routes, and what the log says of it. */
+async function leave(
+  node: () => Promise<KubeObject>,
+  daemonSet: () => Promise<KubeObject>,
+  more: { readonly graceful?: boolean; readonly daemonSet?: string | null } = {},
+) {
+  const said: string[] = [];
+  const asked: string[] = [];
+  const say = (message: string) => void said.push(message);
+  const routes = await leavingOf({
+    client: {
+      get: ({ plural }) => {
+        asked.push(plural);
+        return plural === "nodes" ? node() : daemonSet();
+      },
+    },
+    namespace: "metallb-system",
+    node: "node-1",
+    owner: Promise.resolve({ name: "speaker-x", uid: "1", daemonSet: "speaker", ...more }),
+    graceful: more.graceful ?? true,
+    log: { info: say, warn: say },
+    limit: 20,
+  });
+  return { routes, said: said.join("; "), asked };
+}
+
+it("keeps the routes where the speaker is expected back: a rolling update, a crash of the process", async () => {
+  const { routes, said, asked } = await leave(found(NODE), found(DAEMON_SET));
+  expect(routes).toBe("keep");
+  expect(said).toContain("expected back");
+  expect(asked).toEqual(["nodes", "daemonsets"]);
+});
+
+it.each([
+  ["the node is gone", gone, found(DAEMON_SET)],
+  [
+    "the node shuts down",
+    found({ status: { conditions: [{ type: "Ready", status: "False", message: "node is shutting down" }] } }),
+    found(DAEMON_SET),
+  ],
+  ["the DaemonSet is deleted", found(NODE), gone],
+  ["the DaemonSet is deleted", found(NODE), found({ metadata: { deletionTimestamp: "2026-11-24T00:00:00Z" } })],
+])("withdraws them, and says why: %s", async (why, node, daemonSet) => {
+  const { routes, said } = await leave(node, daemonSet);
+  expect(routes).toBe("withdraw");
+  expect(said).toBe(`shutting down: ${why}, so every route is withdrawn`);
+});
+
+it("takes an end that it cannot find out about for a restart: no right, no answer in time", async () => {
+  const forbidden = () => Promise.reject(new ApiError(403, "Forbidden", "may not get daemonsets"));
+  expect((await leave(found(NODE), forbidden)).routes).toBe("keep");
+  const silent = () => new Promise<never>(() => {});
+  expect((await leave(silent, silent)).routes).toBe("keep");
+  // A node that is not ready for another reason may come back with its forwarding intact.
+  const sick = { status: { conditions: [{ type: "Ready", status: "Unknown", message: "no heartbeat" }] } };
+  expect((await leave(found(sick), found(DAEMON_SET))).routes).toBe("keep");
+});
+
+it("asks nothing where no peer keeps routes, or no DaemonSet runs it", async () => {
+  expect(await leave(gone, gone, { graceful: false })).toMatchObject({ routes: "withdraw", asked: [] });
+  expect(await leave(found(NODE), gone, { daemonSet: null })).toMatchObject({ routes: "keep", asked: ["nodes"] });
+});

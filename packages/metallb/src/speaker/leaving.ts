@@ -1,0 +1,79 @@
+import { type KubeClient, type KubeObject, RESOURCES } from "#kube";
+import { errorText, type Logger } from "#process";
+import type { OwnPod } from "#world";
+import type { Leaving } from "./engine-registry.ts";
+
+export interface LeavingSources {
+  readonly client: Pick<KubeClient, "get">;
+  readonly namespace: string;
+  readonly node: string;
+  readonly owner: Promise<OwnPod | null>;
+  /** Whether any peer is to keep routes: otherwise it makes no difference, and nothing is asked. */
+  readonly graceful: boolean;
+  readonly log: Pick<Logger, "info" | "warn">;
+  /** Milliseconds that the API may take to answer; the kubelet does not wait for long. */
+  readonly limit?: number;
+}
+
+/** What the API says of an object: `unknown` where it did not answer in time, or may not be asked. */
+type Found = KubeObject | "gone" | "unknown";
+
+const LIMIT = 400;
+
+/**
+ * What becomes of the routes when the speaker ends. A speaker is expected back, so peers with graceful restart
+ * keep them; the routes are withdrawn where nobody comes back, or traffic would find nobody: the node is gone or
+ * shuts down, or the DaemonSet is deleted. What cannot be found out counts as a restart.
+ */
+export async function leavingOf({
+  client,
+  namespace,
+  node,
+  owner,
+  graceful,
+  log,
+  limit = LIMIT,
+}: LeavingSources): Promise<Leaving> {
+  if (!graceful) {
+    log.info("shutting down: no peer has graceful restart, so every route is withdrawn", { op: "shutdown", node });
+    return "withdraw";
+  }
+  const find = (resource: (typeof RESOURCES)["nodes"], where: { name: string; namespace?: string }): Promise<Found> =>
+    Promise.race([
+      client.get(resource, where).catch((error: unknown): Found => {
+        if ((error as { status?: unknown }).status === 404) return "gone";
+        log.warn("cannot find out why the speaker ends", { op: "shutdown", of: where.name, error: errorText(error) });
+        return "unknown";
+      }),
+      new Promise<Found>((resolve) => setTimeout(resolve, limit, "unknown").unref()),
+    ]);
+  const pod = await Promise.race([owner, Promise.resolve(null)]);
+  const [ownNode, daemonSet] = await Promise.all([
+    find(RESOURCES.nodes, { name: node }),
+    pod?.daemonSet ? find(RESOURCES.daemonsets, { namespace, name: pod.daemonSet }) : ("unknown" as const),
+  ]);
+  const why = reasonToWithdraw(ownNode, daemonSet);
+  log.info(
+    why === null
+      ? "shutting down: the speaker is expected back, so peers with graceful restart keep the routes"
+      : `shutting down: ${why}, so every route is withdrawn`,
+    { op: "shutdown", node },
+  );
+  return why === null ? "keep" : "withdraw";
+}
+
+function reasonToWithdraw(node: Found, daemonSet: Found): string | null {
+  if (node === "gone") return "the node is gone";
+  if (node !== "unknown" && isShuttingDown(node)) return "the node shuts down";
+  if (daemonSet === "gone" || (daemonSet !== "unknown" && daemonSet.metadata?.deletionTimestamp !== undefined))
+    return "the DaemonSet is deleted";
+  return null;
+}
+
+/** The kubelet says so while it ends Pods because the machine goes down (graceful node shutdown). */
+function isShuttingDown({ status }: KubeObject): boolean {
+  const { conditions } = (status ?? {}) as { conditions?: readonly Record<string, unknown>[] };
+  return (conditions ?? []).some(
+    ({ type, status: is, message }) => type === "Ready" && is !== "True" && message === "node is shutting down",
+  );
+}

@@ -1,0 +1,77 @@
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CONDITIONS, NAMES } from "../../scripts/docs/names.ts";
+import { pages } from "../../scripts/docs/pages.ts";
+import { SECTIONS } from "../../scripts/docs/troubleshooting.ts";
+import { anchorsOf, linksOf } from "../support/pages.ts";
+import { readSources } from "./sources.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+/** Names of the group that the product's own code spells out. */
+const spelled = (form: RegExp): readonly string[] => {
+  const texts = readSources()
+    .filter(({ pack, isTest, path }) => pack === "metallb" && !isTest && !path.endsWith("/testing.ts"))
+    .flatMap(({ texts }) => texts);
+  return [...new Set(texts.flatMap((text) => form.exec(text)?.[0] ?? []))].toSorted();
+};
+
+describe("the pages", () => {
+  it("lead nowhere that is not there", () => {
+    const files = globSync(["*.md", "docs/**/*.md", "packages/**/*.md", "bench/*.md", "test/**/*.md"], {
+      cwd: root,
+      exclude: ["**/node_modules/**", "**/dist/**"],
+    });
+    const dead = files.flatMap((file) =>
+      linksOf(read(file))
+        .filter(({ path, anchor }) => {
+          const target = path === "" ? file : join(dirname(file), path);
+          if (!existsSync(join(root, target))) return true;
+          if (anchor === "" || statSync(join(root, target)).isDirectory()) return false;
+          return target.endsWith(".md") && !anchorsOf(read(target)).has(anchor);
+        })
+        .map(({ path, anchor }) => `${file}: ${path}#${anchor}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it("can each be reached from docs/README.md", () => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const { path } of linksOf(read(file)))
+        if (path.endsWith(".md") && join(dirname(file), path).startsWith("docs/")) visit(join(dirname(file), path));
+    };
+    visit("docs/README.md");
+    expect(globSync("docs/**/*.md", { cwd: root }).filter((file) => !seen.has(file))).toEqual([]);
+  });
+
+  it("that are made from the code are what the code says: npm run generate", async () => {
+    const made = await pages();
+    expect([...made].filter(([path, text]) => read(`docs/${path}`) !== text).map(([path]) => path)).toEqual([]);
+  });
+});
+
+describe("troubleshooting", () => {
+  it.each(SECTIONS)("has an entry for each code and for no other: $title", ({ sentences, advice }) => {
+    expect(Object.keys(advice).toSorted()).toEqual(Object.keys(sentences).toSorted());
+    for (const { means, see, do: what } of Object.values(advice))
+      for (const text of [means, see, what]) expect(text).not.toBe("");
+  });
+});
+
+describe("the reference", () => {
+  it("has every annotation and label that the code names", () => {
+    expect(spelled(/^metallb\.io\/[a-z][A-Za-z-]+$/).filter((name) => !/\/v\d/.test(name) && !(name in NAMES))).toEqual(
+      [],
+    );
+  });
+
+  it("has every condition that the code names", () => {
+    const named = [...spelled(/^metallb\.io\/[A-Z]\w+$/), ...spelled(/^\w+ReconcilerValid$/)];
+    expect(named.toSorted()).toEqual(Object.keys(CONDITIONS).toSorted());
+  });
+});
