@@ -19,6 +19,7 @@ import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
@@ -273,6 +274,7 @@ class Speaker {
               bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
+              strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
             }),
         },

@@ -10,6 +10,7 @@ import {
   type StateEvent,
   type StateIdentity,
 } from "./configuration-state.ts";
+import { ownedBy } from "./own-pod.ts";
 
 export interface StateWriterOptions {
   readonly client: Pick<KubeClient, "apply" | "request" | "stream">;
@@ -101,13 +102,12 @@ export class ConfigurationStateWriter {
     const { name, owner, fieldManager } = identity;
     const where = { namespace, name };
     const head = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState" };
-    const ownerReferences = owner ? [{ apiVersion: "v1", kind: "Pod", ...owner }] : [];
     const metadata = {
       name,
       namespace,
       labels: labelsOf(identity),
       ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
-      ...(owner ? { ownerReferences } : {}),
+      ...ownedBy(owner),
     };
     if (whole) await client.apply(RESOURCES.configurationstates, where, { ...head, metadata }, fieldManager);
     const status = { result, errorSummary: condition.message, conditions: [condition] };
