@@ -39,7 +39,7 @@ export async function readMigration(client: KubeClient, namespace: string): Prom
   const [deployments, daemonSets, frr, crd, webhook] = await Promise.all([
     list(RESOURCES.deployments),
     list(RESOURCES.daemonsets),
-    ask(client.request("GET", "/apis/frrk8s.metallb.io/v1beta1/frrconfigurations", { query: { limit: LIMIT } })),
+    ask(client.list(RESOURCES.frrconfigurations, {}, { limit: LIMIT })),
     ask(client.get(RESOURCES.customresourcedefinitions, { name: "bgppeers.metallb.io" })),
     ask(client.get(RESOURCES.validatingwebhookconfigurations, { name: "metallb-webhook-configuration" })),
   ]);
