@@ -43,6 +43,11 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`metallb pools`",
     do: "Bring the pool back, or wait for the controller to move the Service.",
   },
+  attributeRefused: {
+    means: "It is announced, without what an annotation of it asks for: no advertisement lets Services set that.",
+    see: "`kubectl -n metallb-system get bgpadvertisement NAME -o jsonpath='{.spec.serviceAttributes}'`",
+    do: "Correct the annotation, or widen `serviceAttributes` of the advertisement.",
+  },
   noAdvertisement: {
     means: "The pool is not announced by BGP.",
     see: "`kubectl -n metallb-system get bgpadvertisements`",

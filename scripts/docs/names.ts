@@ -24,6 +24,15 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "the controller",
     means: "The pool that the addresses came from.",
   },
+  "metallb.io/bgp-communities": {
+    on: "Service",
+    by: "you",
+    means:
+      "Communities to add, separated by commas, where a BGPAdvertisement lets Services do so ([attributes](../configuration.md#attributes-beyond-metallb)).",
+  },
+  "metallb.io/bgp-local-pref": { on: "Service", by: "you", means: "The local preference, likewise." },
+  "metallb.io/bgp-med": { on: "Service", by: "you", means: "The MED, likewise." },
+  "metallb.io/bgp-as-path-prepend": { on: "Service", by: "you", means: "How much longer the path is, likewise." },
   "metallb.io/reserved-addresses": {
     on: "IPAddressPool",
     by: "you",

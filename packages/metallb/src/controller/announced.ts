@@ -275,7 +275,7 @@ const LEAN: Overrides = {
   nodes: {
     project: (object): SeenNode | null => {
       const node = decodeNode(object);
-      return node && { ...node, addresses: [], lost: isLost(object) };
+      return node && { ...node, lost: isLost(object) };
     },
     same: (a, b) =>
       (a as SeenNode).lost === (b as SeenNode).lost && JSON.stringify(a.labels) === JSON.stringify(b.labels),

@@ -155,7 +155,7 @@ function voiceOf(facts: ClusterFacts, pod: OwnPod, told: SpeakerState | null): N
   const verdicts = new Map(
     written.map(({ service, peers, by }) => [
       service,
-      { announced: true, by: [by], reason: "", byDesign: false, peers, lacking: [] },
+      { announced: true, by: [by], reason: "", byDesign: false, peers, lacking: [], notes: [] },
     ]),
   );
   const speaker = { sessions: [], verdicts, isPartial: false, layer2: [], strictReversePaths: [], problems: [] };

@@ -165,7 +165,8 @@ function spokenSteps(key: string, pod: OwnPod, state: SpeakerState | null): read
     return [verdict.byDesign ? { ...refusal, byDesign: true } : refusal];
   }
   const lacking = verdict.lacking.map((lack) => step("no", "/state", lack));
-  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking];
+  const notes = verdict.notes.map((note) => step("note", "/state", note));
+  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking, ...notes];
   for (const peer of verdict.peers) {
     const session = state.sessions.find((each) => each.peer === peer);
     const up = session?.state === "Established";

@@ -112,6 +112,8 @@ export type ReportedVerdict =
       readonly peers?: readonly string[];
       /** BGP: addresses that no peer can carry, and why. */
       readonly lacking?: readonly (ReportedReason & { readonly ips: readonly string[] })[];
+      /** BGP: what is to be known besides; absent: nothing. */
+      readonly notes?: readonly ReportedReason[];
       /** Layer 2: null: all. */
       readonly interfaces?: readonly string[] | null;
     }

@@ -1,6 +1,6 @@
 import type { PeerSettings } from "#bgp";
 import { formatIp } from "#net";
-import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planner";
+import { type Plan, type ProtocolVerdict, type Reason, sentence } from "#planner";
 import type { ReportedPath, ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
 import type { WatchedWorld } from "#world";
 import type { BfdSessions } from "./bfd-sessions.ts";
@@ -98,7 +98,9 @@ function pathOf(report: ReturnType<BfdSessions["of"]>): ReportedPath | null {
 
 function explained(verdict: ProtocolVerdict): ReportedVerdict {
   if (!verdict.announced) return inWords(verdict);
-  return "lacking" in verdict ? { ...verdict, lacking: verdict.lacking.map(inWords) } : verdict;
+  if (!("lacking" in verdict)) return verdict;
+  const { lacking, notes, ...rest } = verdict;
+  return { ...rest, lacking: lacking.map(inWords), ...(notes ? { notes: notes.map(inWords) } : {}) };
 }
 
-const inWords = <R extends Refused>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });
+const inWords = <R extends Reason>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });
