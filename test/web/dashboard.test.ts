@@ -1,14 +1,11 @@
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
-import { createRequire } from "node:module";
+import axe from "axe-core";
 import type { View } from "metallb/view";
 import { type Dashboard, startDashboard } from "metallb/web";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { cluster, crowded, healthy, troubled, unreadable } from "./sample.ts";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe minds. */
 interface Violation {
@@ -245,7 +242,7 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       // The page's own rules let no foreign script in; a checker comes by the debugger.
-      await page.evaluate(AXE);
+      await page.evaluate(axe.source);
       const found = (await page.evaluate("axe.run().then(({ violations }) => violations)")) as readonly Violation[];
       expect(found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual([]);
       await shoot(`${name} ${colorScheme}`);
