@@ -45,6 +45,10 @@ const advertisement = (name: string, peers: ReadonlySet<string> | null): BgpAdve
   localPref: null,
   communities: [],
   largeCommunities: [],
+  med: null,
+  asPathPrepend: null,
+  weighsEndpoints: false,
+  fromServices: null,
   peers,
   nodes: always,
   services: always,
@@ -114,7 +118,7 @@ class Cluster implements World {
   relabel(labels: Readonly<Record<string, string>>): void {
     const name = "node-1";
     const meta = { key: name, namespace: "", name, uid: name, resourceVersion: "1" };
-    this.nodes.set(name, { ...meta, labels, networkUnavailable: false, addresses: [] });
+    this.nodes.set(name, { ...meta, labels, networkUnavailable: false });
   }
 
   serve(n: number, address: number): string {

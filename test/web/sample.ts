@@ -166,6 +166,7 @@ export const crowded = (count: number): LabView => ({
 /** A real cluster, with an owner at layer 2 and a part that could not be read. */
 export const cluster: ClusterView = {
   kind: "cluster",
+  notes: [],
   server: "https://192.0.2.1:6443",
   namespace: "metallb-system",
   controller: { ...process(0), title: "Pod controller-7d4", pid: null, leading: true },

@@ -11,6 +11,14 @@ export const ANNOTATIONS = {
   allowSharedIp: "allow-shared-ip",
 } as const;
 
+/** What users may write on a Service beyond upstream, where a BGPAdvertisement lets them: `serviceAttributes`. */
+export const ATTRIBUTE_ANNOTATIONS = {
+  communities: "metallb.io/bgp-communities",
+  localPref: "metallb.io/bgp-local-pref",
+  med: "metallb.io/bgp-med",
+  asPathPrepend: "metallb.io/bgp-as-path-prepend",
+} as const;
+
 /** What the controller writes: the pool that the address came from. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 

@@ -108,6 +108,8 @@ export interface AnnouncedByBgp {
   readonly peers: readonly string[];
   /** Addresses of the Service that no peer can carry; empty in nearly all. */
   readonly lacking: readonly (Refused & { readonly ips: readonly string[] })[];
+  /** What is to be known of it besides: what it sets by annotation and may not, say. Absent in nearly all. */
+  readonly notes?: readonly Reason[];
 }
 
 export interface AnnouncedByLayer2 {

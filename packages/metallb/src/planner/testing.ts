@@ -82,7 +82,6 @@ export const node = (name: string, fields: Partial<Node> = {}): Node => ({
   resourceVersion: "1",
   labels: { "kubernetes.io/hostname": name },
   networkUnavailable: false,
-  addresses: [],
   ...fields,
 });
 
@@ -96,6 +95,10 @@ export const advertisement = (name: string, fields: Partial<BgpAdvertisement> = 
   localPref: null,
   communities: [],
   largeCommunities: [],
+  med: null,
+  asPathPrepend: null,
+  weighsEndpoints: false,
+  fromServices: null,
   peers: null,
   nodes: always,
   services: always,

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
@@ -17,7 +17,9 @@ import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
+import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
@@ -90,7 +92,7 @@ class Speaker {
   private readonly bfd = new BfdSessions();
   private readonly status: BgpStatus;
   private readonly owner: Promise<OwnPod | null>;
-  private state: ConfigurationStateWriter | null = null;
+  private readonly state: OwnState;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
   private readonly loop: PlanLoop;
@@ -119,7 +121,10 @@ class Speaker {
     this.thread = new EngineThread({
       applied: () => this.schedule(),
       report: (report) => {
-        if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "bgp") {
+          this.sessions.take(report.report);
+          if (report.report.kind !== "counters") this.state.look();
+        }
         if (report.engine === "bfd") this.bfd.take(report.report);
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
@@ -144,7 +149,17 @@ class Speaker {
         return bgp.announced ? bgp.peers : null;
       },
     });
-    void this.openState(owner, trouble.of("configurationstates"));
+    this.state = new OwnState({
+      client,
+      namespace,
+      node,
+      owner,
+      trouble: trouble.of("configurationstates"),
+      ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      plan: () => this.planner.plan,
+      sessions: this.sessions,
+      self: () => this.world.nodes.get(node),
+    });
     const recorder = serviceRecorder(client, node, log);
     this.announcements = new Announcements(node, log, recorder, this.status);
     this.layer2 = new Layer2({
@@ -171,8 +186,11 @@ class Speaker {
       log,
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
-      onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state?.tell(problems),
+      onDifference: (difference) => {
+        this.sessions.expect(difference);
+        this.state.look();
+      },
+      onProblems: (problems) => this.state.tell(problems),
     });
   }
 
@@ -194,7 +212,7 @@ class Speaker {
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
-    this.state?.stop();
+    this.state.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
@@ -219,23 +237,6 @@ class Speaker {
     new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
-  }
-
-  /** Status objects wait for their owner; routes do not. */
-  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
-    const { client, namespace, node } = this.parts;
-    const identity = {
-      name: `speaker-${node}`,
-      component: "speaker",
-      node,
-      owner: await owner,
-      fieldManager: "configReconciler",
-      conditionType: "configReconcilerValid",
-    } as const;
-    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
-    if (this.parts.stop.aborted) return;
-    this.state.start();
-    if (this.ready) this.state.tell(this.problems());
   }
 
   /** What is wrong with the configuration, as far as it concerns this node. */
@@ -273,6 +274,7 @@ class Speaker {
               bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
+              strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
             }),
         },

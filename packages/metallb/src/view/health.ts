@@ -1,3 +1,4 @@
+import { NOT_TOLD } from "./announcements.ts";
 import type { NodeView, Picture, ServiceView } from "./view.ts";
 
 /** What is not as it should be, one sentence each; empty: all is well. What is merely strange is not named here. */
@@ -22,11 +23,22 @@ function nodeTroubles({ name, speaker, sessions }: NodeView): readonly string[] 
     .map((session) => `${name}: the session with ${session.peer} is not established${because(session.reason)}`);
 }
 
-function serviceTroubles({ key, addresses, pending, foreign, announcedFrom }: ServiceView): readonly string[] {
+/** Empty: all is well with it, as far as anybody tells. */
+export function serviceTroubles({
+  key,
+  addresses,
+  pending,
+  foreign,
+  announcedFrom,
+  refusals,
+}: ServiceView): readonly string[] {
   if (foreign !== "") return [];
   if (addresses.length === 0) return [`${key} has no address${because(pending)}`];
   if (pending !== "") return [`${key} has only ${addresses.join(", ")}${because(pending)}`];
-  return announcedFrom.length === 0 ? [`${key} is announced from no node`] : [];
+  if (announcedFrom.length > 0) return [];
+  // Where not one node tells, that is the trouble, and it is told once.
+  const isUntold = refusals.length > 0 && refusals.every(({ reason }) => reason === NOT_TOLD);
+  return isUntold ? [] : [`${key} is announced from no node`];
 }
 
 const because = (reason: string): string => (reason === "" ? "" : `: ${reason}`);

@@ -41,6 +41,8 @@ export interface ClusterView extends Picture {
   readonly server: string;
   /** Where MetalLB runs. */
   readonly namespace: string;
+  /** What one should know and nobody need mend. */
+  readonly notes: readonly string[];
 }
 
 export interface RouterView {
@@ -84,7 +86,7 @@ export interface SessionView {
   readonly established: boolean;
   /** The router's own word; empty where no router is asked. */
   readonly router: string;
-  /** Empty when the speaker does not answer. */
+  /** Empty when the speaker does not tell. */
   readonly speaker: string;
   /** Why it is not established or last fell, as the speaker tells it. */
   readonly reason: string;

@@ -64,6 +64,13 @@ function Header({ view: now }: { readonly view: View }) {
       <p class={live.value ? "live" : "live lost"} role="status">
         {live.value ? "live" : ended}
       </p>
+      {now.kind === "cluster"
+        ? now.notes.map((note) => (
+            <p class="sentence" key={note}>
+              {note}
+            </p>
+          ))
+        : null}
       {[...now.problems, ...now.configuration.map(problemText)].map((problem) => (
         <p class="problem" role="alert" key={problem}>
           {problem}

@@ -1,4 +1,4 @@
-import type { ServiceView } from "#view";
+import { type ServiceView, serviceTroubles } from "#view";
 import { type Column, DataTable } from "./table.tsx";
 
 interface ServicesProps {
@@ -7,8 +7,7 @@ interface ServicesProps {
   readonly nodes: number;
 }
 
-const isTrouble = ({ foreign, addresses, pending, announcedFrom }: ServiceView): boolean =>
-  foreign === "" && (addresses.length === 0 || pending !== "" || announcedFrom.length === 0);
+const isTrouble = (service: ServiceView): boolean => serviceTroubles(service).length > 0;
 
 const columnsFor = (nodes: number): readonly Column<ServiceView>[] => [
   { title: "Service", text: ({ key }) => key, cell: ({ key }) => key },
