@@ -19,7 +19,7 @@ export interface Fault {
   /** The API hears of it when this resolves. */
   readonly before?: Promise<unknown>;
   /** The API has answered and the asker hears of it when this resolves. */
-  readonly after?: () => Promise<unknown> | unknown;
+  readonly after?: () => Promise<unknown>;
   /** The connection breaks instead of an answer, without (`unheard`) or after the API heard of it. */
   readonly breaks?: "unheard" | "heard";
   /** What becomes of a line of a watch. */
