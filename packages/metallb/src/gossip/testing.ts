@@ -7,9 +7,11 @@ import {
   type GossipEngine,
   type GossipEvent,
   type MemberReport,
+  type StreamMessage,
 } from "./index.ts";
 
 const PORT = 7_946;
+const EMPTY = { kind: "push-pull", join: false, nodes: [], userState: new Uint8Array() } as const;
 const LATENCY = 1;
 
 /** A reproducible source of chance (mulberry32). */
@@ -108,6 +110,19 @@ export class SimulatedLan {
   joinAll(): void {
     for (const node of this.nodes)
       if (node.index > 0) this.step(node, { kind: "join", addresses: [this.node(0).address] });
+  }
+
+  /** Everybody has everybody's table at once, without the storm of those who join one by one. */
+  knowAll(config: GossipConfig): void {
+    for (const node of this.nodes) this.step(node, { kind: "config", config: { ...config, retransmitMult: 0 } });
+    const answers: (StreamMessage | null)[] = [];
+    for (const { engine } of this.nodes)
+      for (const effect of engine.step({ kind: "asked", exchange: 1, message: EMPTY }, this.now))
+        if (effect.kind === "answer") answers.push(effect.message);
+    const nodes = answers.flatMap((answer) => (answer?.kind === "push-pull" ? answer.nodes : []));
+    for (const node of this.nodes) this.step(node, { kind: "asked", exchange: 1, message: { ...EMPTY, nodes } });
+    this.run(10_000);
+    for (const node of this.nodes) this.step(node, { kind: "config", config });
   }
 
   run(milliseconds: Duration): void {
