@@ -49,6 +49,11 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "an address on a LAN of 
       const { took, by } = failover(traffic, owner);
       console.info(`cut: ${took} ms until ${by} answered`);
       expect(took).toBeLessThan(1_000);
+      const { neighbors } = await lan.state(by ?? "");
+      const told = neighbors.find((each) => each.address === address)?.failover;
+      expect(told?.from).toBe(owner);
+      // As a client sees it, but for the last heartbeat before the cut and the time that traffic takes.
+      expect(Math.abs((told?.milliseconds ?? 0) - took)).toBeLessThan(150);
       await lan.cluster.network.heal(owner);
       const again = await lan.owner(address);
       await eventually(

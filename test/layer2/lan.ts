@@ -22,6 +22,10 @@ export interface Traffic {
 interface SpeakerState {
   readonly members: readonly { readonly name: string; readonly state: string }[];
   readonly layer2: readonly { readonly address: string; readonly service: string }[];
+  readonly neighbors: readonly {
+    readonly address: string;
+    readonly failover: { readonly from: string; readonly milliseconds: number } | null;
+  }[];
   readonly services: Readonly<
     Record<string, { readonly layer2: { readonly reason?: string; readonly facts?: { readonly owner?: string } } }>
   >;

@@ -96,8 +96,9 @@ class Engine implements GossipEngine {
       send: (to, message) => this.send(to, [encodeMessage({ kind: "user", payload: encodeWatch(message) })]),
       members: () => this.table.members,
       welcomed: () => this.effects.push({ kind: "healed" }),
-      silent: (member, silent, now) => {
-        member.silent = silent;
+      silent: (member, quiet, now) => {
+        member.silent = quiet !== null;
+        member.quiet = quiet ?? 0;
         member.since = now;
         this.effects.push({ kind: "member", report: reportOf(member) });
       },

@@ -1,4 +1,4 @@
-import type { Instant, Ip } from "#net";
+import type { Duration, Instant, Ip } from "#net";
 import type { GossipConfig } from "./config.ts";
 import type { StreamMessage } from "./wire/stream.ts";
 
@@ -77,6 +77,8 @@ export interface MemberReport {
   readonly port: number;
   readonly state: MemberState;
   readonly since: Instant;
+  /** How long nothing had been heard of it then; 0 unless it is silent. */
+  readonly quiet: Duration;
   /** What the member says of itself; empty from MetalLB's own speakers. */
   readonly meta: Uint8Array;
 }

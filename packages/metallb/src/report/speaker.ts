@@ -38,6 +38,16 @@ export interface ReportedAddress {
   readonly since: Timestamp;
   /** A host that is no speaker and has or claims the address. */
   readonly foreign: { readonly mac: string; readonly interface: string } | null;
+  /** How this node came by the address, when another was lost; null: otherwise. */
+  readonly failover: ReportedFailover | null;
+}
+
+export interface ReportedFailover {
+  /** The node that was lost. */
+  readonly from: string;
+  /** From its last sign of life until this node announced the address. */
+  readonly milliseconds: Duration;
+  readonly at: Timestamp;
 }
 
 export interface ReportedMember {

@@ -11,6 +11,7 @@ import type { Recorder } from "./announcements.ts";
 import { ConflictConditions } from "./conflict-conditions.ts";
 import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
+import { Failovers } from "./failovers.ts";
 import type { GossipReport } from "./gossip-entry.ts";
 import { Layer2Conflicts } from "./layer2-conflicts.ts";
 import { Layer2Placer } from "./layer2-placer.ts";
@@ -49,6 +50,7 @@ type NeighborEventOf = NeighborDifference["events"][number];
 
 /** Layer 2 in the main thread: from the plan to the neighbour engine, and what is told of it. */
 export class Layer2 {
+  readonly failovers = new Failovers();
   readonly addresses = new Map<string, Dated<AddressReport>>();
   readonly counters = new Map<string, AddressCounters>();
   private readonly options: Layer2Options;
@@ -180,6 +182,7 @@ export class Layer2 {
         }),
       ),
     ];
+    for (const { holder, address } of layer2.announce) this.failovers.take(holder, formatIp(address));
     for (const key of verdicts) this.remember(services.get(key));
     this.members?.watchOwners(this.options.planner.plan.watched);
     this.placer.look();
@@ -212,13 +215,15 @@ export class Layer2 {
       const verdict = this.verdict(key);
       this.teller.tell(key, services.get(key), verdict);
       this.conflicts.tell(key, verdict);
+      this.failovers.owner(key, verdict.announced ? null : (verdict.facts.owner ?? null));
     }
   }
 
   takeGossip(report: GossipReport): void {
     this.members?.take(report);
     if (report.kind !== "member" || report.member.name === this.options.node) return;
-    const { name, state } = report.member;
+    const { name, state, since, quiet } = report.member;
+    this.failovers.member(name, isEligible(state) ? null : since - quiet);
     const level = isEligible(state) ? "debug" : "info";
     this.log[level](`speaker ${name} is ${state}`, { op: "member", member: name, state });
     this.tellOptions();
@@ -250,7 +255,9 @@ export class Layer2 {
 
   private takeAddress(report: Dated<AddressReport>): void {
     const address = formatIp(report.address);
+    if (report.state === "announced") this.failovers.announced(address, report.since);
     if (report.state === "withdrawn") {
+      this.failovers.withdrawn(address);
       this.addresses.delete(address);
       this.counters.delete(address);
     } else this.addresses.set(address, report);

@@ -5,6 +5,7 @@ import { advertisement, changes, OPTIONS, peer, pool, service, TestWorld } from 
 import { readSpeakerState, timerText } from "#view";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
+import { Failovers } from "./failovers.ts";
 import { stateOf } from "./state.ts";
 
 const PASSWORD = "correct horse";
@@ -32,7 +33,7 @@ function open() {
       sequence: { sent: 1, applied: 1 },
       sessions,
       bfd,
-      layer2: { addresses: new Map(), allMembers: [] },
+      layer2: { addresses: new Map(), allMembers: [], failovers: new Failovers() },
       peerProblems: planner.peerProblems,
       strictReversePaths: ["eth0"],
       isApplied: (key) => key !== "default/b",

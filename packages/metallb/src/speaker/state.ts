@@ -16,7 +16,7 @@ export interface StateSources {
   readonly bfd: BfdSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
   readonly strictReversePaths: readonly string[];
-  readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
+  readonly layer2: Pick<Layer2, "addresses" | "allMembers" | "failovers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
 }
@@ -52,6 +52,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
       state,
       since,
       foreign,
+      failover: layer2.failovers.of(address),
     })),
     members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,

@@ -6,6 +6,6 @@ export { isUnread, problemText, serviceTroubles, troublesOf } from "./health.ts"
 export { foreignTo, type ServiceFacts, serviceView } from "./services.ts";
 export { bfdText, timerText } from "./sessions.ts";
 export { type ControllerState, readControllerState, readSpeakerState, type SpeakerState } from "./states.ts";
-export { processText, type ShownTable, tablesOf } from "./tables.ts";
+export { failoverText, processText, type ShownTable, tablesOf } from "./tables.ts";
 export { spanText } from "./times.ts";
 export type * from "./view.ts";

@@ -3,6 +3,7 @@ import { announcementsOf } from "./announcements.ts";
 import { troublesOf } from "./health.ts";
 import { foreignTo, serviceView } from "./services.ts";
 import { readControllerState, readSpeakerState } from "./states.ts";
+import { failoverText } from "./tables.ts";
 import { spanText } from "./times.ts";
 import type { Picture } from "./view.ts";
 
@@ -219,4 +220,27 @@ describe("a span", () => {
     const texts = [0, 8_400, 312_000, 3_600_000, 273_600_000, -5].map(spanText);
     expect(texts).toEqual(["0s", "8s", "5m12s", "1h", "3d4h", "0s"]);
   });
+});
+
+it("reads how an address came to its owner, where another was lost, and says it in a table", () => {
+  const { layer2 } = readSpeakerState({
+    layer2: [
+      { address: "192.0.2.1", service: "default/a", interfaces: null },
+      { address: "192.0.2.2", service: "default/b", interfaces: ["eth0"] },
+    ],
+    neighbors: [
+      { address: "192.0.2.1", failover: { from: "node-2", milliseconds: 312, at: 1_000 } },
+      { address: "192.0.2.2", failover: null },
+    ],
+  });
+  expect(layer2).toEqual([
+    {
+      address: "192.0.2.1",
+      service: "default/a",
+      interfaces: [],
+      failover: { from: "node-2", milliseconds: 312, at: 1_000 },
+    },
+    { address: "192.0.2.2", service: "default/b", interfaces: ["eth0"] },
+  ]);
+  expect(layer2.map(({ failover }) => failoverText(failover, 6_000))).toEqual(["0.31 s from node-2, 5s ago", ""]);
 });

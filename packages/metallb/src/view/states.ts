@@ -9,7 +9,7 @@ import type {
   SpeakerReport,
 } from "#report";
 import { type Fields, fields, list, numberOrNull, text, texts } from "./fields.ts";
-import type { ConfigurationProblem, PathView, SessionView } from "./view.ts";
+import type { ConfigurationProblem, OwnerView, PathView, SessionView } from "./view.ts";
 
 /** Any version may have answered, or something else: each field is looked at before it is believed. */
 type Told<T> = { readonly [Field in keyof T]?: unknown };
@@ -22,11 +22,7 @@ export interface SpeakerState {
   readonly verdicts: ReadonlyMap<string, ToldVerdict>;
   /** Whether Services are left out, since there are too many. */
   readonly isPartial: boolean;
-  readonly layer2: readonly {
-    readonly address: string;
-    readonly service: string;
-    readonly interfaces: readonly string[];
-  }[];
+  readonly layer2: readonly Omit<OwnerView, "node">[];
   /** Interfaces of the node whose reverse path filter is strict. */
   readonly strictReversePaths: readonly string[];
   readonly problems: readonly ConfigurationProblem[];
@@ -88,16 +84,28 @@ export function readSpeakerState(answer: unknown): SpeakerState {
     sessions: sessionsOf(state),
     verdicts: new Map(entries(state.services).map(([key, value]) => [key, verdictOf(told<ReportedVerdicts>(value))])),
     isPartial: (numberOrNull(state.omitted) ?? 0) > 0,
-    layer2: list(state.layer2)
-      .map(fields)
-      .map(({ address, service, interfaces }) => ({
-        address: text(address),
-        service: text(service),
-        interfaces: texts(interfaces),
-      })),
+    layer2: ownersOf(state),
     strictReversePaths: texts(state.strictReversePaths),
     problems: problemsOf(state.problems),
   };
+}
+
+function ownersOf(state: Told<SpeakerReport>): SpeakerState["layer2"] {
+  const failovers = new Map(
+    list(state.neighbors)
+      .map(fields)
+      .map(({ address, failover }) => [text(address), fields(failover)]),
+  );
+  return list(state.layer2)
+    .map(fields)
+    .map(({ address, service, interfaces }) => {
+      const { from, milliseconds, at } = failovers.get(text(address)) ?? {};
+      const failover =
+        typeof milliseconds === "number" && typeof at === "number"
+          ? { failover: { from: text(from), milliseconds, at } }
+          : {};
+      return { address: text(address), service: text(service), interfaces: texts(interfaces), ...failover };
+    });
 }
 
 /** Each session, with what is wrong with its peer; a peer that cannot even be tried is one that is not established. */

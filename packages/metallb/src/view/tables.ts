@@ -1,7 +1,7 @@
 import type { Timestamp } from "#net";
 import { bfdText, timerText } from "./sessions.ts";
 import { spanText } from "./times.ts";
-import type { NodeView, Picture, PoolView, ProcessView, ServiceView, SessionView } from "./view.ts";
+import type { NodeView, OwnerView, Picture, PoolView, ProcessView, ServiceView, SessionView } from "./view.ts";
 
 /** A table as people read it. */
 export interface ShownTable {
@@ -18,12 +18,13 @@ export const tablesOf = (view: Picture, now: Timestamp) => ({
   services: { head: ["SERVICE", "ADDRESS", "POOL", "ANNOUNCED"], rows: view.services.flatMap(serviceRows) },
   pools: { head: ["POOL", "ADDRESSES", "AUTO-ASSIGN", "USED", "FREE"], rows: view.pools.map(poolRow) },
   layer2: {
-    head: ["SERVICE", "ADDRESS", "OWNER", "INTERFACES"],
-    rows: view.layer2.map(({ service, address, node, interfaces }) => [
+    head: ["SERVICE", "ADDRESS", "OWNER", "INTERFACES", "FAILOVER"],
+    rows: view.layer2.map(({ service, address, node, interfaces, failover }) => [
       service,
       address,
       node,
       interfaces.join(",") || "all",
+      failoverText(failover, now),
     ]),
   },
   nodes: {
@@ -31,6 +32,12 @@ export const tablesOf = (view: Picture, now: Timestamp) => ({
     rows: view.nodes.map((node) => [node.name, node.address, processText(node.speaker)]),
   },
 });
+
+/** Such as `0.31 s from node-2, 5m12s ago`; empty where there was none. */
+export const failoverText = (failover: OwnerView["failover"], now: Timestamp): string =>
+  failover === undefined
+    ? ""
+    : `${(failover.milliseconds / 1_000).toFixed(2)} s from ${failover.from}, ${spanText(now - failover.at)} ago`;
 
 export function processText({ running, title, restarts, lastEnding }: ProcessView): string {
   if (!running) return `not running (${[title, lastEnding].filter((part) => part !== "").join(": ")})`;

@@ -154,6 +154,8 @@ export interface OwnerView {
   readonly node: string;
   /** Empty: all. */
   readonly interfaces: readonly string[];
+  /** How the node came by the address, when another was lost. */
+  readonly failover?: { readonly from: string; readonly milliseconds: Duration; readonly at: Timestamp };
 }
 
 export interface Refusals {

@@ -53,6 +53,7 @@ export class MemberTable {
       since: 0,
       suspicion: null,
       silent: false,
+      quiet: 0,
     };
     this.keep(this.self);
   }
@@ -247,6 +248,7 @@ export class MemberTable {
       since: 0,
       suspicion: null,
       silent: false,
+      quiet: 0,
     };
   }
 }

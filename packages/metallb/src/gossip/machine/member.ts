@@ -1,4 +1,4 @@
-import { type Ip, ip, ipFromBytes, ipToBytes, unmap } from "#net";
+import { type Duration, type Ip, ip, ipFromBytes, ipToBytes, unmap } from "#net";
 import type { Endpoint, Instant, MemberReport, MemberState } from "../events.ts";
 import type { Suspicion } from "./suspicion.ts";
 
@@ -19,6 +19,8 @@ export interface Member {
   suspicion: Suspicion | null;
   /** The watch says that nothing is heard of it. */
   silent: boolean;
+  /** How long nothing had been heard of it when it became silent. */
+  quiet: Duration;
 }
 
 export const endpointOf = ({ address, port }: Member): Endpoint => ({ address, port });
@@ -31,8 +33,8 @@ function stateOf({ state, silent }: Member): MemberState {
 }
 
 export function reportOf(member: Member): MemberReport {
-  const { name, address, port, since, meta } = member;
-  return { name, address, port, since, meta, state: stateOf(member) };
+  const { name, address, port, since, meta, quiet } = member;
+  return { name, address, port, since, meta, quiet, state: stateOf(member) };
 }
 
 /** The address of a message; null: it is none. */

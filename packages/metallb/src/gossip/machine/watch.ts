@@ -1,3 +1,4 @@
+import type { Duration } from "#net";
 import type { Instant } from "../events.ts";
 import { isOurs } from "../meta.ts";
 import type { WatchMessage } from "../wire/heartbeat.ts";
@@ -37,7 +38,8 @@ export interface WatchPorts {
   some(count: number, fits: (member: Member) => boolean): readonly Member[];
   send(to: Member, message: WatchMessage): void;
   members(): ReadonlyMap<string, Member>;
-  silent(member: Member, silent: boolean, now: Instant): void;
+  /** `quiet`: how long nothing was heard of it; null: it counts again. */
+  silent(member: Member, quiet: Duration | null, now: Instant): void;
   /** Another had taken us for silent, and does so no more. */
   welcomed(): void;
 }
@@ -66,7 +68,7 @@ export class Watch {
     for (const [name, { member }] of this.watched) {
       if (wanted.has(name)) continue;
       this.watched.delete(name);
-      if (member.silent) this.ports.silent(member, false, now);
+      if (member.silent) this.ports.silent(member, null, now);
     }
     for (const member of members) {
       if (this.watched.get(member.name)?.member === member) continue;
@@ -154,13 +156,13 @@ export class Watch {
     watched.losses = now - watched.lostAt < LATELY ? watched.losses + 1 : 1;
     watched.lostAt = now;
     watched.backSince = null;
-    this.ports.silent(watched.member, true, now);
+    this.ports.silent(watched.member, now - (watched.heardAt ?? now), now);
   }
 
   private seeReturn(watched: Watched, quiet: number, now: Instant): void {
     if (quiet >= WATCH.silentAfter) watched.backSince = null;
     else if (watched.backSince !== null && now - watched.backSince >= backAfter(watched.losses)) {
-      this.ports.silent(watched.member, false, now);
+      this.ports.silent(watched.member, null, now);
       this.ports.send(watched.member, { kind: "welcome" });
     }
   }

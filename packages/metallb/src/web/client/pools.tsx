@@ -1,4 +1,4 @@
-import type { LabView, OwnerView, PoolView } from "#view";
+import { failoverText, type LabView, type OwnerView, type PoolView } from "#view";
 import { type Column, DataTable } from "./table.tsx";
 
 const POOLS: readonly Column<PoolView>[] = [
@@ -85,6 +85,11 @@ const OWNERS: readonly Column<OwnerView>[] = [
     title: "Interfaces",
     text: ({ interfaces }) => interfaces.join(" "),
     cell: ({ interfaces }) => interfaces.join(", ") || "all",
+  },
+  {
+    title: "Last failover",
+    text: ({ failover }) => failoverText(failover, Date.now()),
+    cell: ({ failover }) => failoverText(failover, Date.now()) || "–",
   },
 ];
 
