@@ -48,8 +48,9 @@ async function start(bundle: string, program: Program, kubeconfig: string) {
     stdio: ["ignore", "inherit", "inherit"],
   });
   while (true) {
-    const answer = await fetch(`http://127.0.0.1:${PROBES[program]}/readyz`).catch(() => null);
-    if (answer?.ok) break;
+    // Not /readyz: a controller that stands by is ready too, and has read no Service.
+    const answer = await fetch(`http://127.0.0.1:${PROBES[program]}/state`).catch(() => null);
+    if (((await answer?.json()) as { ready?: boolean } | undefined)?.ready === true) break;
     if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
     await pause(5);
   }
@@ -128,6 +129,13 @@ async function giveAddresses(
 ) {
   await fill(api, services, say);
   const controller = await start(bundle, "controller", cluster.kubeconfig);
+  // What it writes at its first sight of each is no cost of holding them, and holds the next one's lead up.
+  while (true) {
+    const { body } = await api.call("GET", "/api/v1/namespaces/default/services");
+    const written = body.split('"metallb.io/Allocated"').length - 1;
+    if (written >= services) break;
+    await pause(1_000);
+  }
   await end(controller.child);
 }
 

@@ -33,9 +33,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   planner: ["config", "api", "bgp", "net"],
   kube: ["net"],
   sys: ["gossip", "net"],
-  process: ["net"],
+  process: ["net", "sys"],
   http: ["kube", "process", "net"],
-  world: ["config", "api", "net", "kube", "process"],
+  world: ["config", "legacy", "api", "net", "kube", "process"],
   report: ["net"],
   controller: ["report", "world", "allocator", "config", "api", "net", "kube", "http", "process"],
   speaker: [
@@ -80,7 +80,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   esbuild: ["web"],
   preact: ["web"],
   "@preact/signals": ["web"],
-  yaml: ["kube", "speaker", "apiserver", "lab", "cli"],
+  yaml: ["kube", "world", "speaker", "apiserver", "lab", "cli"],
 };
 
 /** What a pure room must not name: they take time, randomness and the outside as arguments. */

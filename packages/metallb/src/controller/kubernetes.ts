@@ -2,6 +2,7 @@ import type { Service } from "#api";
 import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, type Resource, type Where } from "#kube";
 import type { Duration } from "#net";
 import type { Logger } from "#process";
+import type { ConfigText } from "#world";
 import type { PoolApi } from "./pool-status.ts";
 import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
 
@@ -53,7 +54,11 @@ export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
 export function eventRecorder(
   client: KubeClient,
   log: Logger,
-): Recorder & { drain(milliseconds: Duration): Promise<void> } {
+): Recorder & {
+  /** An event on the ConfigMap of the first MetalLBs. */
+  refuse(map: ConfigText, reason: string): void;
+  drain(milliseconds: Duration): Promise<void>;
+} {
   const recorder = new EventRecorder(client, {
     component: "metallb-controller",
     onTrouble: (message) => log.warn(message, { op: "event" }),
@@ -61,6 +66,8 @@ export function eventRecorder(
   return {
     record: ({ namespace, name, uid }: Service, { type, reason, message }) =>
       recorder.event({ resource: RESOURCES.services, namespace, name, uid }, type, reason, message),
+    refuse: ({ namespace, name, uid }, reason) =>
+      recorder.event({ resource: RESOURCES.configmaps, namespace, name, uid }, "Warning", "InvalidConfig", reason),
     drain: (milliseconds) => recorder.drain(milliseconds),
   };
 }

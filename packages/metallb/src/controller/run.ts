@@ -4,8 +4,8 @@ import { Allocator } from "#allocator";
 import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, giveBackMemory, startUp, Trouble } from "#process";
-import { ConfigurationStateWriter, customResources, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
+import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
+import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
@@ -43,6 +43,7 @@ class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
+  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -62,12 +63,20 @@ class Controller {
     const { client, namespace, flags, log } = parts;
     const trouble = new Trouble(log);
     this.trouble = trouble;
+    const { source, overrides } = configuration({
+      flags,
+      kinds: POOL_KINDS,
+      isStrictAtStart: true,
+      onRefused: (map, reason) => {
+        if (this.election.isLeader()) this.recorder.refuse(map, reason);
+      },
+    });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services"],
-      source: customResources(POOL_KINDS),
-      overrides: OVERRIDES,
+      source,
+      overrides: { ...OVERRIDES, ...overrides },
       trouble: (what) => trouble.of(what),
     });
     this.problems = new ProblemLog(log);
@@ -120,6 +129,7 @@ class Controller {
     stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
     if (stop.aborted) this.over.resolve(0);
     this.webhooks?.start();
+    this.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
     const code = await this.over.promise;
@@ -161,7 +171,7 @@ class Controller {
   private async lead(): Promise<void> {
     const { log } = this.parts;
     this.world.onChange = () => this.look();
-    void this.world.start(POOL_KINDS);
+    void this.world.start(this.world.configurationKinds);
     this.election.start();
     void this.makeSecret();
     await this.won.promise;
@@ -181,7 +191,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    this.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
@@ -270,7 +280,7 @@ class Controller {
   private isReady(): boolean {
     if (this.parts.flags["webhook-mode"] === "onlywebhook") return this.webhooks?.isServing === true;
     if (this.election.isLeader()) return this.ready;
-    return this.election.standsBy && this.world.hasRead(POOL_KINDS);
+    return this.election.standsBy && this.world.hasRead(this.world.configurationKinds);
   }
 
   private state() {

@@ -17,6 +17,11 @@ export interface Conversion {
   readonly notes: readonly LegacyProblem[];
 }
 
+export interface ConversionOptions {
+  /** Names stay as they are, also those that no object could have: for a configuration that is lived from directly. */
+  readonly keepNames?: boolean;
+}
+
 const CONFIG = ["peers", "address-pools", "bgp-communities", "communities", "bfd-profiles"] as const;
 const CURRENT: Readonly<Record<string, string>> = { BGPPeer: "v1beta2" };
 
@@ -25,9 +30,13 @@ const CURRENT: Readonly<Record<string, string>> = { BGPPeer: "v1beta2" };
  * `config` is the parsed value of its key `config`. What is wrong is told field by field, all at once;
  * nothing is left out silently.
  */
-export function convertLegacy(config: unknown, namespace: string): Result<Conversion, readonly LegacyProblem[]> {
+export function convertLegacy(
+  config: unknown,
+  namespace: string,
+  { keepNames = false }: ConversionOptions = {},
+): Result<Conversion, readonly LegacyProblem[]> {
   const reader = new Reader();
-  const converter = new Converter(reader, namespace);
+  const converter = new Converter(reader, namespace, keepNames);
   const fields = reader.fields(config, "", CONFIG);
   const each = (key: (typeof CONFIG)[number], take: (value: unknown, path: string) => void): void => {
     for (const [i, value] of reader.list(fields[key], key).entries()) take(value, `${key}[${i}]`);
@@ -46,13 +55,15 @@ class Converter {
   readonly objects: LegacyObject[] = [];
   private readonly reader: Reader;
   private readonly namespace: string;
-  private readonly pools = new Names();
-  private readonly profiles = new Names();
+  private readonly pools: Names;
+  private readonly profiles: Names;
   private readonly counts = new Map<string, number>();
 
-  constructor(reader: Reader, namespace: string) {
+  constructor(reader: Reader, namespace: string, keepNames: boolean) {
     this.reader = reader;
     this.namespace = namespace;
+    this.pools = new Names(keepNames);
+    this.profiles = new Names(keepNames);
   }
 
   private add(kind: string, name: string, spec: object): void {

@@ -4,10 +4,16 @@ const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 /** Names of objects of one kind: valid, and none given twice. */
 export class Names {
   private readonly given = new Set<string>();
+  private readonly keeps: boolean;
+
+  /** `keeps`: none is changed. */
+  constructor(keeps = false) {
+    this.keeps = keeps;
+  }
 
   /** The wanted name where it is one, else the nearest that is; null when it was given already. */
   take(wanted: string): string | null {
-    const name = NAME.test(wanted) && wanted.length <= 253 ? wanted : nearest(wanted);
+    const name = this.keeps || (NAME.test(wanted) && wanted.length <= 253) ? wanted : nearest(wanted);
     if (this.given.has(name)) return null;
     this.given.add(name);
     return name;

@@ -8,7 +8,7 @@ export {
   type UsageError,
 } from "./flags.ts";
 export { createLogger, errorText, type LogFields, type Logger, type LogLevel } from "./logger.ts";
-export { giveBackMemory } from "./memory.ts";
+export { MemoryKeeper } from "./memory-keeper.ts";
 export { ownNamespace } from "./namespace.ts";
 export { shutdownSignal } from "./signals.ts";
 export { type Startup, startUp } from "./startup.ts";

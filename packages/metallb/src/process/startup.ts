@@ -1,7 +1,7 @@
 import { BUILD } from "./build.ts";
 import { type FlagTable, type FlagValues, parseFlags } from "./flags.ts";
 import { createLogger, type Logger, type LogLevel } from "./logger.ts";
-import { keepNoFreePages } from "./memory.ts";
+import { keepNoFreePages } from "./memory-keeper.ts";
 import { shutdownSignal } from "./signals.ts";
 import { laterNotice } from "./tables.ts";
 

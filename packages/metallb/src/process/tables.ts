@@ -12,6 +12,11 @@ const shared = {
   },
   port: { default: 9120, range: PORT, help: "HTTPS port for metrics; 0 turns it off" },
   "health-probe-port": { default: 17472, range: PORT, help: "port of /healthz, /readyz and /state; 0 turns it off" },
+  "watch-configmap": {
+    default: false,
+    help: "read the configuration from a ConfigMap in the format of MetalLB 0.1 to 0.12, and not from custom resources",
+  },
+  config: { default: "config", help: "name of the ConfigMap that -watch-configmap reads, in the own namespace" },
   "lb-class": { default: "", help: "handle only Services of this spec.loadBalancerClass" },
   "pod-name": { default: "", env: "METALLB_POD_NAME", help: "name of the own Pod" },
   "metrics-cert-dir": { default: "", help: "folder with tls.crt and tls.key for metrics; empty: self-signed" },

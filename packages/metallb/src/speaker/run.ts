@@ -4,9 +4,9 @@ import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, s
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, giveBackMemory, type Logger, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
@@ -104,6 +104,7 @@ class Speaker {
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
+      ...configuration({ flags }),
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
@@ -212,7 +213,7 @@ class Speaker {
       peers: this.planner.plan.peers.size,
       milliseconds: Math.round(performance.now() - started),
     });
-    giveBackMemory();
+    new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
   }

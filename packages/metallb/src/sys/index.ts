@@ -5,6 +5,7 @@ export { createGossipCipher } from "./gossip-cipher.ts";
 export { type GossipListener, GossipSockets } from "./gossip-sockets.ts";
 export type { HostAddress, HostLink, HostLinksListener } from "./host-links.ts";
 export { fallbackRouterId, type LinkAddresses, linkOf } from "./link.ts";
+export { giveMemoryBack } from "./own-memory.ts";
 export type { PacketListener, PacketSocket } from "./packet-socket.ts";
 export { type BgpSockets, bgpSockets } from "./ports.ts";
 export type { RouterDiscovery } from "./router-discovery.ts";

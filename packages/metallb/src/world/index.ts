@@ -1,5 +1,7 @@
+export type { ConfigText } from "./config-text.ts";
+export { configuration } from "./configuration.ts";
 export { ConfigurationStateWriter } from "./configuration-state-writer.ts";
-export { customResources, POOL_KINDS } from "./custom-resources.ts";
+export { POOL_KINDS } from "./custom-resources.ts";
 export { leanService } from "./kinds.ts";
 export { findOwnPod, type OwnPod } from "./own-pod.ts";
 export { ProblemLog } from "./problem-log.ts";

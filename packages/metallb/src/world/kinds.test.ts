@@ -60,6 +60,11 @@ const SAMPLES: Readonly<Record<KindName, Sample>> = {
     idle: { status: { assignedIPv4: 7 } },
     real: { spec: { addresses: ["192.0.2.0/25"] } },
   },
+  configmaps: {
+    object: { metadata: meta(), data: { config: "peers: []" } },
+    idle: { data: { config: "peers: []", other: "x" } },
+    real: { data: { config: "peers: [{}]" } },
+  },
   communities: {
     object: { metadata: meta(), spec: { communities: [{ name: "a", value: "1:2" }] } },
     idle: { status: {} },

@@ -15,6 +15,7 @@ import {
   type Service,
 } from "#api";
 import { type IndexFunction, RESOURCES, type Resource } from "#kube";
+import { projectConfigText, sameConfigText } from "./config-text.ts";
 import { decoding } from "./decoded.ts";
 import { sameDecoded, sameNamespace, sameNode, sameSecret, sameService, sameSlice } from "./same.ts";
 
@@ -64,6 +65,12 @@ export const KINDS = {
     fieldSelector: "type!=helm.sh/release.v1",
     project: decodeSecret,
     same: sameSecret,
+  }),
+  configmaps: kind({
+    resource: RESOURCES.configmaps,
+    scope: "own",
+    project: projectConfigText,
+    same: sameConfigText,
   }),
   ipaddresspools: custom(RESOURCES.ipaddresspools, decodeIPAddressPool),
   communities: custom(RESOURCES.communities, decodeCommunity),

@@ -12,7 +12,12 @@ export type Stores<K extends KindName = KindName> = { readonly [N in K]: Held<Ob
 /** Where the configuration is read from: which kinds it takes, and what they say together. */
 export interface Source<K extends KindName = KindName> {
   readonly kinds: readonly K[];
-  resources(stores: Stores<K>): Resources;
+  /** Null: there is no configuration yet, and nothing is decided. */
+  resources(stores: Stores<K>): Resources | null;
+  /** What was refused as a whole when {@link resources} was last asked, so that an older configuration stays. */
+  readonly refusals?: readonly Problem[];
+  /** Whether a change of this kind matters now; absent: always. */
+  readonly concerns?: (kind: K) => boolean;
 }
 
 export type WorldEvent =
@@ -61,6 +66,10 @@ export class WorldMachine {
   private stale = true;
   private told = false;
   private compilation: Compilation | null = null;
+  /** What is wrong now; the same object while nothing was compiled. */
+  problems: readonly Problem[] = [];
+  /** A configuration was compiled, or refused. */
+  private isTold = false;
 
   constructor(parts: WorldParts) {
     this.parts = parts;
@@ -83,10 +92,6 @@ export class WorldMachine {
     return this.compilation?.config ?? null;
   }
 
-  get problems(): readonly Problem[] {
-    return this.compilation?.problems ?? [];
-  }
-
   step(event: WorldEvent): readonly WorldEffect[] {
     switch (event.kind) {
       case "synced":
@@ -104,10 +109,10 @@ export class WorldMachine {
     this.services = new Set();
     this.nodes = new Set();
     this.told = false;
-    const before = this.compilation;
+    const { config: before, problems: told, isTold } = this;
     if (this.stale && this.isConfigured) this.recompile();
-    const config = this.compilation?.config !== before?.config;
-    const problems = this.compilation !== before && !sameProblems(before?.problems ?? null, this.problems);
+    const config = this.config !== before;
+    const problems = this.problems !== told && !(isTold && sameProblems(told, this.problems));
     return { services, nodes, config, problems };
   }
 
@@ -122,7 +127,7 @@ export class WorldMachine {
     if (of === "nodes") for (const key of keys) this.nodes.add(key);
     if (of === "endpointslices")
       for (const key of keys) this.noteSlice(key, this.parts.stores.endpointslices?.get(key));
-    if (this.configuration.has(of)) this.stale = true;
+    if (this.configuration.has(of) && this.parts.source.concerns?.(of) !== false) this.stale = true;
   }
 
   private noteSlice(key: string, slice: EndpointSlice | undefined): void {
@@ -136,13 +141,15 @@ export class WorldMachine {
 
   private recompile(): void {
     const { source, stores, compile } = this.parts;
-    this.compilation = compile(source.resources(stores as Stores), this.compilation);
+    const resources = source.resources(stores as Stores);
+    if (resources !== null) this.compilation = compile(resources, this.compilation);
+    this.problems = [...(this.compilation?.problems ?? []), ...(source.refusals ?? [])];
     this.stale = false;
+    this.isTold = true;
   }
 }
 
 /** Also that they concern the same nodes: a selector that was read anew is taken for another. */
-const sameProblems = (before: readonly Problem[] | null, now: readonly Problem[]): boolean =>
-  before !== null &&
+const sameProblems = (before: readonly Problem[], now: readonly Problem[]): boolean =>
   before.length === now.length &&
   before.every((problem, i) => problem.nodes === now[i]?.nodes && JSON.stringify(problem) === JSON.stringify(now[i]));

@@ -23,6 +23,8 @@ export interface WorldOptions {
 
 /** What a process decides from, watched: the shell around {@link WorldMachine}. */
 export class WatchedWorld {
+  /** The kinds that the configuration is read from and nothing else is. */
+  readonly configurationKinds: readonly KindName[];
   private readonly reflectors = new Map<KindName, Reflector<unknown>>();
   private readonly machine: WorldMachine;
   private readonly started = new Set<KindName>();
@@ -32,6 +34,7 @@ export class WatchedWorld {
 
   constructor({ client, namespace, kinds, source = customResources(), overrides = {}, trouble }: WorldOptions) {
     const all = [...new Set([...source.kinds, ...kinds])];
+    this.configurationKinds = source.kinds.filter((kind) => !kinds.includes(kind));
     for (const name of all) {
       const {
         resource,
