@@ -43,6 +43,11 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`metallb pools`",
     do: "Bring the pool back, or wait for the controller to move the Service.",
   },
+  attributeRefused: {
+    means: "It is announced, without what an annotation of it asks for: no advertisement lets Services set that.",
+    see: "`kubectl -n metallb-system get bgpadvertisement NAME -o jsonpath='{.spec.serviceAttributes}'`",
+    do: "Correct the annotation, or widen `serviceAttributes` of the advertisement.",
+  },
   noAdvertisement: {
     means: "The pool is not announced by BGP.",
     see: "`kubectl -n metallb-system get bgpadvertisements`",
@@ -119,10 +124,10 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`ip addr` on the node",
     do: "Nothing where the other nodes announce it.",
   },
-  interfacesUntold: {
-    means: "The node's speaker has just started.",
-    see: "`kubectl -n metallb-system get pods -o wide`",
-    do: "Wait some seconds. Where it lasts, gossip does not get through: open TCP and UDP 7946 between the nodes.",
+  noMajority: {
+    means: "The L2Advertisement is fenced, and this node sees half of the speakers or fewer: the others may announce.",
+    see: "`metallb l2`, and the metric `metallb_layer2_members`",
+    do: "Mend the network between the nodes: TCP and UDP 7946. Delete Node objects of machines that are gone.",
   },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",
@@ -133,6 +138,36 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     means:
       "No node may answer: all are excluded, without a network, without a speaker, or without an endpoint where the policy is Local.",
     see: "`metallb explain NAME`, which says it of each node",
+    do: "Mend what it says of the node that should answer.",
+  },
+  noNodeSelected: {
+    means: "The advertisements of the pool exclude every node, or this Service.",
+    see: "`kubectl -n metallb-system get bgpadvertisements,l2advertisements -o yaml`: `nodeSelectors`, `serviceSelectors`",
+    do: "Widen the selectors, or label the nodes or the Service.",
+  },
+  nodesExcluded: {
+    means: "Every node that an advertisement selects is labelled to be left out, or has no network.",
+    see: "`kubectl get nodes -L node.kubernetes.io/exclude-from-external-load-balancers`",
+    do: "Take the label away, or start the speakers with `--ignore-exclude-lb`.",
+  },
+  noNodeWithEndpoints: {
+    means: "externalTrafficPolicy is Local, and the ready Pods are on nodes that no advertisement selects.",
+    see: "`kubectl get pods -o wide`",
+    do: "Move the Pods, widen the advertisement's `nodeSelectors`, or set the policy to Cluster.",
+  },
+  noSpeaker: {
+    means: "No speaker of this project answers on the nodes that may announce it.",
+    see: "`kubectl -n metallb-system get pods -o wide`",
+    do: "Look at the DaemonSet: its nodeSelector, tolerations, and why its Pods do not start.",
+  },
+  noSession: {
+    means: "The nodes should have sessions, and none is up.",
+    see: "`metallb bgp`, which says why each is down",
+    do: "Mend what it says: the router's side, the AS numbers, the password, a firewall on TCP 179.",
+  },
+  noOwner: {
+    means: "No speaker has claimed the address at layer 2 yet, or each has a reason not to.",
+    see: "`metallb explain NAME`",
     do: "Mend what it says of the node that should answer.",
   },
 };

@@ -26,6 +26,11 @@ export const CONFIGURATION_ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     see: check,
     do: "Write `ADDRESS=NAMESPACE/NAME`, separated by commas.",
   },
+  invalidKeepTime: {
+    means: "`metallb.io/keep-after-deletion` of a pool cannot be read.",
+    see: check,
+    do: "Write a duration of at most a week, such as `10m` or `1h30m`.",
+  },
   invalidQuota: {
     means: "An entry of `metallb.io/namespace-quotas` cannot be read.",
     see: check,
@@ -63,6 +68,22 @@ export const CONFIGURATION_ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     do: "Remove `serviceSelectors` or the aggregation lengths.",
   },
   invalidLocalPref: { means: "`localPref` is below zero.", see: check, do: "Use 0 to 4294967295." },
+  conflictingAttribute: {
+    means: "Two advertisements give one prefix another MED or another number of prepends. The older one counts.",
+    see: check,
+    do: "Remove the field from one of them, or part them by `peers` or `nodeSelectors`.",
+  },
+  weightOfAggregate: {
+    means:
+      "`linkBandwidth` weighs single addresses, and the advertisement rolls them up. It is announced without a weight.",
+    see: check,
+    do: "Put `linkBandwidth` on an advertisement of its own without `aggregationLength`.",
+  },
+  invalidBounds: {
+    means: "Of a range in `serviceAttributes` the minimum is above the maximum. Services cannot set that attribute.",
+    see: check,
+    do: "Correct the range.",
+  },
   conflictingLocalPref: {
     means:
       "Two advertisements announce one prefix to one peer from one node with different preferences. The older counts.",

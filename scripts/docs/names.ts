@@ -24,6 +24,15 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "the controller",
     means: "The pool that the addresses came from.",
   },
+  "metallb.io/bgp-communities": {
+    on: "Service",
+    by: "you",
+    means:
+      "Communities to add, separated by commas, where a BGPAdvertisement lets Services do so ([attributes](../configuration.md#attributes-beyond-metallb)).",
+  },
+  "metallb.io/bgp-local-pref": { on: "Service", by: "you", means: "The local preference, likewise." },
+  "metallb.io/bgp-med": { on: "Service", by: "you", means: "The MED, likewise." },
+  "metallb.io/bgp-as-path-prepend": { on: "Service", by: "you", means: "How much longer the path is, likewise." },
   "metallb.io/reserved-addresses": {
     on: "IPAddressPool",
     by: "you",
@@ -34,6 +43,27 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How many addresses of the pool the Services of a namespace may hold: [pools.md](../pools.md).",
   },
+  "metallb.io/l2-placement": {
+    on: "L2Advertisement",
+    by: "you",
+    means:
+      "`balanced`: spread the addresses evenly, and leave them where they are ([layer2.md](../layer2.md#balanced-placement)).",
+  },
+  "metallb.io/l2-fencing": {
+    on: "L2Advertisement",
+    by: "you",
+    means: "`majority`: only nodes that see most of the speakers announce ([layer2.md](../layer2.md#two-owners)).",
+  },
+  "metallb.io/l2-node": {
+    on: "Service",
+    by: "the speakers, and you by `metallb l2 move`",
+    means: "Where a balanced Service is placed.",
+  },
+  "metallb.io/keep-after-deletion": {
+    on: "IPAddressPool",
+    by: "you",
+    means: "How long the addresses of a deleted Service are kept for its name: [pools.md](../pools.md).",
+  },
   "metallb.io/passive": {
     on: "BGPPeer",
     by: "you",
@@ -43,6 +73,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     on: "BGPPeer",
     by: "you",
     means: "How long the router keeps the routes while the speaker is away ([sessions.md](../sessions.md)).",
+  },
+  "metallb.io/speaker": {
+    on: "ConfigurationState of a speaker",
+    by: "the speaker",
+    means: "Its BGP sessions and what they carry, for the condition `metallb.io/Announced`.",
   },
   "metallb.io/component-type": {
     on: "ConfigurationState",
@@ -96,6 +131,18 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
     means:
       "Whether the Service has its addresses; the message names addresses and pool, or every pool that was looked at and why it said no.",
     reasons: "`Allocated`, `Pending`, `StatusOverwritten`, or a code of [Addresses](../troubleshooting.md#addresses)",
+  },
+  "metallb.io/Announced": {
+    on: "Service",
+    means:
+      "By whom the Service is announced, or why by nobody; the message names nodes, peers and interfaces ([more](../announced.md)).",
+    reasons: "`Announced`, or a code of [Announcements](../troubleshooting.md#announcement)",
+  },
+  "metallb.io/AddressConflict": {
+    on: "Service",
+    means:
+      "There while a host that is no speaker has or claims an address of the Service ([layer2.md](../layer2.md#an-address-that-another-host-has)).",
+    reasons: "`AddressInUse`: it is not announced; `AddressClaimed`: both answer",
   },
   poolReconcilerValid: {
     on: "ConfigurationState of the controller",

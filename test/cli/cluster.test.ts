@@ -110,6 +110,37 @@ function suite(start: (folder: string) => Promise<{ readonly kubeconfig: string;
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("did you mean 'default/web'?")]);
   });
 
+  it("complete words, formats and the names of what is there, in a shell", async () => {
+    const complete = (...words: readonly string[]) => {
+      const script = `source <("$0" completion bash); COMP_WORDS=("$0" "$@"); COMP_CWORD=$#; _metallb; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const env = { ...process.env, KUBECONFIG: plane.kubeconfig };
+      // The embedded API answers in this process: nothing here may block.
+      const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+      execFile("bash", ["-c", script, METALLB, ...words], { env }, (_, stdout) => resolve(stdout.trim().split("\n")));
+      return promise;
+    };
+    expect(await complete("expl")).toEqual(["explain"]);
+    expect(await complete("explain", "")).toEqual(expect.arrayContaining(["web", "cloud", "--output"]));
+    expect(await complete("explain", "w")).toEqual(["web"]);
+    expect(await complete("pools", "po")).toEqual(["pool"]);
+    expect(await complete("pools", "-o", "")).toEqual(["json", "yaml", "wide"]);
+    // Where the cluster cannot be asked nothing is said.
+    expect(await complete("explain", "--kubeconfig", "/nowhere", "w")).toEqual([""]);
+  });
+
+  it("narrow a table to what is named, and suggest what may be meant", async () => {
+    const one = await metallb(plane.kubeconfig, "services", "web", "-o", "json");
+    expect((JSON.parse(one.stdout) as ServiceView[]).map(({ key }) => key)).toEqual(["default/web"]);
+    const none = await metallb(plane.kubeconfig, "pools", "pol");
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("did you mean 'pool'?")]);
+  });
+
+  it("foretell the address of a Service that no controller has looked at", async () => {
+    const { stdout } = await metallb(plane.kubeconfig, "explain", "web");
+    expect(stdout).toMatch(/. prediction +198\.51\.100\.0 of pool pool is free for it/);
+    expect(stdout).toContain("it has no endpoint that can serve");
+  });
+
   it("show Services, pools, sessions and owners", async () => {
     const services = await metallb(plane.kubeconfig, "services", "-o", "json");
     const keys = (JSON.parse(services.stdout) as ServiceView[]).map(({ key, foreign }) => [key, foreign !== ""]);

@@ -58,6 +58,21 @@ export const SCHEMA_ROWS: readonly SchemaRow[] = [
     [{ serviceAllocation: { serviceSelectors: [{ matchExpressions: [{ key: "a" }] }] } }, "operator: Required value"],
     [{ serviceAllocation: { namespaceSelectors: ["a"] } }, OBJECT],
   ),
+  // Beyond upstream.
+  ...rows("BGPAdvertisement")(
+    [{ med: 0, asPathPrepend: 32, linkBandwidth: "LocalEndpoints" }, null],
+    [{ med: 4_294_967_295, serviceAttributes: {} }, null],
+    [{ med: -1 }, LEAST(0)],
+    [{ med: 4_294_967_296 }, MOST(4_294_967_295)],
+    [{ med: "1" }, INTEGER],
+    [{ asPathPrepend: -1 }, LEAST(0)],
+    [{ asPathPrepend: 33 }, MOST(32)],
+    [{ linkBandwidth: "Everything" }, "Unsupported value"],
+    [{ serviceAttributes: { communities: ["1:1"], localPref: { maximum: 7 }, med: { minimum: 1, maximum: 2 } } }, null],
+    [{ serviceAttributes: { med: {} } }, "maximum: Required value"],
+    [{ serviceAttributes: { localPref: { minimum: 0, maximum: 1 } } }, LEAST(1)],
+    [{ serviceAttributes: { asPathPrepend: { maximum: 33 } } }, MOST(32)],
+  ),
   ...rows("BGPAdvertisement")(
     [{}, null],
     [{ aggregationLength: 1 }, null],

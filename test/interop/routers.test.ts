@@ -77,6 +77,9 @@ for (const kind of KINDS) {
         metallbObject("BGPPeer", "router-six", { ...peer, peerAddress: router.address6 }),
         metallbObject("BGPAdvertisement", "all", {
           communities: ["64500:100", "large:64500:1:2"],
+          med: 50,
+          asPathPrepend: 2,
+          serviceAttributes: { communities: ["64500:7"], med: { maximum: 60 } },
           aggregationLength: 32,
           aggregationLengthV6: 128,
         }),
@@ -100,7 +103,12 @@ for (const kind of KINDS) {
     });
 
     it("announces both families with the attributes that were asked for", async () => {
-      const expected = { asPath: [SPEAKER_ASN], communities: ["64500:100"], largeCommunities: ["64500:1:2"] };
+      const expected = {
+        asPath: [SPEAKER_ASN, SPEAKER_ASN, SPEAKER_ASN],
+        med: 50,
+        communities: ["64500:100"],
+        largeCommunities: ["64500:1:2"],
+      };
       const four = sorted(await routeOf(cluster, `${V4}/32`));
       const six = sorted(await routeOf(cluster, `${V6}/128`));
       expect(four).toMatchObject(
@@ -108,6 +116,33 @@ for (const kind of KINDS) {
       );
       expect(six).toMatchObject(
         cluster.network.nodes.map((node) => ({ ...expected, from: sixOf(node.name), nextHop: node.address6 })),
+      );
+    });
+
+    it("lets a Service set what the advertisement allows, in place, and says what it does not", async () => {
+      const wanted = { "metallb.io/bgp-med": "60", "metallb.io/bgp-communities": "64500:7,64500:8" };
+      const pairs = Object.entries(wanted).map(([name, value]) => `${name}=${value}`);
+      await cluster.kubectl("annotate", "service", "web", ...pairs);
+      const set = { med: 60, communities: ["64500:7", "64500:100"] };
+      const found = await eventually(
+        async () => (await cluster.router.routes()).map(({ paths }) => paths),
+        (routes) => routes.flat().length === 4 && routes.flat().every(({ med }) => med === 60),
+        { what: "the routes do not carry what the Service sets" },
+      );
+      for (const path of found.flat()) expect(path).toMatchObject(set);
+      const events = await eventually(
+        () => cluster.kubectl("get", "events", "-o", "jsonpath={range .items[*]}{.reason} {.message}{'\\n'}{end}"),
+        (text) => text.includes("attributeRefused"),
+        { what: "the Service is not told what it may not set" },
+      );
+      expect(events).toContain(
+        'advertisement all does not take its annotation metallb.io/bgp-communities: "64500:8" is not among the communities that Services may add',
+      );
+      await cluster.kubectl("annotate", "service", "web", ...Object.keys(wanted).map((name) => `${name}-`));
+      await eventually(
+        async () => (await cluster.router.routes()).flatMap(({ paths }) => paths.map(({ med }) => med)),
+        (meds) => meds.length === 4 && meds.every((med) => med === 50),
+        { what: "the routes keep what the Service had set" },
       );
     });
 
@@ -166,7 +201,12 @@ for (const kind of [...KINDS, "gobgp"] as const) {
         pool,
         metallbObject("BGPPeer", "router", { ...peer, peerAddress: router.address }),
         metallbObject("BGPPeer", "router-six", { ...peer, peerAddress: router.address6 }),
-        metallbObject("BGPAdvertisement", "preferred", { localPref: 250, peers: ["router"] }),
+        metallbObject("BGPAdvertisement", "preferred", {
+          localPref: 250,
+          med: 4_294_967_295,
+          asPathPrepend: 3,
+          peers: ["router"],
+        }),
         metallbObject("BGPAdvertisement", "default", { peers: ["router-six"] }),
         ...nodes.map((node) => podObject("web", node)),
         sliceObject("web", "IPv4", nodes),
@@ -179,7 +219,7 @@ for (const kind of [...KINDS, "gobgp"] as const) {
       const { address, address6 } = cluster.node("node-1");
       const [four] = (await routeOf(cluster, `${V4}/32`))?.paths ?? [];
       const [six] = (await routeOf(cluster, `${V6}/128`))?.paths ?? [];
-      expect(four).toMatchObject({ asPath: [], localPref: 250, nextHop: address, communities: [] });
+      expect(four).toMatchObject({ asPath: [], localPref: 250, med: 4_294_967_295, nextHop: address, communities: [] });
       expect(six).toMatchObject({ asPath: [], localPref: 100, nextHop: address6, communities: [] });
     });
   });

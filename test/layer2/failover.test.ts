@@ -102,6 +102,18 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "an address on a LAN of 
       (text) => text.includes(`address ${address} is not announced: the host`),
       { what: "the event addressConflict" },
     );
+    const condition = () =>
+      lan.cluster.kubectl(
+        ...[
+          "get",
+          "service",
+          "taken",
+          "-o",
+          "jsonpath={.status.conditions[?(@.type=='metallb.io/AddressConflict')].reason}",
+        ],
+      );
+    await eventually(condition, (reason) => reason === "AddressInUse", { what: "the condition AddressConflict" });
     await runIn(router, "ip", "address", "delete", `${address}/24`, "dev", "eth0");
+    await eventually(condition, (reason) => reason === "", { what: "the condition goes", limit: 60_000 });
   });
 });

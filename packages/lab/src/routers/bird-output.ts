@@ -33,7 +33,7 @@ export function readBirdRoutes(text: string, neighbours: readonly Neighbour[]): 
       path =
         from === undefined || !line.includes("unicast")
           ? null
-          : { from, nextHop: "", asPath: [], localPref: null, communities: [], largeCommunities: [] };
+          : { from, nextHop: "", asPath: [], localPref: null, med: null, communities: [], largeCommunities: [] };
       if (path !== null) {
         const paths = routes.get(prefix);
         if (paths === undefined) routes.set(prefix, [path]);
@@ -58,6 +58,9 @@ function readAttribute(path: Writable<RouterPath>, name: string, value: string):
       break;
     case "local_pref":
       path.localPref = Number(value);
+      break;
+    case "med":
+      path.med = Number(value);
       break;
     case "community":
       path.communities = tuples(value);

@@ -150,13 +150,14 @@ export class BuiltinSession {
   private learn(update: Update): void {
     for (const prefix of update.withdrawn) this.learned.delete(formatPrefix(prefix));
     if (update.announced.length === 0) return;
-    const { asPath, localPref, communities, largeCommunities } = update.attributes;
+    const { asPath, localPref, multiExitDisc, communities, largeCommunities } = update.attributes;
     // RFC 4271 section 9.1.2: a path that has been here already is no way.
     if (asPath.includes(this.options.asn)) return;
     const path = {
       from: this.options.neighbour.name,
       asPath,
       localPref,
+      med: multiExitDisc,
       communities: communities.map((value) => `${value >>> 16}:${value & 0xffff}`),
       largeCommunities: largeCommunities.map((parts) => parts.join(":")),
     };

@@ -114,6 +114,7 @@ describe("the built-in router", () => {
           nextHop: SPEAKER,
           asPath: [64500],
           localPref: null,
+          med: null,
           communities: ["65000:100"],
           largeCommunities: ["1:2:3"],
         },

@@ -9,6 +9,7 @@ interface FrrPath {
   readonly valid?: boolean;
   readonly aspath?: { readonly string?: string };
   readonly locPrf?: number;
+  readonly metric?: number;
   readonly community?: { readonly list?: readonly string[] };
   readonly largeCommunity?: { readonly list?: readonly string[] };
   readonly nexthops?: readonly { readonly ip?: string; readonly used?: boolean }[];
@@ -37,6 +38,7 @@ function readPath(path: FrrPath, names: ReadonlyMap<string, string>): RouterPath
       from,
       nextHop: nextHop?.ip ?? "",
       asPath: (path.aspath?.string ?? "").split(" ").filter(Boolean).map(Number).filter(Number.isInteger),
+      med: path.metric ?? null,
       localPref: path.locPrf ?? null,
       communities: path.community?.list ?? [],
       largeCommunities: path.largeCommunity?.list ?? [],

@@ -12,6 +12,7 @@ interface GobgpAttribute {
   readonly nexthop?: string;
   readonly as_paths?: readonly { readonly asns?: readonly number[] }[];
   readonly communities?: readonly number[];
+  readonly metric?: number;
   readonly value?: unknown;
 }
 
@@ -35,6 +36,7 @@ function readPath(path: GobgpPath, names: ReadonlyMap<string, string>): RouterPa
       from,
       nextHop: attributes.get(3)?.nexthop ?? attributes.get(14)?.nexthop ?? "",
       asPath: (attributes.get(2)?.as_paths ?? []).flatMap((segment) => segment.asns ?? []),
+      med: attributes.get(4)?.metric ?? null,
       localPref: typeof localPref === "number" ? localPref : null,
       communities: (attributes.get(8)?.communities ?? []).map((value) => `${value >>> 16}:${value & 0xffff}`),
       largeCommunities: largeCommunities(attributes.get(32)?.value),

@@ -36,6 +36,7 @@ const expected: RouterRoute = {
       nextHop: "127.77.1.11",
       asPath: [64500],
       localPref: null,
+      med: 50,
       communities: ["65000:100", "65000:200"],
       largeCommunities: ["1:2:3"],
     },
@@ -55,6 +56,7 @@ Table master4:
 \tBGP.origin: IGP
 \tBGP.as_path: 64500
 \tBGP.next_hop: 127.77.1.11
+\tBGP.med: 50
 \tBGP.local_pref: 100
 \tBGP.community: (65000,100) (65000,200)
 \tBGP.large_community: (1, 2, 3)
@@ -96,7 +98,7 @@ s_node_2   BGP        ---        start  2026-11-23    Passive       Received: Ho
 describe("FRR's own words", () => {
   it("tells each usable path of a route, with its attributes", () => {
     const text = `{ "vrfId": 0, "routes": { "203.0.113.1/32": [{"prefix":"203.0.113.1/32","version":1},
-      {"aspath":{"string":"64500","length":1},"origin":"IGP","valid":true,
+      {"aspath":{"string":"64500","length":1},"origin":"IGP","metric":50,"valid":true,
        "community":{"string":"65000:100 65000:200","list":["65000:100","65000:200"]},
        "largeCommunity":{"string":"1:2:3","list":["1:2:3"]},
        "nexthops":[{"ip":"127.77.1.11","afi":"ipv4","accessible":true,"used":true}],
@@ -116,7 +118,7 @@ describe("FRR's own words", () => {
 describe("GoBGP's own words", () => {
   it("tells each path of a route, with its attributes", () => {
     const text = `{"203.0.113.1/32":[{"nlri":{"prefix":"203.0.113.1/32"},"best":true,"attrs":[{"type":1,"value":0},
-      {"type":2,"as_paths":[{"segment_type":2,"num":1,"asns":[64500]}]},{"type":3,"nexthop":"127.77.1.11"},
+      {"type":2,"as_paths":[{"segment_type":2,"num":1,"asns":[64500]}]},{"type":3,"nexthop":"127.77.1.11"},{"type":4,"metric":50},
       {"type":8,"communities":[4259840100,4259840200]},
       {"type":32,"value":[{"ASN":1,"LocalData1":2,"LocalData2":3}]}],"neighbor-ip":"127.77.1.11"}]}`;
     expect(readGobgpRoutes(text, neighbours)).toEqual([expected]);

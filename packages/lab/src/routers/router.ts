@@ -39,6 +39,7 @@ export interface RouterPath {
   readonly nextHop: string;
   readonly asPath: readonly number[];
   readonly localPref: number | null;
+  readonly med: number | null;
   /** Such as `65000:100`. */
   readonly communities: readonly string[];
   /** Such as `65000:1:2`. */

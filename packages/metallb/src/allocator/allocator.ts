@@ -1,11 +1,13 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
 import type { Pool } from "#config";
-import type { Ip } from "#net";
+import type { Instant, Ip } from "#net";
 import { AddressIndex, type Holding, sameHolder } from "./address-index.ts";
 import { Batch } from "./batch.ts";
 import { type Choice, Chooser, wishes } from "./choose.ts";
 import { type Claim, readClaim, sameIpSet, statusIps } from "./claim.ts";
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
+import { ageOf, byAge, type Entry, type Kept } from "./entry.ts";
+import { KeptAddresses } from "./kept.ts";
 import { need } from "./need.ts";
 import { allocationFailed, assigned, cleared, lacks, noteOfNoClaim, unreadableStatus } from "./notes.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
@@ -41,6 +43,7 @@ export class Allocator {
   private readonly lbClass: string;
   readonly index = new AddressIndex();
   private readonly waiters = new Waiters();
+  private readonly kept = new KeptAddresses();
   private readonly latest = new Map<string, Outcome>();
   private catalog = new PoolCatalog([]);
   private chooser = new Chooser(this.index, this.catalog);
@@ -48,6 +51,11 @@ export class Allocator {
 
   constructor(lbClass = "") {
     this.lbClass = lbClass;
+  }
+
+  /** When something is to be decided although nothing changes; null: never. */
+  get wakeAt(): Instant | null {
+    return this.kept.next;
   }
 
   /** Outcome of every LoadBalancer Service of ours. */
@@ -71,7 +79,7 @@ export class Allocator {
    * it or are adopted, those with the most addresses first (contract 1.9), then the oldest; only then is anything given
    * out, oldest first; at last those that waited for what became free.
    */
-  decide(world: AllocationWorld, changes: AllocationChanges): Decision[] {
+  decide(world: AllocationWorld, changes: AllocationChanges, now: Instant = 0): Decision[] {
     if (world.pools === null) return [];
     const keys = new Set(changes.services);
     if (changes.pools || !this.started) {
@@ -82,7 +90,8 @@ export class Allocator {
       this.started = true;
     }
     const batch = new Batch(this.latest);
-    const claims = this.letGo(world, keys, batch);
+    const claims = this.letGo(world, keys, batch, now);
+    for (const key of this.kept.takeDue(now)) this.index.release(key);
     claims.sort((a, b) => b.claim.service.ingress.length - a.claim.service.ingress.length || byAge(a, b));
     const hungry = claims.filter((entry) => !this.keep(entry, batch)).sort(byAge);
     for (const entry of hungry) this.give(entry, batch);
@@ -91,20 +100,33 @@ export class Allocator {
   }
 
   /** Releases what departed, and takes out those whose sharing changed, to be put back in order of age. */
-  private letGo(world: AllocationWorld, keys: Iterable<string>, batch: Batch): Entry[] {
+  private letGo(world: AllocationWorld, keys: Iterable<string>, batch: Batch, now: Instant): Entry[] {
     const entries: Entry[] = [];
     for (const key of keys) {
       const service = world.services.get(key);
       if (service?.type === "LoadBalancer" && (service.loadBalancerClass ?? "") === this.lbClass) {
         const entry = this.read(service, batch);
         if (entry) entries.push(entry);
-      } else this.depart(key, service, batch);
+        this.kept.forget(key);
+      } else if (service || !this.keepsFor(key, now)) this.depart(key, service, batch);
+      else {
+        this.waiters.delete(key);
+        if (this.latest.delete(key)) batch.decide(key, { kind: "released" }, null);
+      }
     }
     return entries;
   }
 
+  /** Whether a Service that is gone goes on holding its addresses, in case that it comes back. */
+  private keepsFor(key: string, now: Instant): boolean {
+    const held = this.index.held(key);
+    const [pool] = held ? this.index.holding(held.ips, held.pool) : [];
+    return this.kept.keep(key, pool, now);
+  }
+
   private depart(key: string, service: Service | undefined, batch: Batch): void {
     this.waiters.delete(key);
+    this.kept.forget(key);
     const held = this.index.release(key) !== null;
     const known = this.latest.delete(key);
     if (service && service.type !== "LoadBalancer") {
@@ -274,23 +296,3 @@ export class Allocator {
     }
   }
 }
-
-/** A Service that is to have addresses, in one pass. */
-interface Entry {
-  readonly claim: Claim;
-  readonly age: string;
-  /** What it held when the pass began. */
-  readonly before: Holding | null;
-}
-
-interface Kept {
-  /** What goes on being held; null: nothing. */
-  readonly kept: Choice | null;
-  /** Why not all of it; null: all. */
-  readonly refusal: Refusal | null;
-}
-
-const ageOf = ({ creationTimestamp, key }: Service): string => `${creationTimestamp} ${key}`;
-
-const byAge = (a: { readonly age: string }, b: { readonly age: string }): number =>
-  a.age < b.age ? -1 : a.age > b.age ? 1 : 0;

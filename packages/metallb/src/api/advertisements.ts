@@ -18,6 +18,51 @@ const poolReferences = {
     .describe("Services that are announced; any of the selectors must match. Empty: all Services."),
 };
 
+/** Bounds between which a Service may choose. */
+const range = (least: number, most: number, format: "int32" | "int64", what: string) =>
+  z
+    .object({
+      minimum: z.int().min(least).max(most).default(least).meta({ format }),
+      maximum: z.int().min(least).max(most).meta({ format }),
+    })
+    .optional()
+    .describe(what);
+
+const U32 = 0xffff_ffff;
+/** RFC 4271 leaves the length of a path open; routers warn of long ones, and more is of no use. */
+const MAX_PREPEND = 32;
+const I32 = 0x7fff_ffff;
+
+/** Fields that MetalLB does not have: docs/configuration.md. */
+const beyondUpstream = {
+  med: z.int().min(0).max(U32).optional().meta({
+    format: "int64",
+    description: "MULTI_EXIT_DISC (RFC 4271 5.1.4): of two ways into the same AS the lower wins. Absent: none is sent.",
+  }),
+  asPathPrepend: z.int().min(0).max(MAX_PREPEND).optional().meta({
+    format: "int32",
+    description: "How many times more the own AS stands in the path that external peers are sent: longer paths lose.",
+  }),
+  linkBandwidth: z
+    .enum(["LocalEndpoints"])
+    .optional()
+    .describe(
+      "Weight of this node for routers that spread by link bandwidth (draft-ietf-idr-link-bandwidth). LocalEndpoints: as many as the node has endpoints that serve the Service, where its externalTrafficPolicy is Local.",
+    ),
+  serviceAttributes: z
+    .object({
+      communities: z
+        .array(z.string())
+        .optional()
+        .describe("Communities, by value or alias, which metallb.io/bgp-communities may add."),
+      localPref: range(1, I32, "int32", "What metallb.io/bgp-local-pref may set."),
+      med: range(0, U32, "int64", "What metallb.io/bgp-med may set."),
+      asPathPrepend: range(0, MAX_PREPEND, "int32", "What metallb.io/bgp-as-path-prepend may set."),
+    })
+    .optional()
+    .describe("What Services may set for themselves by annotation. Absent: nothing."),
+};
+
 export const bgpAdvertisementSpec = z
   .object({
     ...poolReferences,
@@ -37,6 +82,7 @@ export const bgpAdvertisementSpec = z
         "BGP communities: 1234:5678 (RFC 1997), large:1:2:3 (RFC 8092), or the name of an alias in a Community object.",
       ),
     peers: z.array(z.string()).optional().describe("Names of the BGPPeers that are told. Empty: all peers."),
+    ...beyondUpstream,
   })
   .describe("How addresses of pools are announced by BGP.")
   .meta({

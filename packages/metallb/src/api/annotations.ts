@@ -11,8 +11,19 @@ export const ANNOTATIONS = {
   allowSharedIp: "allow-shared-ip",
 } as const;
 
+/** What users may write on a Service beyond upstream, where a BGPAdvertisement lets them: `serviceAttributes`. */
+export const ATTRIBUTE_ANNOTATIONS = {
+  communities: "metallb.io/bgp-communities",
+  localPref: "metallb.io/bgp-local-pref",
+  med: "metallb.io/bgp-med",
+  asPathPrepend: "metallb.io/bgp-as-path-prepend",
+} as const;
+
 /** What the controller writes: the pool that the address came from. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
+
+/** Where a balanced Service is placed: the node that announces it as long as it can. */
+export const L2_NODE = "metallb.io/l2-node";
 
 /** The pool that the Service's own status says its addresses came from; null: it does not say. */
 export const allocatedFrom = ({ annotations }: { readonly annotations: Labels }): string | null =>

@@ -65,7 +65,6 @@ export interface Node extends Meta {
   readonly labels: Labels;
   /** The condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean;
-  readonly addresses: readonly string[];
 }
 
 export interface Namespace extends Meta {

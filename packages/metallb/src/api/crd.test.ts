@@ -55,6 +55,11 @@ const FIELDS = {
     "nodeSelectors",
     "peers",
     "serviceSelectors",
+    // Beyond upstream.
+    "med",
+    "asPathPrepend",
+    "linkBandwidth",
+    "serviceAttributes",
   ],
   L2Advertisement: [
     "ipAddressPools",

@@ -109,9 +109,6 @@ export function decodeNode(object: unknown): Node | null {
     networkUnavailable: list(status.conditions)
       .map(fields)
       .some((condition) => condition.type === "NetworkUnavailable" && condition.status === "True"),
-    addresses: list(status.addresses)
-      .map((each) => text(fields(each).address))
-      .filter((address) => address !== ""),
   };
 }
 

@@ -17,6 +17,8 @@ export const EVENT_REASONS = {
   StatusOverwritten:
     "Another client keeps writing over the Service's status. It was put right several times and is left as it is until the Service changes.",
   nodeAssigned: "A node announces the Service; the message names the node and the protocol.",
+  attributeRefused:
+    "An annotation of the Service sets an attribute of its routes that no BGPAdvertisement lets it set, or not to this value; it is announced without.",
   nodesLeftOut: "Nodes that could not answer for the address took no part in the election; the message says why each.",
   announceFailed:
     "The node that was elected has none of the interfaces that the L2Advertisement names: nobody answers.",

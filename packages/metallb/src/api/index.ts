@@ -5,7 +5,15 @@ import { ipAddressPoolSpec } from "./pool.ts";
 import { decodeResource, decodeStatus } from "./resource.ts";
 import { configurationState, serviceBgpStatus, serviceL2Status } from "./status-kinds.ts";
 
-export { ALLOCATED_FROM_POOL, ANNOTATIONS, allocatedFrom, annotation, deprecatedAnnotations } from "./annotations.ts";
+export {
+  ALLOCATED_FROM_POOL,
+  ANNOTATIONS,
+  ATTRIBUTE_ANNOTATIONS,
+  allocatedFrom,
+  annotation,
+  deprecatedAnnotations,
+  L2_NODE,
+} from "./annotations.ts";
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
 export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";

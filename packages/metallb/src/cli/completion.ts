@@ -1,4 +1,6 @@
 import type { Command, Option } from "commander";
+import { isNamed } from "./names-command.ts";
+import { FORMATS } from "./output.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
@@ -8,6 +10,8 @@ interface Words {
   readonly path: string;
   readonly commands: readonly { readonly name: string; readonly about: string }[];
   readonly options: readonly { readonly name: string; readonly about: string }[];
+  /** The kind of object that its argument names; null: none. */
+  readonly named: string | null;
 }
 
 export function addCompletionCommand(program: Command): void {
@@ -40,20 +44,37 @@ function wordsOf(command: Command, path: string): readonly Words[] {
       .visibleOptions(command)
       .filter((option: Option) => option.long !== undefined)
       .map((option: Option) => ({ name: option.long ?? "", about: option.description })),
+    named: command.registeredArguments.map((argument) => argument.name()).find(isNamed) ?? null,
   };
   const below = commands.filter((each) => each.name() !== "help");
   return [own, ...below.flatMap((each) => wordsOf(each, `${path} ${each.name()}`.trim()))];
 }
 
-const candidates = ({ commands, options }: Words): string =>
-  [...commands, ...options].map(({ name }) => name).join(" ");
+const candidates = ({ commands, options, named }: Words): string =>
+  [
+    ...commands.map(({ name }) => name),
+    ...(named === null ? [] : [`$(_metallb_names ${named})`]),
+    ...options.map(({ name }) => name),
+  ].join(" ");
 
+/** Names are asked for with the options that tell which cluster is meant. */
 const bash = (words: readonly Words[]): string => `# bash completion of metallb and kubectl metallb
+_metallb_names() {
+  local which=() at
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    case "\${COMP_WORDS[at]}" in --kubeconfig|--context|-n|--namespace) which+=("\${COMP_WORDS[at]}" "\${COMP_WORDS[at+1]}") ;; esac
+  done
+  "\${COMP_WORDS[0]}" names "$1" "\${which[@]}" 2>/dev/null
+}
 _metallb() {
   local path="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in -*) ;; *) case " ${words.map(({ path }) => path.replaceAll(" ", "_")).join(" ")} " in *" \${path:+\${path}_}$word "*) path="\${path:+\${path}_}$word" ;; esac ;; esac
   done
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+    -o|--output) COMPREPLY=($(compgen -W "${FORMATS.join(" ")}" -- "\${COMP_WORDS[COMP_CWORD]}")); return ;;
+    --context|-n|--namespace|--port) return ;;
+  esac
   case "$path" in
 ${words.map((each) => `    "${each.path.replaceAll(" ", "_")}") COMPREPLY=($(compgen -W "${candidates(each)}" -- "\${COMP_WORDS[COMP_CWORD]}")) ;;`).join("\n")}
   esac
@@ -66,7 +87,7 @@ ${bash(words)}`;
 
 function fish(words: readonly Words[]): string {
   const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const lines = words.flatMap(({ path, commands, options }) => {
+  const lines = words.flatMap(({ path, commands, options, named }) => {
     const seen = path.split(" ").filter(Boolean);
     const below = commands.map(({ name }) => name).join(" ");
     const inside = seen.map((word) => `__fish_seen_subcommand_from ${word}`);
@@ -74,6 +95,7 @@ function fish(words: readonly Words[]): string {
     const when = quote([...inside, ...none].join("; and ") || "true");
     return [
       ...commands.map(({ name, about }) => `complete -c metallb -f -n ${when} -a ${quote(name)} -d ${quote(about)}`),
+      ...(named === null ? [] : [`complete -c metallb -f -n ${when} -a '(metallb names ${named} 2>/dev/null)'`]),
       ...options.map(({ name, about }) => `complete -c metallb -n ${when} -l ${name.slice(2)} -d ${quote(about)}`),
     ];
   });

@@ -6,6 +6,7 @@ import { startDashboard } from "#web";
 import { withCluster } from "./cluster-command.ts";
 import { connect } from "./connect.ts";
 import type { Outcome } from "./outcome.ts";
+import { OVERVIEW } from "./status-commands.ts";
 import { watchFacts } from "./watch-facts.ts";
 
 const PORT = 7480;
@@ -22,7 +23,7 @@ export function addDashboardCommand(program: Command, outcome: Outcome): void {
       const connection = connect(options);
       const watched = await watchFacts(connection, {
         namespace: options.namespace ?? null,
-        kinds: DASHBOARD_KINDS,
+        kinds: OVERVIEW,
         states: true,
       });
       let shown: { readonly facts: ClusterFacts; readonly view: ClusterView } | null = null;
@@ -50,18 +51,3 @@ export function addDashboardCommand(program: Command, outcome: Outcome): void {
       outcome.exitCode = 0;
     });
 }
-
-const DASHBOARD_KINDS = [
-  "services",
-  "nodes",
-  "namespaces",
-  "pods",
-  "ipaddresspools",
-  "bgpadvertisements",
-  "l2advertisements",
-  "bgppeers",
-  "bfdprofiles",
-  "communities",
-  "servicebgpstatuses",
-  "servicel2statuses",
-] as const;

@@ -3,6 +3,7 @@ import { meant, visible } from "#terminal";
 import type { ClusterCommand } from "./cluster-command.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
 import type { Shown } from "./output.ts";
+import { serviceKey } from "./service-key.ts";
 
 const MARKS = {
   yes: ["green", "✓"],
@@ -14,7 +15,7 @@ const MARKS = {
 function show(facts: ClusterFacts, words: readonly string[]): Shown {
   const [asked = ""] = words;
   const keys = (facts.objects.services ?? []).map((object) => metaOf(object).key);
-  const key = keyFor(asked, keys);
+  const key = serviceKey(asked, keys);
   const explanation = explain(facts, key);
   if (explanation === null) {
     if (facts.objects.services == null) throw new Error(facts.problems.join("; "));
@@ -38,16 +39,6 @@ function show(facts: ClusterFacts, words: readonly string[]): Shown {
     ],
     exitCode: steps.some(({ verdict }) => verdict === "no") ? FAILED : DONE,
   };
-}
-
-/** `name` means one of that name, in `default` where several have it. */
-function keyFor(asked: string, keys: readonly string[]): string {
-  if (asked.includes("/")) return asked;
-  const named = keys.filter((key) => key.endsWith(`/${asked}`));
-  if (named.length > 1 && !named.includes(`default/${asked}`)) {
-    throw new Error(`several Services are named '${visible(asked)}': ${named.map(visible).join(", ")}`);
-  }
-  return named.length === 1 && named[0] !== undefined ? named[0] : `default/${asked}`;
 }
 
 export const EXPLAIN_COMMAND: ClusterCommand = {

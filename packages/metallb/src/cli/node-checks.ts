@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { strictInterfaces } from "#report";
 import type { Check } from "./doctor.ts";
 
 const SETTINGS = "/proc/sys/net/ipv4";
@@ -23,12 +24,11 @@ function forwarding(root: string): Check {
   };
 }
 
-/** RFC 3704 section 2.2: strict filtering drops what comes in where the answer would not go out; `all` counts where it is higher. */
 function reversePaths(root: string): Check {
-  const all = Number(read(`${root}/conf/all/rp_filter`) ?? "0");
-  const strict = readdirSync(`${root}/conf`)
-    .filter((name) => !["all", "default", "lo"].includes(name))
-    .filter((name) => Math.max(all, Number(read(`${root}/conf/${name}/rp_filter`) ?? "0")) === 1);
+  const names = readdirSync(`${root}/conf`);
+  const strict = strictInterfaces(
+    Object.fromEntries(names.map((name) => [name, Number(read(`${root}/conf/${name}/rp_filter`) ?? "0")])),
+  );
   if (strict.length === 0) {
     return { verdict: "ok", what: "rp_filter", text: "no interface filters strictly by the way back", fix: "" };
   }

@@ -1,11 +1,13 @@
 import { type ClusterFacts, clusterView } from "#explain";
-import { type Paint, visible } from "#terminal";
-import { type ClusterView, processText, type ShownTable, tablesOf, troublesOf } from "#view";
+import { meant, type Paint, visible } from "#terminal";
+import { type ClusterView, isUnread, processText, type ShownTable, tablesOf, troublesOf } from "#view";
 import type { ClusterCommand } from "./cluster-command.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
 import { drawTable, type Shown } from "./output.ts";
+import { serviceKey } from "./service-key.ts";
 
-const OVERVIEW = [
+/** What the whole picture needs. */
+export const OVERVIEW = [
   "services",
   "nodes",
   "namespaces",
@@ -49,10 +51,11 @@ function statusLines(view: ClusterView, troubles: readonly string[], all: boolea
   };
   return [
     `Cluster ${visible(view.server)}, MetalLB in ${visible(view.namespace)}`,
-    `controller  ${visible(processText(view.controller))}${view.controller.leading === false ? ", stands by" : ""}`,
-    `speakers    ${running} of ${view.nodes.length} ready`,
-    `sessions    ${up} of ${sessions.rows.length} established`,
-    `Services    ${served} of ${ours.length} with an address`,
+    `controller  ${isUnread(view, "pods") ? "could not be read" : visible(processText(view.controller))}${view.controller.leading === false ? ", stands by" : ""}`,
+    `speakers    ${isUnread(view, "pods") ? "could not be read" : `${running} of ${view.nodes.length} ready`}`,
+    `sessions    ${isUnread(view, "pods") || (sessions.rows.length === 0 && view.notes.length > 0) ? "not told" : `${up} of ${sessions.rows.length} established`}`,
+    `Services    ${isUnread(view, "services") ? "could not be read" : `${served} of ${ours.length} with an address`}`,
+    ...view.notes.map((note) => `${paint("dim", "·")} ${visible(note)}`),
     ...(troubles.length === 0
       ? [paint("green", "all is well")]
       : ["", ...troubles.slice(0, all ? undefined : 20).map((trouble) => `${paint("red", "!")} ${visible(trouble)}`)]),
@@ -65,15 +68,56 @@ function statusLines(view: ClusterView, troubles: readonly string[], all: boolea
   ];
 }
 
+/** What one word after a command leaves of the view; null: it names nothing. */
+interface Narrowing {
+  readonly what: string;
+  readonly names: (view: ClusterView) => readonly string[];
+  readonly narrow: (view: ClusterView, name: string) => ClusterView;
+}
+
+function narrowed(view: ClusterView, asked: string | undefined, { what, names, narrow }: Narrowing): ClusterView {
+  if (asked === undefined) return view;
+  const known = names(view);
+  const name = what === "Service" ? serviceKey(asked, known) : asked;
+  if (!known.includes(name)) throw new Error(`there is no ${what} '${visible(name)}'${meant(name, known)}`);
+  return narrow(view, name);
+}
+
+const POOL: Narrowing = {
+  what: "pool",
+  names: ({ pools }) => pools.map(({ name }) => name),
+  narrow: (view, pool) => ({ ...view, pools: view.pools.filter(({ name }) => name === pool) }),
+};
+
+const SERVICE: Narrowing = {
+  what: "Service",
+  names: ({ services }) => services.map(({ key }) => key),
+  narrow: (view, service) => ({
+    ...view,
+    services: view.services.filter(({ key }) => key === service),
+    layer2: view.layer2.filter((owner) => owner.service === service),
+  }),
+};
+
+const PEER: Narrowing = {
+  what: "BGPPeer",
+  names: ({ nodes }) => nodes.flatMap(({ sessions }) => sessions.map(({ peer }) => peer)),
+  narrow: (view, peer) => ({
+    ...view,
+    nodes: view.nodes.map((node) => ({ ...node, sessions: node.sessions.filter((each) => each.peer === peer) })),
+  }),
+};
+
 /** A table of the view, and of what it is made. */
 const tableOf =
-  (title: keyof ReturnType<typeof tablesOf>, data: (view: ClusterView) => unknown) =>
-  (facts: ClusterFacts): Shown => {
-    const view = clusterView(facts);
+  (title: keyof ReturnType<typeof tablesOf>, narrowing: Narrowing, data: (view: ClusterView) => unknown) =>
+  (facts: ClusterFacts, words: readonly string[]): Shown => {
+    const view = narrowed(clusterView(facts), words[0], narrowing);
     return {
       data: data(view),
       lines: (paint) => [
         ...view.problems.map((problem) => `${paint("yellow", "!")} ${visible(problem)}`),
+        ...view.notes.map((note) => `${paint("dim", "·")} ${visible(note)}`),
         ...drawTable(tablesOf(view, Date.now())[title]),
       ],
       exitCode: DONE,
@@ -89,31 +133,33 @@ export const STATUS_COMMANDS: readonly ClusterCommand[] = [
     show: status,
   },
   {
-    grammar: "pools",
-    description: "address pools and how full they are",
+    grammar: "pools [pool]",
+    description: "address pools and how full they are; one, or all",
     kinds: ["pods", "ipaddresspools"],
     states: true,
-    show: tableOf("pools", (view) => view.pools),
+    show: tableOf("pools", POOL, (view) => view.pools),
   },
   {
-    grammar: "services",
+    grammar: "services [service]",
     description: "Services of type LoadBalancer: address, pool, who announces them and why not",
     kinds: ["services", "pods", "nodes", "servicebgpstatuses", "servicel2statuses"],
     states: true,
-    show: tableOf("services", (view) => view.services),
+    show: tableOf("services", SERVICE, (view) => view.services),
   },
   {
-    grammar: "l2",
+    grammar: "l2 [service]",
     description: "owners at layer 2: which node answers ARP and NDP for which address",
     kinds: ["services", "pods", "nodes", "servicel2statuses"],
     states: true,
-    show: tableOf("layer2", (view) => view.layer2),
+    show: tableOf("layer2", SERVICE, (view) => view.layer2),
   },
   {
-    grammar: "bgp",
+    grammar: "bgp [peer]",
     description: "BGP sessions, node by node",
     kinds: ["pods", "nodes"],
     states: true,
-    show: tableOf("sessions", (view) => view.nodes.map(({ name, address, sessions }) => ({ name, address, sessions }))),
+    show: tableOf("sessions", PEER, (view) =>
+      view.nodes.map(({ name, address, sessions }) => ({ name, address, sessions })),
+    ),
   },
 ];

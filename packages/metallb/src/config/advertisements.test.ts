@@ -50,6 +50,7 @@ describe("advertisements", () => {
     ],
     [{ communities: ["1:1", "1:1"] }, "spec.communities[1] duplicateEntry", "duplicate definition"],
     [{ aggregationLength: 33 }, "spec.aggregationLength invalidAggregationLength", "invalid aggregation length"],
+    [{ aggregationLengthV6: -1 }, "spec.aggregationLengthV6 invalidAggregationLength", "invalid aggregation length"],
     [{ aggregationLengthV6: 200 }, "spec.aggregationLengthV6 invalidAggregationLength", "invalid aggregation length"],
     [
       { aggregationLength: 24, serviceSelectors: [{}] },
@@ -63,12 +64,58 @@ describe("advertisements", () => {
       "spec.communities invalidCommunity",
       "max supported communities is 63",
     ],
+    [
+      { linkBandwidth: "LocalEndpoints", aggregationLength: 28 },
+      "spec.linkBandwidth weightOfAggregate",
+      "it is sent without",
+    ],
+    [
+      { serviceAttributes: { med: { minimum: 9, maximum: 3 } } },
+      "spec.serviceAttributes.med invalidBounds",
+      "minimum 9 is above maximum 3",
+    ],
+    [
+      { serviceAttributes: { communities: ["1:1", "nobody"] } },
+      "spec.serviceAttributes.communities[1] invalidCommunity",
+      "invalid community format",
+    ],
+    [{ med: 4_294_967_296 }, "spec.med invalidSchema", "<=4294967295"],
+    [{ med: -1 }, "spec.med invalidSchema", ">=0"],
+    [{ asPathPrepend: 33 }, "spec.asPathPrepend invalidSchema", "<=32"],
+    [{ linkBandwidth: "Everything" }, "spec.linkBandwidth invalidSchema", "LocalEndpoints"],
     [{ ipAddressPools: ["a", "a"] }, "spec.ipAddressPools[1] duplicateEntry", "duplicate definition in ipAddressPools"],
   ])("with %j say so and still announce", (spec, where, message) => {
     const result = compiled({ pools, bgpAdvertisements: [bgpAdvertisement("x", spec), bgpAdvertisement("y")] });
     expect(problems(result)).toEqual([`BGPAdvertisement/x ${where}`]);
     expect(result.problems[0]?.message).toContain(message);
     expect(names(result.config.pools[0]?.bgpAdvertisements ?? [])).toEqual(["x", "y"]);
+  });
+
+  it("carry a MED, a longer path and the weight of endpoints", () => {
+    const spec = { med: 0, asPathPrepend: 32, linkBandwidth: "LocalEndpoints" };
+    const ads = [bgpAdvertisement("x", spec), bgpAdvertisement("y", { ipAddressPools: ["b"], med: 4_294_967_295 })];
+    const { config, problems } = compiled({ pools: [pool("b", ["192.0.2.0/24"])], bgpAdvertisements: ads.slice(0, 1) });
+    expect(problems).toEqual([]);
+    expect(config.pools[0]?.bgpAdvertisements).toMatchObject([{ med: 0, asPathPrepend: 32, weighsEndpoints: true }]);
+    const two = compiled({ pools, bgpAdvertisements: ads });
+    expect(two.problems.map(({ name, path, code, message }) => [name, path, code, message])).toEqual([
+      [
+        "y",
+        "spec.med",
+        "conflictingAttribute",
+        'med 4294967295 does not count: 0 is set for the same prefixes by the older advertisement "x", which counts for pool "b"',
+      ],
+    ]);
+  });
+
+  it.each([
+    ["one that sets nothing", { asPathPrepend: 2 }, {}],
+    ["other peers", { med: 1, peers: ["p"] }, { med: 2, peers: ["q"] }],
+    ["other lengths", { med: 1 }, { med: 2, aggregationLength: 28, aggregationLengthV6: 120 }],
+    ["equal values", { med: 1, asPathPrepend: 1 }, { med: 1, asPathPrepend: 1 }],
+  ])("a MED or a longer path conflicts not with %s", (_, one, other) => {
+    const ads = [bgpAdvertisement("x", one), bgpAdvertisement("y", other)];
+    expect(problems(compiled({ pools, bgpAdvertisements: ads }))).toEqual([]);
   });
 
   it("keep what is good of what is wrong", () => {
@@ -101,6 +148,40 @@ describe("advertisements", () => {
     expect(both.problems.map(({ message }) => message)).toEqual([
       'invalid aggregation length 23: prefix 24 in this pool is more specific than the aggregation length for addresses of pool "a", "b"; they are announced as /24',
     ]);
+  });
+
+  it("tell all peers when they name none", () => {
+    const told = (spec: object) => carriers(spec)[0]?.bgpAdvertisements[0]?.peers;
+    expect([told({}), told({ peers: [] })]).toEqual([null, null]);
+    expect([...(told({ peers: ["p", "q"] }) ?? [])]).toEqual(["p", "q"]);
+  });
+
+  it("that fit, and those rolled up alike, are shared by all pools that they speak of", () => {
+    const many = [["192.0.2.0/24"], ["198.51.100.0/24", "2001:db8::/64"], ["203.0.112.0/20"]].map((addresses, i) =>
+      pool(`p${i}`, addresses),
+    );
+    const of = (spec: object) =>
+      compiled({ pools: many, bgpAdvertisements: [bgpAdvertisement("x", spec)] }).config.pools.map(
+        (each) => each.bgpAdvertisements[0],
+      );
+    const [a, b, c] = of({ aggregationLength: 24, aggregationLengthV6: 64 });
+    expect([b, c].every((each) => each === a)).toBe(true);
+    const [narrow, alike, wide] = of({ aggregationLength: 20 });
+    expect(alike).toBe(narrow);
+    expect([narrow?.aggregationLength, wide?.aggregationLength]).toEqual([24, 20]);
+  });
+
+  it("that are wrong for many pools name five of them", () => {
+    const named = (count: number) => {
+      const many = Array.from({ length: count }, (_, i) => pool(`p${i}`, [`10.0.${i}.0/24`]));
+      const { problems } = compiled({
+        pools: many,
+        bgpAdvertisements: [bgpAdvertisement("x", { aggregationLength: 16 })],
+      });
+      return problems.map(({ message }) => message.replace(/.* of pool /, "").replace(/; they.*/, ""));
+    };
+    expect(named(5)).toEqual(['"p0", "p1", "p2", "p3", "p4"']);
+    expect(named(7)).toEqual(['"p0", "p1", "p2", "p3", "p4" and 2 more']);
   });
 
   it("by layer 2 keep interfaces and preferences", () => {

@@ -1,14 +1,11 @@
 import type { BGPAdvertisement, L2Advertisement as L2Resource, Labels } from "#api";
-import { ok } from "#net";
 import { byName, sameItems } from "./age.ts";
-import { type CommunityValue, parseCommunity } from "./communities.ts";
+import { type CommunityLists, type CommunityValue, listCommunities } from "./communities.ts";
 import type { BgpAdvertisement, L2Advertisement, LabelPredicate } from "./config.ts";
 import { distinct } from "./distinct.ts";
-import type { ProblemList } from "./problems.ts";
+import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf, textOf } from "./selectors.ts";
-
-/** More do not fit the one-octet length that upstream writes; kept as its bound. */
-const MAX_COMMUNITIES = 63;
+import { parseCommunities, readServiceAttributes } from "./service-attributes.ts";
 
 /** An advertisement, and the pools that it speaks of. */
 export interface Attachable<A> {
@@ -21,16 +18,22 @@ export interface Attachable<A> {
   readonly nodesText: string | null;
 }
 
-/** What the texts of `spec.communities` stand for where they are aliases, in their order. */
-export const aliasesOf = (
-  { spec }: BGPAdvertisement,
-  aliases: ReadonlyMap<string, CommunityValue>,
-): readonly (CommunityValue | null)[] => (spec.communities ?? []).map((text) => aliases.get(text) ?? null);
+/** What the texts of an advertisement stand for where they are aliases, in their order. */
+export interface Aliases {
+  readonly own: readonly (CommunityValue | null)[];
+  /** Those that Services may add. */
+  readonly services: readonly (CommunityValue | null)[];
+}
+
+export function aliasesOf({ spec }: BGPAdvertisement, aliases: ReadonlyMap<string, CommunityValue>): Aliases {
+  const resolve = (texts: readonly string[] = []) => texts.map((text) => aliases.get(text) ?? null);
+  return { own: resolve(spec.communities), services: resolve(spec.serviceAttributes?.communities) };
+}
 
 /** Reads one advertisement. What is wrong in it says nothing, and the rest counts: no route that stands is withdrawn. */
 export function readBgpAdvertisement(
   { name, creationTimestamp, spec }: BGPAdvertisement,
-  aliases: readonly (CommunityValue | null)[],
+  aliases: Aliases,
   problems: ProblemList,
 ): Attachable<BgpAdvertisement> {
   const nodes = anyOf(spec.nodeSelectors, "spec.nodeSelectors", problems);
@@ -44,7 +47,11 @@ export function readBgpAdvertisement(
     created: creationTimestamp,
     ...readAggregation(spec, hasServiceSelectors, problems),
     localPref: readLocalPref(spec, problems),
-    ...readCommunities(spec.communities ?? [], aliases, problems),
+    ...readCommunities(spec.communities ?? [], aliases.own, problems),
+    med: spec.med ?? null,
+    asPathPrepend: spec.asPathPrepend ?? null,
+    weighsEndpoints: readWeighing(spec, problems),
+    fromServices: readServiceAttributes(spec, aliases.services, problems),
     peers: spec.peers && spec.peers.length > 0 ? new Set(spec.peers) : null,
     nodes,
     services,
@@ -87,30 +94,53 @@ function readLocalPref({ localPref = 0 }: BGPAdvertisement["spec"], problems: Pr
   return localPref > 0 ? localPref : null;
 }
 
+/** An aggregate speaks of many Services, each with a weight of its own. */
+function readWeighing(
+  { linkBandwidth, aggregationLength, aggregationLengthV6 }: BGPAdvertisement["spec"],
+  problems: ProblemList,
+): boolean {
+  if (linkBandwidth === undefined) return false;
+  const rollsUp = aggregationLength !== LENGTH || aggregationLengthV6 !== LENGTH_V6;
+  if (rollsUp)
+    problems.add(
+      "weightOfAggregate",
+      "spec.linkBandwidth",
+      "linkBandwidth weighs single addresses, and this advertisement rolls them up: it is sent without",
+    );
+  return !rollsUp;
+}
+
 function readCommunities(
   texts: readonly string[],
   aliases: readonly (CommunityValue | null)[],
   problems: ProblemList,
-): Pick<BgpAdvertisement, "communities" | "largeCommunities"> {
-  distinct(texts, "spec.communities", problems);
-  if (texts.length > MAX_COMMUNITIES)
-    problems.add("invalidCommunity", "spec.communities", `max supported communities is ${MAX_COMMUNITIES}`);
-  const communities = new Set<number>();
-  const large = new Map<string, readonly [number, number, number]>();
-  for (const [i, text] of texts.slice(0, MAX_COMMUNITIES).entries()) {
-    const alias = aliases[i] ?? null;
-    const parsed = alias === null ? parseCommunity(text) : ok(alias);
-    if (!parsed.ok) problems.add("invalidCommunity", `spec.communities[${i}]`, parsed.error, !text.includes(":"));
-    else if (typeof parsed.value === "number") communities.add(parsed.value);
-    else large.set(parsed.value.join(":"), parsed.value);
-  }
-  return {
-    communities: [...communities].sort((a, b) => a - b),
-    largeCommunities: [...large.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
-  };
+): CommunityLists {
+  return listCommunities(parseCommunities(texts, aliases, "spec.communities", problems).values());
 }
 
-export function readL2Advertisement({ name, spec }: L2Resource, problems: ProblemList): Attachable<L2Advertisement> {
+const PLACEMENT = "metallb.io/l2-placement";
+const FENCING = "metallb.io/l2-fencing";
+
+/** One of the words; the first where the annotation is missing or says something else. */
+function word<W extends string>(
+  { annotations }: L2Resource,
+  name: string,
+  words: readonly [W, ...W[]],
+  problems: ProblemList,
+): W {
+  const text = annotations[name] ?? words[0];
+  const found = words.find((each) => each === text);
+  if (found === undefined)
+    problems.add(
+      "invalidAnnotation",
+      `metadata.annotations[${name}]`,
+      `${quoted(text)} is none of ${words.join(", ")}`,
+    );
+  return found ?? words[0];
+}
+
+export function readL2Advertisement(resource: L2Resource, problems: ProblemList): Attachable<L2Advertisement> {
+  const { name, spec } = resource;
   const selection = readSelection(spec, problems);
   const advertisement = {
     name,
@@ -122,6 +152,8 @@ export function readL2Advertisement({ name, spec }: L2Resource, problems: Proble
       weight,
       nodes: anyOf([preference], `spec.preferredNodeSelectors[${i}].preference`, problems),
     })),
+    placement: word(resource, PLACEMENT, ["hash", "balanced"], problems),
+    fencing: word(resource, FENCING, ["none", "majority"], problems),
   };
   return { name, advertisement, ...selection, nodesText: textOf(spec.nodeSelectors) };
 }

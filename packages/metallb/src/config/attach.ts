@@ -28,7 +28,7 @@ const BOTH: ReadonlySet<Family> = new Set<Family>([4, 6]);
 
 /**
  * Joins the advertisements of a pool with what the pool allows. One that rolls up too far does so only as
- * far as it may; of two local preferences the older advertisement's counts, which the planner sees to
+ * far as it may; of two values of one attribute the older advertisement's counts, which the planner sees to
  * where prefixes, peers and nodes meet. So nothing that is wrong withdraws a route.
  */
 export class BgpAttacher {
@@ -60,7 +60,7 @@ function attach(shape: Shape, candidates: readonly Attachable<BgpAdvertisement>[
     const advertisement = clamp(of, shape.narrowest, refusals);
     return advertisement === of.advertisement ? of : { ...of, advertisement };
   });
-  refusals.push(...localPrefConflicts(attached, shape.families));
+  refusals.push(...conflicts(attached, shape.families));
   return { advertisements: attached.map(({ advertisement }) => advertisement), refusals };
 }
 
@@ -107,39 +107,60 @@ function clamp(of: Attachable<BgpAdvertisement>, narrowest: Narrowest, refusals:
   return version;
 }
 
+/** What an advertisement says once, not in a list. Null: it says nothing, which conflicts for the local preference alone. */
+type Single = "localPref" | "med" | "asPathPrepend";
+
+const SINGLE: readonly Single[] = ["localPref", "med", "asPathPrepend"];
+
 /**
- * Advertisements that would give one prefix another local preference than an older one does. Whether two
+ * Advertisements that would give one prefix another value of an attribute than an older one does. Whether two
  * different node selectors meet on a node only the nodes tell, and which Services two advertisements
  * share only the Services: those are the planner's to find.
  */
-function localPrefConflicts(
-  attached: readonly Attachable<BgpAdvertisement>[],
-  families: ReadonlySet<Family>,
-): Refusal[] {
+function conflicts(attached: readonly Attachable<BgpAdvertisement>[], families: ReadonlySet<Family>): Refusal[] {
   const candidates = attached.filter(({ advertisement }) => !advertisement.hasServiceSelectors);
-  if (new Set(candidates.map(({ advertisement }) => advertisement.localPref)).size < 2) return [];
-  const sorted = candidates.toSorted((a, b) => byAge(a.advertisement, b.advertisement));
-  return sorted.flatMap((of, i) => {
-    const older = sorted.slice(0, i).find((other) => conflict(of, other, families))?.advertisement;
-    if (!older) return [];
-    return {
-      of,
-      code: "conflictingLocalPref" as const,
-      path: "spec.localPref",
-      // The spelling is upstream's, whose users search for it.
-      message: (pools) =>
-        `invalid local preference ${of.advertisement.localPref ?? 0}: local preferernce ${older.localPref ?? 0} was already set for the same type of BGP update by the older advertisement "${older.name}", which counts for pool ${pools}`,
-    };
+  return SINGLE.flatMap((attribute) => {
+    const values = new Set(candidates.map(({ advertisement }) => advertisement[attribute]));
+    if (attribute !== "localPref") values.delete(null);
+    if (values.size < 2) return [];
+    const sorted = candidates.toSorted((a, b) => byAge(a.advertisement, b.advertisement));
+    return sorted.flatMap((of, i) => {
+      const older = sorted.slice(0, i).find((other) => conflict(of, other, families, attribute))?.advertisement;
+      return older ? [refusal(of, older, attribute)] : [];
+    });
   });
+}
+
+function refusal(of: Attachable<BgpAdvertisement>, older: BgpAdvertisement, attribute: Single): Refusal {
+  const [own, theirs] = [of.advertisement[attribute], older[attribute]];
+  const counts = (pools: string) => `by the older advertisement "${older.name}", which counts for pool ${pools}`;
+  return attribute === "localPref"
+    ? {
+        of,
+        code: "conflictingLocalPref",
+        path: "spec.localPref",
+        // The spelling is upstream's, whose users search for it.
+        message: (pools) =>
+          `invalid local preference ${own ?? 0}: local preferernce ${theirs ?? 0} was already set for the same type of BGP update ${counts(pools)}`,
+      }
+    : {
+        of,
+        code: "conflictingAttribute",
+        path: `spec.${attribute}`,
+        message: (pools) =>
+          `${attribute} ${own} does not count: ${theirs} is set for the same prefixes ${counts(pools)}`,
+      };
 }
 
 function conflict(
   { advertisement: a, nodesText: nodesOfA }: Attachable<BgpAdvertisement>,
   { advertisement: b, nodesText: nodesOfB }: Attachable<BgpAdvertisement>,
   families: ReadonlySet<Family>,
+  attribute: Single,
 ): boolean {
   return (
-    a.localPref !== b.localPref &&
+    a[attribute] !== b[attribute] &&
+    (attribute === "localPref" || (a[attribute] !== null && b[attribute] !== null)) &&
     ((families.has(4) && a.aggregationLength === b.aggregationLength) ||
       (families.has(6) && a.aggregationLengthV6 === b.aggregationLengthV6)) &&
     (a.peers === null || b.peers === null || !a.peers.isDisjointFrom(b.peers)) &&

@@ -1,10 +1,34 @@
 import type { Community } from "#api";
 import { err, ok, type Result } from "#net";
 import { byAge } from "./age.ts";
+import type { LargeCommunity } from "./config.ts";
 import { ProblemList, quoted } from "./problems.ts";
 
 /** A standard community as 32 bits, or a large one as three times 32. */
-export type CommunityValue = number | readonly [number, number, number];
+export type CommunityValue = number | LargeCommunity;
+
+/** As a user writes it. */
+export const formatCommunity = (value: CommunityValue): string =>
+  typeof value === "number" ? `${value >>> 16}:${value & 0xffff}` : `large:${value.join(":")}`;
+
+export interface CommunityLists {
+  /** Ascending, each once. */
+  readonly communities: readonly number[];
+  readonly largeCommunities: readonly LargeCommunity[];
+}
+
+/** Communities of both kinds, in order and each once. */
+export function listCommunities(values: Iterable<CommunityValue>): CommunityLists {
+  const communities = new Set<number>();
+  const large = new Map<string, LargeCommunity>();
+  for (const value of values)
+    if (typeof value === "number") communities.add(value);
+    else large.set(value.join(":"), value);
+  return {
+    communities: [...communities].sort((a, b) => a - b),
+    largeCommunities: [...large.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]),
+  };
+}
 
 const part = (text: string, max: number): number | null =>
   /^\d{1,10}$/.test(text) && Number(text) <= max ? Number(text) : null;

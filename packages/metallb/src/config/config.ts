@@ -69,12 +69,38 @@ export interface BgpAdvertisement {
   readonly localPref: number | null;
   /** Ascending, no duplicates. */
   readonly communities: readonly number[];
-  readonly largeCommunities: readonly (readonly [number, number, number])[];
+  readonly largeCommunities: readonly LargeCommunity[];
+  /** MULTI_EXIT_DISC; null: not set. */
+  readonly med: number | null;
+  /** How often the own AS stands in the path once more; null: not set. */
+  readonly asPathPrepend: number | null;
+  /** This node is weighed by the endpoints that it has of a Service with policy Local. */
+  readonly weighsEndpoints: boolean;
+  /** What Services may set by annotation; null: nothing. */
+  readonly fromServices: ServiceAttributes | null;
   /** Null: all peers. */
   readonly peers: ReadonlySet<string> | null;
   readonly nodes: LabelPredicate;
   readonly services: LabelPredicate;
   readonly hasServiceSelectors: boolean;
+}
+
+/** RFC 8092. */
+export type LargeCommunity = readonly [number, number, number];
+
+/** What an advertisement lets Services set for themselves. */
+export interface ServiceAttributes {
+  /** By alias and by value, as a Service may write them. */
+  readonly communities: ReadonlyMap<string, number | LargeCommunity>;
+  /** Null: it may not be set. */
+  readonly localPref: Bounds | null;
+  readonly med: Bounds | null;
+  readonly asPathPrepend: Bounds | null;
+}
+
+export interface Bounds {
+  readonly minimum: number;
+  readonly maximum: number;
 }
 
 export interface L2Advertisement {
@@ -85,6 +111,10 @@ export interface L2Advertisement {
   /** Null: all interfaces. */
   readonly interfaces: ReadonlySet<string> | null;
   readonly preferences: readonly { readonly weight: number; readonly nodes: LabelPredicate }[];
+  /** `hash`: by the election alone, as MetalLB's. `balanced`: where the address was placed, as long as that node can. */
+  readonly placement: "hash" | "balanced";
+  /** `majority`: only a node that sees most of the speakers announces. */
+  readonly fencing: "none" | "majority";
 }
 
 /** One BGPPeer. Times in seconds; null where the resource says nothing. */

@@ -1,5 +1,6 @@
 import type { IPAddressPool } from "#api";
-import { formatIp, type Ip, parseIp, type RangeSet, unmap } from "#net";
+import { type Duration, formatIp, type Ip, parseIp, type RangeSet, unmap } from "#net";
+import { parseDuration } from "./duration.ts";
 import type { PoolTerms } from "./pool-terms.ts";
 import { type ProblemList, quoted } from "./problems.ts";
 
@@ -7,6 +8,9 @@ export type { PoolTerms } from "./pool-terms.ts";
 
 const RESERVED = "metallb.io/reserved-addresses";
 const QUOTAS = "metallb.io/namespace-quotas";
+const KEEP = "metallb.io/keep-after-deletion";
+/** Seconds. */
+const MAX_KEEP = 7 * 24 * 3600;
 /** An annotation can be 256 KiB long; so many entries are enough for a pool. */
 const MAX_ENTRIES = 1_000;
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -47,7 +51,20 @@ export function readTerms(
     else if (quotas.has(namespace)) problems.add("invalidQuota", path(QUOTAS), `${quoted(namespace)} has two quotas`);
     else quotas.set(namespace, quota);
   }
-  return reserved.size + quotas.size === 0 ? null : { reserved, quotas };
+  const keepFor = readKeepTime(annotations[KEEP], problems);
+  return reserved.size + quotas.size + keepFor === 0 ? null : { reserved, quotas, ...(keepFor > 0 ? { keepFor } : {}) };
+}
+
+function readKeepTime(text: string | undefined, problems: ProblemList): Duration {
+  if (text === undefined || text === "") return 0;
+  const seconds = parseDuration(text);
+  const complaint = !seconds.ok
+    ? seconds.error
+    : seconds.value > MAX_KEEP
+      ? `${quoted(text)} is more than a week`
+      : null;
+  if (complaint !== null) problems.add("invalidKeepTime", path(KEEP), complaint);
+  return seconds.ok && complaint === null ? Math.round(seconds.value * 1000) : 0;
 }
 
 const path = (annotation: string): string => `metadata.annotations[${annotation}]`;

@@ -28,6 +28,7 @@ export class Allocation {
   private poolsDiffer = false;
   private scheduled = false;
   private running = false;
+  private timer: NodeJS.Timeout | undefined;
   /** Changes of Services and of the pools that were decided on. */
   handled = 0;
   /** Decisions that a Service cannot be served, counted each time. */
@@ -90,7 +91,15 @@ export class Allocation {
     const writes: ServiceWrite[] = acts.filter((act) => act.kind === "write");
     this.parts.writer.write(writes);
     for (const act of acts) this.perform(act);
-    if (keys.length > 0 || poolsChanged) poolStatus.publish(this.decider.usage());
+    poolStatus.publish(this.decider.usage());
+    this.sleep();
+  }
+
+  /** Until something is to be decided although nothing changes. */
+  private sleep(): void {
+    clearTimeout(this.timer);
+    const { wakeAt } = this.decider;
+    if (wakeAt !== null) this.timer = setTimeout(() => this.schedule(), Math.max(0, wakeAt - this.parts.now())).unref();
   }
 
   private perform(act: Act): void {

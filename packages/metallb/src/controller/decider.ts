@@ -13,7 +13,10 @@ import type { WatchedService } from "./watched-service.ts";
 export interface AddressSource {
   readonly outcomes: ReadonlyMap<string, Outcome>;
   usage(): readonly PoolUsage[];
-  decide(world: AllocationWorld, changes: AllocationChanges): readonly Decision[];
+  /** When something is to be decided although nothing changes; null: never. */
+  readonly wakeAt: Instant | null;
+  /** `now` on a clock that never goes back. */
+  decide(world: AllocationWorld, changes: AllocationChanges, now: Instant): readonly Decision[];
 }
 
 /** What a turn asks for. */
@@ -50,6 +53,11 @@ export class Decider {
     return this.source.usage();
   }
 
+  /** When a turn is due although nothing changes; null: never. */
+  get wakeAt(): Instant | null {
+    return this.source.wakeAt;
+  }
+
   /** A write of the Service on version `base` made version `made`. */
   wrote(key: string, base: string, made: string): void {
     this.expectations.wrote(key, base, made);
@@ -76,7 +84,7 @@ export class Decider {
         return service?.type === "LoadBalancer" ? expectations.view(service) : service;
       },
     };
-    const decisions = this.source.decide({ services: view, pools }, { services: keys, pools: poolsChanged });
+    const decisions = this.source.decide({ services: view, pools }, { services: keys, pools: poolsChanged }, now);
     const settled = new Set(keys);
     for (const decision of decisions) {
       const write = this.act(decision, overwritten.has(decision.key), now, acts);

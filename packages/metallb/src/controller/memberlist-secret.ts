@@ -29,6 +29,7 @@ export async function ensureMemberlistSecret(options: Options): Promise<void> {
   const { client, namespace, name, log, signal } = options;
   if (name === "") return;
   let told = "";
+  let asked = 0;
   while (!signal.aborted) {
     try {
       if (await exists(() => client.get(RESOURCES.secrets, { namespace, name }))) return;
@@ -38,12 +39,13 @@ export async function ensureMemberlistSecret(options: Options): Promise<void> {
     } catch (error) {
       // Another replica was quicker.
       if (error instanceof ApiError && error.status === 409) return;
+      asked = (error instanceof ApiError ? error.retryAfter : null) ?? 0;
       const words = (error as Error).message;
       if (words !== told)
         log.warn("cannot create the memberlist Secret", { op: "memberlist", secret: name, error: words });
       told = words;
     }
-    await pause(options.period ?? PERIOD, undefined, { signal, ref: false }).catch(() => {});
+    await pause(Math.max(options.period ?? PERIOD, asked), undefined, { signal, ref: false }).catch(() => {});
   }
 }
 

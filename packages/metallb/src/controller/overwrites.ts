@@ -96,6 +96,7 @@ function causeText({ annotations, ...service }: WatchedService): string {
     resourceVersion: "",
     ingress: [],
     condition: null,
+    announced: null,
     hasPorts: null,
     statusWriter: "",
   });

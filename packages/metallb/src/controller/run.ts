@@ -7,6 +7,7 @@ import type { Result } from "#net";
 import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
+import { Announced } from "./announced.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import { createMetrics } from "./metrics.ts";
@@ -53,6 +54,7 @@ class Controller {
   private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
+  private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
   private readonly over = Promise.withResolvers<number>();
@@ -98,6 +100,8 @@ class Controller {
       poolStatus: this.poolStatus,
       log,
     });
+    const { services } = this.world;
+    this.announced = new Announced({ ...parts, ...lead, services, trouble: (what) => trouble.of(what) });
     this.writer.onWritten = (...written) => this.allocation.wrote(...written);
     this.election = new LeaseElection(client, {
       namespace,
@@ -161,7 +165,7 @@ class Controller {
   }
 
   private endWrites(): Promise<unknown> {
-    return Promise.all([this.writer.stop(), this.poolStatus.stop()]);
+    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop()]);
   }
 
   /**
@@ -184,6 +188,7 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
+    void this.announced.start();
     this.ready = true;
     log.info("initial sync complete, allocating", {
       op: "sync",
@@ -209,7 +214,7 @@ class Controller {
   private take(): void {
     if (this.end.signal.aborted) return;
     const { services, config, problems } = this.world.take();
-    if (services.size > 0) this.allocation.servicesChanged(services);
+    if (services.size > 0) for (const each of [this.allocation, this.announced]) each.servicesChanged(services);
     if (config) this.allocation.poolsChanged(this.world.config?.pools ?? []);
     if (!problems) return;
     this.problems.tell(this.world.problems);

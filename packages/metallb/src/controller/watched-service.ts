@@ -3,6 +3,8 @@ import { leanService, type Overrides } from "#world";
 
 /** The type of the condition that says whether a Service has its addresses, and why not. */
 export const ALLOCATED = "metallb.io/Allocated";
+/** The type of the condition that says by whom it is announced, or why not. */
+export const ANNOUNCED = "metallb.io/Announced";
 
 export interface ConditionText {
   readonly status: "True" | "False";
@@ -14,6 +16,8 @@ export interface ConditionText {
 export interface WatchedService extends Service {
   /** Our condition as it stands; absent: there is none. */
   readonly condition?: ConditionText;
+  /** The condition {@link ANNOUNCED} as it stands, and since when its status is what it is. */
+  readonly announced?: ConditionText & { readonly since: string };
   /** An entry of the ingress has `ports`, which we never write. */
   readonly hasPorts?: true;
   /** Who last wrote `status.loadBalancer`, as managedFields name it. */
@@ -30,29 +34,33 @@ export function watchedService(object: unknown): WatchedService | null {
   const service = decodeService(object);
   if (service === null) return null;
   const status = fields(fields(object).status);
-  const condition = conditionOf(status);
+  const condition = conditionOf(status, ALLOCATED);
+  const announced = conditionOf(status, ANNOUNCED);
   const marked =
-    service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined || condition !== null;
+    service.ingress.length > 0 ||
+    service.annotations[ALLOCATED_FROM_POOL] !== undefined ||
+    condition !== null ||
+    announced !== null;
   if (service.type !== "LoadBalancer" && !marked) return leanService(service);
   const hasPorts = list(fields(status.loadBalancer).ingress).some(({ ports }) => Array.isArray(ports));
   const statusWriter = writerOf(fields(object).metadata);
   return {
     ...service,
-    ...(condition ? { condition } : {}),
+    ...(condition ? { condition: textOf(condition) } : {}),
+    ...(announced ? { announced: { ...textOf(announced), since: text(announced.lastTransitionTime) } } : {}),
     ...(hasPorts ? { hasPorts } : {}),
     ...(statusWriter === null ? {} : { statusWriter }),
   };
 }
 
-function conditionOf(status: Fields): ConditionText | null {
-  const condition = list(status.conditions).find(({ type }) => type === ALLOCATED);
-  if (!condition) return null;
-  return {
-    status: condition.status === "True" ? "True" : "False",
-    reason: text(condition.reason),
-    message: text(condition.message),
-  };
-}
+const conditionOf = (status: Fields, of: string): Fields | null =>
+  list(status.conditions).find(({ type }) => type === of) ?? null;
+
+const textOf = ({ status, reason, message }: Fields): ConditionText => ({
+  status: status === "True" ? "True" : "False",
+  reason: text(reason),
+  message: text(message),
+});
 
 /** The manager with the latest entry that owns `status.loadBalancer`. */
 function writerOf(metadata: unknown): string | null {

@@ -22,7 +22,16 @@ import {
   text,
   texts,
 } from "#view";
-import { type ClusterFacts, classOf, compileFacts, metaOf, type OwnPod, objectsOf, ownPods } from "./facts.ts";
+import {
+  type ClusterFacts,
+  classOf,
+  compileFacts,
+  isUpstream,
+  metaOf,
+  type OwnPod,
+  objectsOf,
+  ownPods,
+} from "./facts.ts";
 
 /** What a cluster's API server and MetalLB's own Pods tell, in the shape that is shown. */
 export function clusterView(facts: ClusterFacts): ClusterView {
@@ -43,6 +52,8 @@ export function clusterView(facts: ClusterFacts): ClusterView {
     layer2: ownersOf(facts, speakers, told),
     configuration: problemsOf(facts, leader, [...told.values()]),
     problems: [...facts.problems, ...silent(pods, facts)],
+    notes: upstreamNote(pods),
+    unread: Object.entries(facts.objects).flatMap(([kind, objects]) => (objects === null ? [kind] : [])),
   };
 }
 
@@ -144,10 +155,10 @@ function voiceOf(facts: ClusterFacts, pod: OwnPod, told: SpeakerState | null): N
   const verdicts = new Map(
     written.map(({ service, peers, by }) => [
       service,
-      { announced: true, by: [by], reason: "", byDesign: false, peers, lacking: [] },
+      { announced: true, by: [by], reason: "", byDesign: false, peers, lacking: [], notes: [] },
     ]),
   );
-  const speaker = { sessions: [], verdicts, isPartial: false, layer2: [], problems: [] };
+  const speaker = { sessions: [], verdicts, isPartial: false, layer2: [], strictReversePaths: [], problems: [] };
   return { node: pod.node, speaker, deaf: NOBODY };
 }
 
@@ -219,9 +230,17 @@ function problemsOf(
 
 /** Pods that run and tell nothing. */
 function silent(pods: readonly OwnPod[], { states }: ClusterFacts): readonly string[] {
-  const quiet = pods.filter(({ name, ready }) => ready && !states.has(name));
+  const quiet = pods.filter((pod) => pod.ready && !states.has(pod.name) && !isUpstream(pod));
   if (quiet.length === 0) return [];
   const few = quiet.slice(0, 3).map(({ name }) => name);
   const names = quiet.length > 3 ? `${few.join(", ")} and ${quiet.length - 3} more` : few.join(", ");
   return [`no state of ${names}: an older or a foreign version, or no right to get pods/proxy`];
+}
+
+/** A cluster that runs upstream is in order; only what its processes decide is told by nobody. */
+function upstreamNote(pods: readonly OwnPod[]): readonly string[] {
+  const images = [...new Set(pods.filter(isUpstream).map(({ image }) => image))];
+  if (images.length === 0) return [];
+  const what = "sessions and reasons are not told, and who announces is read from status objects";
+  return [`MetalLB's own programs run here (${images.join(", ")}): ${what}`];
 }

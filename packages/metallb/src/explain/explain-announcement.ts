@@ -2,7 +2,7 @@ import { decodeNode, type Node } from "#api";
 import type { BgpAdvertisement, L2Advertisement, Pool } from "#config";
 import { readSpeakerState, type SpeakerState } from "#view";
 import { servingNodes } from "./explain-traffic.ts";
-import { objectsOf } from "./facts.ts";
+import { isUpstream, type OwnPod, objectsOf } from "./facts.ts";
 import type { Step, Subject } from "./step.ts";
 
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -92,7 +92,7 @@ function nodeSteps(subject: Subject, pool: Pool): readonly Step[] {
       const selected = selectorSteps(subject, pool, node, pod.node);
       // The object that decided says more than the speaker that heeds it.
       if (selected.some(({ verdict }) => verdict === "no")) return selected;
-      return [...selected, ...spokenSteps(service.key, pod.node, pod.name, state)];
+      return [...selected, ...spokenSteps(service.key, pod, state), ...reversePathSteps(object, pod.node, state)];
     });
   const isAnnounced = steps.some(({ verdict }) => verdict === "yes");
   return steps.map(({ byDesign = false, ...step }) => (byDesign && isAnnounced ? excused(step) : step));
@@ -144,8 +144,9 @@ function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | nu
 }
 
 /** What the speaker itself decided, and whether those that it tells hear it. */
-function spokenSteps(key: string, node: string, pod: string, state: SpeakerState | null): readonly NodeStep[] {
-  const object = `Pod ${pod}`;
+function spokenSteps(key: string, pod: OwnPod, state: SpeakerState | null): readonly NodeStep[] {
+  const { node } = pod;
+  const object = `Pod ${pod.name}`;
   const step = (verdict: Step["verdict"], field: string, text: string): NodeStep => ({
     verdict,
     rule: `node ${node}`,
@@ -153,7 +154,10 @@ function spokenSteps(key: string, node: string, pod: string, state: SpeakerState
     field,
     text,
   });
-  if (state === null) return [step("unknown", "/state", "the speaker does not tell what it decided")];
+  if (state === null) {
+    const whose = isUpstream(pod) ? "one of MetalLB's own speakers does not tell" : "the speaker does not tell";
+    return [step("unknown", "/state", `${whose} what it decided`)];
+  }
   const verdict = state.verdicts.get(key);
   if (verdict === undefined) return [step("no", "/state", "the speaker has not seen the Service yet")];
   if (!verdict.announced) {
@@ -161,7 +165,8 @@ function spokenSteps(key: string, node: string, pod: string, state: SpeakerState
     return [verdict.byDesign ? { ...refusal, byDesign: true } : refusal];
   }
   const lacking = verdict.lacking.map((lack) => step("no", "/state", lack));
-  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking];
+  const notes = verdict.notes.map((note) => step("note", "/state", note));
+  const steps = [step("yes", "/state", `it announces by ${verdict.by.join(" and ")}`), ...lacking, ...notes];
   for (const peer of verdict.peers) {
     const session = state.sessions.find((each) => each.peer === peer);
     const up = session?.state === "Established";
@@ -176,4 +181,13 @@ function spokenSteps(key: string, node: string, pod: string, state: SpeakerState
     });
   }
   return steps;
+}
+
+/** What a strict filter drops, neither speaker nor router sees. It hurts only where the way back is another. */
+function reversePathSteps(object: string, node: string, state: SpeakerState | null): readonly NodeStep[] {
+  const strict = state?.strictReversePaths ?? [];
+  if (strict.length === 0) return [];
+  const names = `${strict.slice(0, 3).join(", ")}${strict.length > 3 ? ` and ${strict.length - 3} more` : ""}`;
+  const text = `strict on ${names}: clients whose way back leads elsewhere are dropped (rp_filter 2 lets them in)`;
+  return [{ verdict: "note", rule: `node ${node}`, object, field: "net.ipv4.conf.*.rp_filter", text }];
 }

@@ -49,7 +49,7 @@ export function endpointSteps(subject: Subject): readonly Step[] {
 }
 
 /** What takes the traffic on from the node: kube-proxy, or what stands in for it. */
-export function proxySteps({ facts }: Subject): readonly Step[] {
+export function proxySteps({ facts }: Subject, isLayer2: boolean): readonly Step[] {
   if (facts.objects.pods == null) return [];
   const proxies = objectsOf(facts, "pods").filter((pod) => metaOf(pod).labels["k8s-app"] === "kube-proxy");
   if (proxies.length === 0) {
@@ -73,7 +73,8 @@ export function proxySteps({ facts }: Subject): readonly Step[] {
   const strict = /^\s*strictARP:\s*true/m.test(config);
   if (!ipvs) return steps;
   steps.push({
-    verdict: strict ? "yes" : "no",
+    // By BGP nobody asks by ARP for the address.
+    verdict: strict ? "yes" : isLayer2 ? "no" : "note",
     rule: "strict ARP",
     object: "ConfigMap kube-system/kube-proxy",
     field: "ipvs.strictARP",

@@ -188,7 +188,10 @@ describe("explain", () => {
     [
       "layer 2 with IPVS and without strictARP",
       withObjects(
-        { pods: [pod("controller", "one"), pod("speaker", "one"), proxyPod()] },
+        {
+          pods: [pod("controller", "one"), pod("speaker", "one"), proxyPod()],
+          l2advertisements: [{ metadata: meta("lan"), spec: {} }],
+        },
         { kubeProxy: "mode: ipvs\nipvs:\n  strictARP: false\n" },
       ),
       /^ConfigMap kube-system\/kube-proxy ipvs.strictARP/,
@@ -212,6 +215,63 @@ describe("explain", () => {
       "Service shop/web status.loadBalancer: no available IPs",
       "IPAddressPool pool : all of its addresses are in use",
     ]);
+  });
+
+  const untold = new Map<string, unknown>([["speaker-one", announcing(["router"])]]);
+
+  it("foretells a refusal that nobody has told yet: each pool that is tried, and why it says no", () => {
+    const closed = { autoAssign: false, addresses: ["203.0.113.0/24"] };
+    const facts = withObjects(
+      {
+        services: [service({}, {}), { ...service(), metadata: { name: "other", namespace: "shop", uid: "o" } }],
+        ipaddresspools: [
+          { metadata: meta("one"), spec: { addresses: ["198.51.100.1/32"] } },
+          { metadata: meta("two"), spec: closed },
+        ],
+      },
+      { states: untold },
+    );
+    expect(refusals(facts)).toEqual([
+      "Service shop/web status.conditions[metallb.io/Allocated]: it has no address yet, and the controller gives no reason",
+      "Service shop/web : no available IPs",
+      "IPAddressPool one : all of its addresses are in use",
+      "IPAddressPool two : autoAssign is false: only a request by name or address uses this pool",
+    ]);
+  });
+
+  it("foretells the address that a controller which has still to look will give", () => {
+    const facts = withObjects({ services: [service({}, {})] }, { states: untold });
+    expect(explain(facts, "shop/web")?.steps).toContainEqual({
+      verdict: "note",
+      rule: "prediction",
+      object: "IPAddressPool pool",
+      field: "",
+      text: "198.51.100.0 of pool pool is free for it: the controller has still to give it",
+    });
+  });
+
+  it("tells that a Service without an address would have no endpoint either", () => {
+    expect(refusals(withObjects({ services: [service({}, {})], endpointslices: [] })).at(-1)).toMatch(
+      /no ready Pod matches app=web/,
+    );
+  });
+
+  it("minds strictARP where layer 2 announces, and not where BGP alone does", () => {
+    const advertised = { l2advertisements: [{ metadata: meta("lan"), spec: {} }] };
+    const pods = [pod("controller", "one"), pod("speaker", "one"), proxyPod()];
+    const ipvs = { kubeProxy: "mode: ipvs\nipvs:\n  strictARP: false\n" };
+    expect(refusals(withObjects({ pods }, ipvs))).toEqual([]);
+    expect(refusals(withObjects({ pods, ...advertised }, ipvs))).toHaveLength(1);
+  });
+
+  it("names interfaces that drop what comes by another way", () => {
+    const states = new Map(WELL.states).set("speaker-one", {
+      ...announcing(["router"]),
+      strictReversePaths: ["eth0", "eth1"],
+    });
+    const step = explain({ ...WELL, states }, "shop/web")?.steps.find(({ field }) => field.includes("rp_filter"));
+    expect(step).toMatchObject({ verdict: "note", object: "Node one" });
+    expect(step?.text).toContain("strict on eth0, eth1");
   });
 
   it("takes as no fault what somebody wanted, where another node announces", () => {
@@ -281,5 +341,37 @@ describe("the view of a cluster", () => {
       { states: new Map() },
     );
     expect(clusterView(facts).configuration[0]).toMatchObject({ object: "IPAddressPool bad" });
+  });
+});
+
+describe("a cluster that runs upstream", () => {
+  const upstream = (component: "controller" | "speaker", node: string) => {
+    const own = pod(component, node);
+    const containers = [{ name: component, image: `quay.io/metallb/${component}:v0.16.1`, args: [] }];
+    return { ...own, spec: { ...own.spec, containers } };
+  };
+  const facts = (status: readonly unknown[]) =>
+    withObjects(
+      { pods: [upstream("controller", "one"), upstream("speaker", "one")], servicebgpstatuses: status },
+      { states: new Map() },
+    );
+
+  it("is in order although its processes tell nothing, and says so", () => {
+    const view = clusterView(facts([]));
+    expect(troublesOf(view)).toEqual([]);
+    expect(view.notes).toEqual([expect.stringContaining("quay.io/metallb/controller:v0.16.1")]);
+  });
+
+  it("has its announcements in status objects", () => {
+    const status = { node: "one", serviceName: "web", serviceNamespace: "shop", peers: ["router"] };
+    const view = clusterView(facts([{ metadata: meta("s"), status }]));
+    expect(view.services[0]?.announcedFrom).toEqual(["one"]);
+    expect(clusterView(WELL).notes).toEqual([]);
+  });
+
+  it("has trouble all the same where a Pod is not ready", () => {
+    const broken = { ...upstream("speaker", "two"), status: {} };
+    const view = clusterView(withObjects({ pods: [upstream("controller", "one"), broken] }, { states: new Map() }));
+    expect(troublesOf(view)[0]).toMatch(/the speaker of two does not run/);
   });
 });

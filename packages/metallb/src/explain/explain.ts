@@ -5,7 +5,8 @@ import { parseIp, unmap } from "#net";
 import { fields, foreignTo, list, readControllerState, text } from "#view";
 import { advertisementSteps } from "./explain-announcement.ts";
 import { endpointSteps, proxySteps } from "./explain-traffic.ts";
-import { type ClusterFacts, classOf, compileFacts, metaOf, type OwnPod, objectsOf, ownPods } from "./facts.ts";
+import { type ClusterFacts, classOf, compileFacts, metaOf, objectsOf, ownPods } from "./facts.ts";
+import { predictionSteps } from "./predict.ts";
 import type { Step, Subject } from "./step.ts";
 
 export type { Step, Subject } from "./step.ts";
@@ -29,15 +30,17 @@ export function explain(facts: ClusterFacts, key: string): Explanation | null {
     pods: ownPods(facts.objects.pods ?? []),
   };
   const gate = gateSteps(subject);
-  if (gate.some(({ verdict }) => verdict === "no")) return conclude(key, service, gate);
+  // That no controller runs decides nothing about the rest: it says what will be once one does.
+  if (gate.some(({ verdict, rule }) => verdict === "no" && rule !== CONTROLLER)) return conclude(key, service, gate);
   const allocation = [...gate, ...allocationSteps(subject)];
   const pool = poolOf(subject);
-  if (pool === null) return conclude(key, service, allocation);
+  // Without an address nobody announces it; that nobody would answer is known before.
+  if (pool === null) return conclude(key, service, [...allocation, ...endpointSteps(subject)]);
   const steps = [
     ...allocation,
     ...endpointSteps(subject),
     ...advertisementSteps(subject, pool),
-    ...proxySteps(subject),
+    ...proxySteps(subject, pool.l2Advertisements.length > 0),
   ];
   return conclude(key, service, steps);
 }
@@ -49,6 +52,8 @@ function conclude(key: string, service: Service, steps: readonly Step[]): Explan
   const summary = refusal === undefined ? `${key} ${has}; every rule said yes` : `${key} ${has}; ${refusal.text}`;
   return { service: key, summary, steps };
 }
+
+const CONTROLLER = "controller";
 
 /** Whether the Service is MetalLB's at all, and whether somebody is there to serve it. */
 function gateSteps({ service, pods, facts }: Subject): readonly Step[] {
@@ -70,7 +75,7 @@ function gateSteps({ service, pods, facts }: Subject): readonly Step[] {
   const ready = controllers.filter((pod) => pod.ready);
   steps.push({
     verdict: facts.objects.pods == null ? "unknown" : ready.length > 0 ? "yes" : "no",
-    rule: "controller",
+    rule: CONTROLLER,
     object: controllers[0] === undefined ? `namespace ${facts.namespace}` : `Pod ${controllers[0].name}`,
     field: "status.conditions[Ready]",
     text:
@@ -87,7 +92,8 @@ function gateSteps({ service, pods, facts }: Subject): readonly Step[] {
 
 const REQUESTS = ["metallb.io/loadBalancerIPs", "metallb.io/address-pool", "metallb.io/allow-shared-ip"] as const;
 
-function allocationSteps({ service, facts, config, pods }: Subject): readonly Step[] {
+function allocationSteps(subject: Subject): readonly Step[] {
+  const { service, facts, config } = subject;
   const object = `Service ${service.key}`;
   const steps: Step[] = [];
   const clusterIps = service.clusterIPs.filter((ip) => ip !== "None" && ip !== "");
@@ -128,11 +134,12 @@ function allocationSteps({ service, facts, config, pods }: Subject): readonly St
     });
     return steps;
   }
-  return [...steps, ...outcomeSteps(service, facts, config, pods)];
+  return [...steps, ...outcomeSteps(subject)];
 }
 
-/** What the controller decided, in its own words; else what the condition says. */
-function outcomeSteps(service: Service, facts: ClusterFacts, config: Config, pods: readonly OwnPod[]): readonly Step[] {
+/** What the controller decided, in its own words; else what the condition says, or what is to be expected. */
+function outcomeSteps(subject: Subject): readonly Step[] {
+  const { service, facts, config, pods } = subject;
   const states = pods
     .filter(({ component, name }) => component === "controller" && facts.states.has(name))
     .map(({ name }) => readControllerState(facts.states.get(name)));
@@ -159,6 +166,7 @@ function outcomeSteps(service: Service, facts: ClusterFacts, config: Config, pod
     const waiting = condition || "it has no address yet, and the controller gives no reason";
     return [
       { verdict: "no", rule: "allocation", object, field: "status.conditions[metallb.io/Allocated]", text: waiting },
+      ...predictionSteps(subject),
     ];
   }
   const pool = poolFor(service, config);

@@ -113,6 +113,9 @@ export function ownPods(pods: readonly unknown[]): readonly OwnPod[] {
   });
 }
 
+/** One of MetalLB's own programs, which tell nothing at `/state`. */
+export const isUpstream = ({ image }: OwnPod): boolean => /(^|\/)metallb[/-](controller|speaker)(?=[:@]|$)/.test(image);
+
 const waitingOf = (status: Fields): string => {
   const { reason, message } = fields(fields(status.state).waiting);
   return [text(reason), text(message)].filter((part) => part !== "").join(": ");

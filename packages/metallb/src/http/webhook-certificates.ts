@@ -102,7 +102,8 @@ export class WebhookCertificates {
         pause = CHECK;
       } catch (error) {
         if (!(error instanceof ApiError && error.status === 409)) this.tell((error as Error).message);
-        pause = backoff(PAUSE, ++this.failures, Math.random());
+        const asked = error instanceof ApiError ? error.retryAfter : null;
+        pause = Math.max(backoff(PAUSE, ++this.failures, Math.random()), asked ?? 0);
       }
     }
     this.running = false;

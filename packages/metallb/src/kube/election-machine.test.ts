@@ -107,6 +107,16 @@ describe("the election", () => {
     expect(machine.isLeader(131_000)).toBe(true);
   });
 
+  it("comes back no sooner than the API asks, and gives up at its deadline meanwhile", () => {
+    const machine = leader();
+    machine.step({ kind: "time" }, 2_000);
+    const busy: ElectionEvent = { kind: "failed", status: 429, conflict: false, message: "busy", retryAfter: 20_000 };
+    expect(machine.step(busy, 2_000)).toContainEqual({ kind: "wake", at: 10_000 });
+    expect(kinds(machine.step({ kind: "time" }, 10_000))).toEqual(["lost", "wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 21_999))).toEqual(["wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 22_000))).toContain("read");
+  });
+
   it("never leads alone once it has seen a Lease: being forbidden is an outage then", () => {
     const machine = make();
     machine.step({ kind: "start" }, 0);

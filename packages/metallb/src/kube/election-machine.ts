@@ -39,6 +39,8 @@ export type ElectionEvent =
       readonly status: number;
       readonly conflict: boolean;
       readonly message: string;
+      /** As the API asks. */
+      readonly retryAfter?: Duration | null;
       /** Where Leases are forbidden; null: the Deployment cannot be read. Absent: there is none. */
       readonly replicas?: Replicas | null;
     }
@@ -181,7 +183,7 @@ export class ElectionMachine {
     if (why !== null) this.forbiddenSince = null;
     else if (event.status === 403) this.forbiddenSince ??= now;
     else if (!event.conflict && event.status !== 0) this.forbiddenSince = null;
-    const next = this.retry(this.pause(), now);
+    const next = this.retry(Math.max(this.pause(), event.retryAfter ?? 0), now);
     const forbidden =
       event.status === 403 && this.seen === null && now - (this.forbiddenSince ?? now) >= this.settings.leaseDuration;
     if (!forbidden || this.leading) return [...told, ...next];

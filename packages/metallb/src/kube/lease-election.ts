@@ -146,11 +146,10 @@ export class LeaseElection {
   private async failure(error: unknown): Promise<ElectionEvent> {
     const message = error instanceof Error ? error.message : String(error);
     if (!(error instanceof ApiError)) return { kind: "failed", status: 0, conflict: false, message };
-    const failed = { kind: "failed", status: error.status, conflict: error.status === 409, message } as const;
+    const { status, retryAfter } = error;
+    const failed = { kind: "failed", status, conflict: status === 409, message, retryAfter } as const;
     const { deployment = "" } = this.options;
-    return error.status === 403 && deployment !== ""
-      ? { ...failed, replicas: await this.replicas(deployment) }
-      : failed;
+    return status === 403 && deployment !== "" ? { ...failed, replicas: await this.replicas(deployment) } : failed;
   }
 
   private async replicas(name: string): Promise<Replicas | null> {

@@ -1,8 +1,7 @@
 import type { Node } from "#api";
 import type { AddressFamily, PathAttributes, PeerSettings } from "#bgp";
-import type { BgpAdvertisement } from "#config";
 import { formatIp, type Ip } from "#net";
-import type { AttributeTable } from "./attributes.ts";
+import type { AttributeTable, Speaking } from "./attributes.ts";
 import { unfit } from "./node-facts.ts";
 import type { BgpVerdict, Refused } from "./plan.ts";
 import { type Holders, lengthOfKey, type PrefixKey } from "./prefix-holders.ts";
@@ -31,7 +30,9 @@ export interface ClassEffect {
   /** Null: at least one family is announced. */
   readonly refused: Reason | null;
   /** Advertisements that count here. */
-  readonly active: readonly BgpAdvertisement[];
+  readonly active: readonly Speaking[];
+  /** What is to be known of its Services besides. */
+  readonly notes: readonly Reason[];
   readonly four: FamilyEffect;
   readonly six: FamilyEffect;
   /** Two effects with equal texts make equal verdicts of equal addresses. */
@@ -54,7 +55,7 @@ const FAMILIES = [
 export class BgpContext {
   readonly parts: BgpContextParts;
   private readonly effects = new WeakMap<ServiceClass, ClassEffect>();
-  private readonly includes = new Map<BgpAdvertisement, boolean>();
+  private readonly includes = new WeakMap<Speaking, boolean>();
 
   constructor(parts: BgpContextParts) {
     this.parts = parts;
@@ -120,17 +121,17 @@ export class BgpContext {
   }
 
   private carry(
-    { has4, has6 }: Extract<ClassSpec, { kind: "held" }>,
-    active: readonly BgpAdvertisement[],
+    { has4, has6, ignored }: Extract<ClassSpec, { kind: "held" }>,
+    active: readonly Speaking[],
   ): ClassEffect {
     const four = has4 ? this.peersOf("ipv4-unicast", "IPv4", active) : null;
     const six = has6 ? this.peersOf("ipv6-unicast", "IPv6", active) : null;
     if (!isCarried(four) && !isCarried(six)) return refusal((four ?? six) as Reason);
-    const text = JSON.stringify([four, six]);
-    return { refused: null, active, four, six, text, attributes: new Map() };
+    const text = JSON.stringify([four, six, ignored]);
+    return { refused: null, active, notes: ignored, four, six, text, attributes: new Map() };
   }
 
-  private peersOf(family: AddressFamily, name: string, active: readonly BgpAdvertisement[]): FamilyEffect {
+  private peersOf(family: AddressFamily, name: string, active: readonly Speaking[]): FamilyEffect {
     const forAll = active.some(({ peers }) => peers === null);
     const named = [...this.parts.peers.values()].filter(
       (peer) => forAll || active.some(({ peers }) => peers?.has(peer.name)),
@@ -143,7 +144,7 @@ export class BgpContext {
       : { reason: "noPeerOfFamily", facts: { ...facts, family: name } };
   }
 
-  private isHere(advertisement: BgpAdvertisement, node: Node): boolean {
+  private isHere(advertisement: Speaking, node: Node): boolean {
     let here = this.includes.get(advertisement);
     if (here === undefined) {
       here = advertisement.nodes(node.labels);
@@ -156,6 +157,7 @@ export class BgpContext {
 const refusal = (reason: Reason): ClassEffect => ({
   refused: reason,
   active: [],
+  notes: [],
   four: null,
   six: null,
   text: JSON.stringify(reason),
@@ -168,7 +170,7 @@ const speaking = (
   { named }: Table,
   length: number,
   isSix: boolean,
-): readonly BgpAdvertisement[] =>
+): readonly Speaking[] =>
   isCarried(isSix ? six : four)
     ? active.filter(
         ({ name, peers, aggregationLength, aggregationLengthV6 }) =>
@@ -201,5 +203,12 @@ export function bgpVerdict(effect: ClassEffect, ips: readonly Ip[]): BgpVerdict 
     } else if (family) lacking.push({ announced: false, ...family, ips: own.map(formatIp) });
   }
   const inOrder = ips.filter((each) => carried.includes(each));
-  return { announced: true, ips: inOrder.map(formatIp), peers: [...peers].sort(), lacking };
+  const { notes } = effect;
+  return {
+    announced: true,
+    ips: inOrder.map(formatIp),
+    peers: [...peers].sort(),
+    lacking,
+    ...(notes.length > 0 ? { notes } : {}),
+  };
 }

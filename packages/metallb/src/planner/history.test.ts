@@ -77,7 +77,7 @@ function* served(
 /** What one peer must be told. */
 function routesFor(peer: Peer, world: TestWorld): unknown {
   const own = must2(world.nodes.get("node-1"));
-  const told: Record<string, BgpAdvertisement[]> = {};
+  const told: Record<string, (BgpAdvertisement & { readonly bandwidth: number })[]> = {};
   for (const { service, ips, pool, at } of served(world)) {
     const ready = service.externalTrafficPolicy === "Local" ? at.has("node-1") : at.size > 0;
     if (!ready || own.networkUnavailable) continue;
@@ -86,7 +86,7 @@ function routesFor(peer: Peer, world: TestWorld): unknown {
       for (const ip of ips)
         if (ip.family === 4 || peer.dualStackAddressFamily) {
           const prefix = formatPrefix(prefixOf(ip, ip.family === 4 ? ad.aggregationLength : ad.aggregationLengthV6));
-          told[prefix] = [...(told[prefix] ?? []), ad];
+          told[prefix] = [...(told[prefix] ?? []), spoken(ad, service, world)];
         }
     }
   }
@@ -97,9 +97,32 @@ function routesFor(peer: Peer, world: TestWorld): unknown {
         localPref: null,
         communities: [...new Set(ads.flatMap(({ communities }) => communities))].sort((a, b) => a - b),
         largeCommunities: [],
+        ...singles(ads),
       },
     ]),
   );
+}
+
+/** An advertisement as it speaks of one Service: with the MED that the Service may set, and the weight of this node. */
+function spoken(ad: BgpAdvertisement, { key, annotations, externalTrafficPolicy }: Service, world: TestWorld) {
+  const own = Number(annotations["metallb.io/bgp-med"] ?? "NaN");
+  const allowed = ad.fromServices?.med;
+  const endpoints = [...world.endpointSlices(key)].flatMap(({ endpoints }) => endpoints);
+  const here = endpoints.filter(({ nodeName }) => nodeName === "node-1").length;
+  return {
+    ...ad,
+    med: allowed && own >= allowed.minimum && own <= allowed.maximum ? own : ad.med,
+    bandwidth: ad.weighsEndpoints && externalTrafficPolicy === "Local" ? here * 125_000 : 0,
+  };
+}
+
+/** Names are ages here. Of Services that share a route the lower MED counts. */
+function singles(ads: readonly (BgpAdvertisement & { readonly bandwidth: number })[]): object {
+  const [first] = ads
+    .filter(({ med }) => med !== null)
+    .sort((a, b) => (a.name === b.name ? must2(a.med ?? 0) - must2(b.med ?? 0) : a.name < b.name ? -1 : 1));
+  const bandwidth = Math.max(...ads.map((ad) => ad.bandwidth));
+  return { ...(first ? { med: first.med } : {}), ...(bandwidth > 0 ? { linkBandwidth: bandwidth } : {}) };
 }
 
 /** What this node must answer for by layer 2 (contract 6.5). */
@@ -138,6 +161,13 @@ const must2 = <T>(value: T | undefined): T => {
   return value;
 };
 
+const MED_FROM_SERVICES = {
+  communities: new Map(),
+  localPref: null,
+  med: { minimum: 1, maximum: 9 },
+  asPathPrepend: null,
+};
+
 /** Names are unique in a cluster, so those of another pool begin otherwise. */
 const advertisementSets = (first: string) =>
   fc.constantFrom<readonly BgpAdvertisement[]>(
@@ -147,6 +177,10 @@ const advertisementSets = (first: string) =>
       advertisement(`${first}b`, { peers: new Set(["q"]), communities: [2] }),
     ],
     [advertisement(`${first}b`, { peers: new Set(["p"]) })],
+    [
+      advertisement(`${first}a`, { fromServices: MED_FROM_SERVICES, weighsEndpoints: true }),
+      advertisement(`${first}b`, { med: 7, peers: new Set(["q"]) }),
+    ],
     [
       advertisement(`${first}a`, { services: (labels) => labels.x === "1" }),
       advertisement(`${first}c`, { nodes: (labels) => labels.rack === "1" }),
@@ -201,15 +235,19 @@ const anyService: fc.Arbitrary<Service> = fc
     six: fc.boolean(),
     local: fc.boolean(),
     x: fc.boolean(),
+    med: fc.option(fc.constantFrom("3", "9", "10", "x")),
     from: fc.option(fc.constantFrom("lab", "low", "high")),
     type: fc.constantFrom("LoadBalancer", "LoadBalancer", "ClusterIP"),
   })
-  .map(({ n, ip, six, local, x, from, type }) =>
+  .map(({ n, ip, six, local, x, med, from, type }) =>
     service(`s${n}`, {
       ips: ip === null ? [] : six ? [`2001:db8::${ip}`, `192.0.2.${ip}`] : [`192.0.2.${ip}`],
       externalTrafficPolicy: local ? "Local" : "Cluster",
       labels: x ? { x: "1" } : {},
-      annotations: from === null ? {} : { "metallb.io/ip-allocated-from-pool": from },
+      annotations: {
+        ...(from === null ? {} : { "metallb.io/ip-allocated-from-pool": from }),
+        ...(med === null ? {} : { "metallb.io/bgp-med": med }),
+      },
       type,
     }),
   );
@@ -229,7 +267,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
         return changes({ services: new Set([`default/s${n}`]) });
       },
   ),
-  fc.tuple(fc.nat(4), fc.subarray(["node-1", "node-2"])).map(
+  fc.tuple(fc.nat(4), fc.subarray(["node-1", "node-1", "node-2"])).map(
     ([n, nodes]): Move =>
       (world) => {
         world.slices.set(`default/s${n}`, [slice(`s${n}`, nodes)]);

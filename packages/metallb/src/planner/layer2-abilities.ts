@@ -52,8 +52,7 @@ function whyUnable(
   names: ReadonlySet<string> | null,
   ip: Ip,
 ): Reason | null {
-  if (links === null) return reasonOf("interfacesUntold", node, ip);
-  if (!isWhole || links.some((link) => speaks(link, names, ip))) return null;
+  if (links === null || !isWhole || links.some((link) => speaks(link, names, ip))) return null;
   return names === null
     ? reasonOf("noUsableInterface", node, ip)
     : reasonOf("noNamedInterface", node, ip, { interfaces: [...names].sort().join(", ").slice(0, 200) });
@@ -70,8 +69,9 @@ const speaks = ({ name, arp, ndp }: NodeLink, names: ReadonlySet<string> | null,
 /** One that an advertisement names and that has no address of the family is taken at the operator's word. */
 function isInSubnet({ links, isWhole }: SpeakerLinks, names: ReadonlySet<string> | null, ip: Ip): boolean {
   return (
+    links === null ||
     !isWhole ||
-    (links ?? []).some(
+    links.some(
       (link) =>
         speaks(link, names, ip) &&
         (link.subnets.some((subnet) => prefixContains(subnet, ip)) ||

@@ -1,6 +1,6 @@
-import type { Node, Service } from "#api";
+import type { EndpointSlice, Node, Service } from "#api";
 import type { PeerSettings } from "#bgp";
-import { type Config, type L2Advertisement, type Pool, PoolLookup } from "#config";
+import type { Config } from "#config";
 import type { Ip } from "#net";
 import { AttributeTable } from "./attributes.ts";
 import { BgpContext, bgpVerdict, sameRoutes } from "./bgp-context.ts";
@@ -9,11 +9,19 @@ import { Layer2Claims } from "./layer2-claims.ts";
 import { foreign, sameNode } from "./node-facts.ts";
 import { type PeerProblem, peerDifference, planPeers } from "./peers.ts";
 import type { Changes, Plan, PlanDifference, Route, Verdict, World } from "./plan.ts";
-import { samePool } from "./pools.ts";
+import { KeptPools } from "./pools.ts";
 import { type Holders, PrefixHolders, type PrefixKey, prefixKey, prefixOfKey } from "./prefix-holders.ts";
 import type { Reason } from "./reasons.ts";
 import { routeDifference } from "./route-difference.ts";
-import { type ClassSpec, endpointState, holdingOf, type ServiceClass, ServiceClasses } from "./service-class.ts";
+import {
+  type ClassSpec,
+  endpointState,
+  endpointsOn,
+  type Held,
+  holdingOf,
+  type ServiceClass,
+  ServiceClasses,
+} from "./service-class.ts";
 import { ServiceEntries, sameIps } from "./service-entries.ts";
 
 export interface PlannerOptions {
@@ -57,12 +65,8 @@ export class Planner {
   private readonly election: Layer2Election;
   private readonly claims = new Layer2Claims();
   private config: Config | null = null;
-  private pools: PoolLookup | null = null;
-  /** The pools that classes refer to: of equal states of a pool the first. */
-  private kept: readonly Pool[] = [];
-  private gone = new Map<string, Pool>();
+  private readonly pools = new KeptPools();
   private context: BgpContext | null = null;
-  private layer2: ReadonlySet<L2Advertisement> = new Set();
   /** The own node as it was last known: a deleted Node object is no reason to withdraw (contract 1.9). */
   private node: Node | null = null;
   /** Prefixes whose holders changed in this update, with the holders before. */
@@ -81,7 +85,7 @@ export class Planner {
       peers: this.context?.parts.peers ?? new Map<string, PeerSettings>(),
       tables: [...(this.context?.parts.tables.keys() ?? [])],
       routes: (table) => this.routes(table),
-      layer2: () => this.claims.all(),
+      ...this.claims.view,
       verdict: (key, service) => this.verdict(key, service),
     };
   }
@@ -101,7 +105,7 @@ export class Planner {
     this.node = node;
     const context = this.context as BgpContext;
     const voters = isOther || changes.nodes.size > 0 || changes.members === true;
-    if (voters && this.election.refresh(world, this.layer2)) for (const key of this.claims.keys()) keys.add(key);
+    if (voters && this.election.refresh(world, this.pools.layer2)) for (const key of this.claims.keys()) keys.add(key);
     const verdicts = this.decideAll(world, keys, before, context);
     return this.difference(before, context, verdicts);
   }
@@ -165,18 +169,7 @@ export class Planner {
 
   /** Takes the pools of another configuration; gives the Services that must be looked at for it. */
   private *adoptPools(config: Config): Generator<string> {
-    const before = new Map(this.kept.map((pool) => [pool.name, pool]));
-    const kept = new Set<Pool>();
-    const pools = config.pools.map((pool) => {
-      const old = before.get(pool.name);
-      if (!old || !samePool(old, pool)) return pool;
-      // What is equal stays the same object, so that classes stay too.
-      kept.add(old);
-      return old;
-    });
-    this.pools = new PoolLookup({ pools, departed: this.departed(config) });
-    this.kept = pools;
-    this.layer2 = new Set(pools.flatMap(({ l2Advertisements }) => l2Advertisements));
+    const kept = this.pools.adopt(config);
     const affected = new Set(
       [...this.classes].filter(({ spec }) =>
         spec.kind === "held" ? !(spec.isOwn && kept.has(spec.pool)) : spec.reason.reason === "ipNotAllowed",
@@ -184,21 +177,6 @@ export class Planner {
     );
     if (affected.size === 0) return;
     for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key) as ServiceClass)) yield key;
-  }
-
-  /** What speaks of pools that are gone, one object each as long as it says the same. */
-  private departed(config: Config): (name: string) => Pool {
-    const before = this.gone;
-    this.gone = new Map();
-    return (name) => {
-      let pool = this.gone.get(name);
-      if (!pool) {
-        const [old, now] = [before.get(name), config.departed(name)];
-        pool = old && samePool(old, now) ? old : now;
-        this.gone.set(name, pool);
-      }
-      return pool;
-    };
   }
 
   /** True when the verdict of either protocol differs. */
@@ -211,12 +189,12 @@ export class Planner {
       this.claims.set(key, null, []);
       return true;
     }
-    const holding = holdingOf(service, this.pools as PoolLookup);
+    const holding = holdingOf(service, this.pools.lookup);
     const isRefused = "reason" in holding;
     const ips = isRefused ? [] : holding.ips;
     const now = isRefused
       ? this.classes.refused(holding)
-      : this.classes.held(service, holding, endpointState(service, world.endpointSlices(key), this.options.nodeName));
+      : this.classOf(service, holding, () => world.endpointSlices(key));
     const takesPart = !isRefused && holding.pool.l2Advertisements.length > 0;
     const layer2 = takesPart ? this.election.decide(service, world.endpointSlices(key), holding) : null;
     const layer2Differs = this.claims.set(key, layer2, ips);
@@ -228,6 +206,13 @@ export class Planner {
       poolNameOf(old.of) === poolNameOf(now);
     if (!old || old.of !== now || !sameIps(old.ips, ips)) this.hold(key, now, ips);
     return !isSame || layer2Differs;
+  }
+
+  private classOf(service: Service, holding: Held, slices: () => Iterable<EndpointSlice>): ServiceClass {
+    const { nodeName } = this.options;
+    return this.classes.held(service, holding, endpointState(service, slices(), nodeName), () =>
+      endpointsOn(slices(), nodeName),
+    );
   }
 
   /** The Service is of this class with these addresses; null: it is none of ours any more. */

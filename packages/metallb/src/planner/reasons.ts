@@ -25,8 +25,17 @@ export const REASONS = {
   noUsableInterface: "node {node} has no interface on which it could answer for {ip}",
   noNamedInterface: "none of the interfaces {interfaces} can be used on node {node} to answer for {ip}",
   outsideSubnet: "node {node} has no interface in the subnet of {ip}, and others have",
-  interfacesUntold: "the speaker of node {node} has not told yet on which interfaces it could answer for {ip}",
+  noMajority: "node {node} sees half of the speakers or fewer, and the advertisement wants a majority",
+  attributeRefused: "advertisement {advertisement} does not take its annotation {annotation}: {why}",
   noCandidate: "no node is left that could announce it",
+  // Of the whole cluster, as a Service's condition says it.
+  noNodeSelected: "no advertisement of pool {pool} selects both this Service and a node of the cluster",
+  nodesExcluded: "every node that an advertisement of pool {pool} selects is excluded: {why}",
+  noNodeWithEndpoints:
+    "its policy is Local and none of the nodes that may announce it ({nodes}) has an endpoint that can serve",
+  noSpeaker: "no speaker answers on the nodes that may announce it: {nodes}",
+  noSession: "no BGP session is up: {sessions}",
+  noOwner: "no speaker has claimed it yet",
 } as const;
 
 export type ReasonCode = keyof typeof REASONS;

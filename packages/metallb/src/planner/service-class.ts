@@ -1,6 +1,7 @@
 import { allocatedFrom, type EndpointSlice, type Service } from "#api";
-import type { BgpAdvertisement, Pool, PoolLookup } from "#config";
+import { attributeText, type Pool, type PoolLookup, withOwnAttributes } from "#config";
 import { type Ip, ipEquals, parseIp, unmap } from "#net";
+import { bandwidthOf, type Speaking } from "./attributes.ts";
 import type { Reason } from "./reasons.ts";
 
 /** Addresses that a Service holds and the pool that they are from, or why it has none to announce. */
@@ -42,6 +43,15 @@ export function endpointState(service: Service, slices: Iterable<EndpointSlice>,
   return local ? "noLocalEndpoints" : "noEndpoints";
 }
 
+/** How many endpoints that can serve are on the node. */
+export function endpointsOn(slices: Iterable<EndpointSlice>, node: string): number {
+  let count = 0;
+  // A Service of two families has each Pod in two slices: so it has at every node, and weights are relative.
+  for (const { endpoints } of slices)
+    for (const { serving, hasAddress, nodeName } of endpoints) if (serving && hasAddress && nodeName === node) count++;
+  return count;
+}
+
 /**
  * What many Services have in common: all that decides how their addresses are announced by BGP, but
  * the addresses. Whatever depends on the own node or the peers is worked out once a class, so that a
@@ -62,8 +72,10 @@ export type ClassSpec =
       readonly kind: "held";
       readonly pool: Pool;
       readonly isOwn: boolean;
-      /** Those of the pool that select the Service. */
-      readonly advertisements: readonly BgpAdvertisement[];
+      /** Those of the pool that select the Service, with what it sets for itself. */
+      readonly advertisements: readonly Speaking[];
+      /** What it would set, and may not. */
+      readonly ignored: readonly Reason[];
       readonly endpoints: EndpointState;
       readonly has4: boolean;
       readonly has6: boolean;
@@ -94,17 +106,28 @@ export class ServiceClasses {
     return this.intern(`${reason.reason} ${JSON.stringify(reason.facts)}`, () => ({ kind: "refused", reason }));
   }
 
-  held(service: Service, { ips, pool, isOwn }: Held, endpoints: EndpointState): ServiceClass {
+  /** `weight`: how many endpoints of it are here; asked only where it counts. */
+  held(service: Service, { ips, pool, isOwn }: Held, endpoints: EndpointState, weight: () => number): ServiceClass {
     const has4 = ips.some(({ family }) => family === 4);
     const has6 = ips.some(({ family }) => family === 6);
     let selected = "";
-    for (const { services } of pool.bgpAdvertisements) selected += services(service.labels) ? "1" : "0";
-    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn}`;
+    let isAsked = false;
+    let isWeighed = false;
+    for (const { services, fromServices, weighsEndpoints } of pool.bgpAdvertisements) {
+      const selects = services(service.labels);
+      selected += selects ? "1" : "0";
+      isAsked ||= selects && fromServices !== null;
+      isWeighed ||= selects && weighsEndpoints;
+    }
+    const own = isAsked ? attributeText(service.annotations) : "";
+    const count = isWeighed && endpoints === "ok" && service.externalTrafficPolicy === "Local" ? weight() : 0;
+    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn} ${count} ${own}`;
     return this.intern(key, () => {
-      const advertisements = pool.bgpAdvertisements.filter((_, i) => selected[i] === "1");
+      const chosen = pool.bgpAdvertisements.filter((_, i) => selected[i] === "1");
+      const { advertisements, ignored } = speakingOf(chosen, service, own !== "", count);
       const lengths4 = has4 ? [...new Set(advertisements.map((each) => each.aggregationLength))] : [];
       const lengths6 = has6 ? [...new Set(advertisements.map((each) => each.aggregationLengthV6))] : [];
-      return { kind: "held", pool, isOwn, advertisements, endpoints, has4, has6, lengths4, lengths6 };
+      return { kind: "held", pool, isOwn, advertisements, ignored, endpoints, has4, has6, lengths4, lengths6 };
     });
   }
 
@@ -147,4 +170,25 @@ export class ServiceClasses {
     this.unused.add(made);
     return made;
   }
+}
+
+/** The advertisements as they speak of a Service that sets attributes, or that is weighed. */
+function speakingOf(
+  chosen: Pool["bgpAdvertisements"],
+  { annotations }: Service,
+  sets: boolean,
+  endpoints: number,
+): Pick<Extract<ClassSpec, { kind: "held" }>, "advertisements" | "ignored"> {
+  const ignored: Reason[] = [];
+  const advertisements = chosen.map((each): Speaking => {
+    const { advertisement, refused } = sets
+      ? withOwnAttributes(each, annotations)
+      : { advertisement: each, refused: [] };
+    for (const { annotation, why } of refused)
+      ignored.push({ reason: "attributeRefused", facts: { annotation, advertisement: each.name, why } });
+    return each.weighsEndpoints && endpoints > 0
+      ? { ...advertisement, linkBandwidth: bandwidthOf(endpoints) }
+      : advertisement;
+  });
+  return { advertisements, ignored };
 }

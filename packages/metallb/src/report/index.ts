@@ -1,2 +1,3 @@
 export type * from "./controller.ts";
+export { strictInterfaces } from "./reverse-path.ts";
 export type * from "./speaker.ts";

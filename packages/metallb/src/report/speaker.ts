@@ -25,6 +25,8 @@ export interface SpeakerReport {
   readonly members: readonly ReportedMember[];
   /** Sessions that this node should have and cannot, or not wholly. */
   readonly peerProblems: readonly { readonly peer: string; readonly message: string }[];
+  /** Interfaces on which the kernel drops what comes in where the answer would not go out (strict rp_filter). */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ReportedProblem[];
 }
 
@@ -110,6 +112,8 @@ export type ReportedVerdict =
       readonly peers?: readonly string[];
       /** BGP: addresses that no peer can carry, and why. */
       readonly lacking?: readonly (ReportedReason & { readonly ips: readonly string[] })[];
+      /** BGP: what is to be known besides; absent: nothing. */
+      readonly notes?: readonly ReportedReason[];
       /** Layer 2: null: all. */
       readonly interfaces?: readonly string[] | null;
     }

@@ -1,6 +1,6 @@
 import type { EventReason, Service } from "#api";
 import type { EventSubject } from "#kube";
-import { type Plan, sentence } from "#planner";
+import { type Plan, type Reason, sentence } from "#planner";
 import type { Logger } from "#process";
 
 /** Tells people on the Service itself. */
@@ -33,6 +33,8 @@ export class Announcements {
   private readonly status: BgpStatusWriter;
   /** What was told to be announced: the Service and its addresses. */
   private readonly standing = new Map<string, readonly string[]>();
+  /** What was last told of attributes that a Service may not set. */
+  private readonly refusals = new Map<string, string>();
   /** Services whose event waits until it is known what stood before the start; null: it is known. */
   private waiting: Set<string> | null = new Set();
   /** What stood before the start can be asked for, or was given up on. */
@@ -78,6 +80,20 @@ export class Announcements {
     }
   }
 
+  /** Once for each text; a node tells it of the Services that it announces. */
+  private tellRefusals(key: string, service: Service | undefined, notes: readonly Reason[]): void {
+    const told = notes.filter(({ reason }) => reason === "attributeRefused").map(sentence);
+    if (told.length === 0) {
+      this.refusals.delete(key);
+      return;
+    }
+    const message = told.join("; ");
+    if (!service || this.refusals.get(key) === message) return;
+    this.refusals.set(key, message);
+    this.log.warn(message, { op: "plan", service: key, protocol: "bgp", reason: "attributeRefused" });
+    this.recorder.event(service, "Warning", "attributeRefused", message);
+  }
+
   private event(service: Service): void {
     const message = `announcing from node "${this.node}" with protocol "bgp"`;
     this.recorder.event(service, "Normal", "nodeAssigned", message);
@@ -97,11 +113,13 @@ export class Announcements {
         });
       else this.log.debug(sentence(verdict), { op: "plan", service: key, protocol: "bgp", reason });
       this.status.want(key, null);
+      this.tellRefusals(key, service, []);
       return;
     }
     const isNews = !this.standing.has(key);
     this.standing.set(key, verdict.ips);
     this.status.want(key, verdict.peers);
+    this.tellRefusals(key, service, verdict.notes ?? []);
     this.log.info("service has an address announced", {
       op: "announce",
       event: "serviceAnnounced",

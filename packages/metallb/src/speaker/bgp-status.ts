@@ -10,7 +10,7 @@ import {
   watch,
 } from "#kube";
 import { errorText, type Logger } from "#process";
-import type { OwnPod } from "#world";
+import { type OwnPod, ownedBy } from "#world";
 import type { BgpStatusWriter } from "./announcements.ts";
 
 export interface BgpStatusOptions {
@@ -233,7 +233,7 @@ export class BgpStatus implements BgpStatusWriter {
         generateName: "bgp-",
         namespace,
         labels: { [LABEL.node]: node, [LABEL.name]: serviceName, [LABEL.namespace]: serviceNamespace },
-        ...(owner ? { ownerReferences: [{ apiVersion: "v1", kind: "Pod", ...owner }] } : {}),
+        ...ownedBy(owner),
       },
     };
   }

@@ -9,7 +9,7 @@ import {
   watch,
 } from "#kube";
 import { errorText } from "#process";
-import type { OwnPod } from "#world";
+import { type OwnPod, ownedBy } from "#world";
 
 export interface Layer2StatusOptions {
   readonly client: KubeClient;
@@ -141,7 +141,7 @@ export class Layer2Status {
         generateName: "l2-",
         namespace,
         labels: { [LABEL.node]: node, [LABEL.name]: serviceName, [LABEL.namespace]: serviceNamespace },
-        ...(pod ? { ownerReferences: [{ apiVersion: "v1", kind: "Pod", ...pod }] } : {}),
+        ...ownedBy(pod),
       },
     };
     const created = await client.create(RESOURCES.servicel2statuses, { namespace }, object, { signal });

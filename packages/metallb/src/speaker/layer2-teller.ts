@@ -124,8 +124,5 @@ export class Layer2Teller {
   }
 }
 
-/** Those that have not told yet will: they are no news. */
-function textOf(leftOut: readonly LeftOut[]): string {
-  const known = leftOut.filter(({ reason }) => reason !== "interfacesUntold");
-  return known.length === 0 ? "" : `these nodes cannot announce it: ${known.map(sentence).join("; ")}`;
-}
+const textOf = (leftOut: readonly LeftOut[]): string =>
+  leftOut.length === 0 ? "" : `these nodes cannot announce it: ${leftOut.map(sentence).join("; ")}`;

@@ -8,13 +8,17 @@ import type { Logger } from "#process";
 import type { HostLink } from "#sys";
 import type { OwnPod } from "#world";
 import type { Recorder } from "./announcements.ts";
+import { ConflictConditions } from "./conflict-conditions.ts";
 import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
 import type { GossipReport } from "./gossip-entry.ts";
+import { Layer2Conflicts } from "./layer2-conflicts.ts";
+import { Layer2Placer } from "./layer2-placer.ts";
 import type { Layer2Settings } from "./layer2-settings.ts";
 import { Layer2Status } from "./layer2-status.ts";
 import { Layer2Teller } from "./layer2-teller.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+import { sha256 } from "./sha256.ts";
 import { SpeakerMembers } from "./speaker-members.ts";
 import { namesOf, usableLinks } from "./usable-links.ts";
 
@@ -27,6 +31,8 @@ export interface Layer2Options {
   readonly engines: Pick<EngineThread, "send">;
   readonly planner: Planner;
   readonly services: () => ReadonlyMap<string, Service>;
+  /** Whether the API knows a node of this name. */
+  readonly isNode: (name: string) => boolean;
   readonly recorder: Recorder;
   readonly log: Logger;
   readonly trouble: (what: string) => (message: string) => void;
@@ -48,6 +54,9 @@ export class Layer2 {
   private readonly options: Layer2Options;
   private readonly status: Layer2Status;
   private readonly teller: Layer2Teller;
+  private readonly conditions: ConflictConditions;
+  private readonly conflicts: Layer2Conflicts;
+  private readonly placer: Layer2Placer;
   private readonly members: SpeakerMembers | null;
   private readonly log: Logger;
   /** Addresses that some node has announced before, as far as this speaker can know. */
@@ -63,6 +72,24 @@ export class Layer2 {
     const { client, namespace, node, owner, settings, engines, trouble } = options;
     this.status = new Layer2Status({ client, namespace, node, owner, trouble: trouble("servicel2statuses") });
     this.teller = new Layer2Teller({ node, recorder: options.recorder, status: this.status, log: options.log });
+    this.conditions = new ConflictConditions({
+      client,
+      service: (key) => options.services().get(key),
+      trouble: trouble("services/status"),
+    });
+    this.conflicts = new Layer2Conflicts({
+      ...options,
+      conditions: this.conditions,
+      holdersOf: (address) => this.teller.holdersOf(address),
+    });
+    this.placer = new Layer2Placer({
+      client,
+      node,
+      plan: () => options.planner.plan,
+      members: () => this.eligible,
+      sha256,
+      trouble: trouble("placement"),
+    });
     const { gossip } = settings;
     this.members =
       gossip === null
@@ -71,6 +98,7 @@ export class Layer2 {
             client,
             namespace,
             node,
+            isNode: options.isNode,
             settings: gossip,
             engines,
             changed: () => this.membersDiffer(),
@@ -88,6 +116,8 @@ export class Layer2 {
 
   async stop(): Promise<void> {
     this.members?.stop();
+    await this.placer.stop();
+    await this.conditions.stop();
     await this.status.stop();
   }
 
@@ -99,6 +129,11 @@ export class Layer2 {
   /** What our speakers told of their interfaces; null: nothing is known. */
   get speakers(): ReadonlyMap<string, SpeakerLinks> | null {
     return this.members?.speakers ?? null;
+  }
+
+  /** Whether this node sees most of the speakers. */
+  get hasMajority(): boolean {
+    return this.members?.hasMajority ?? true;
   }
 
   /** Services that this node announces, with their addresses. */
@@ -146,6 +181,8 @@ export class Layer2 {
       ),
     ];
     for (const key of verdicts) this.remember(services.get(key));
+    this.members?.watchOwners(this.options.planner.plan.watched);
+    this.placer.look();
     this.isStarted = true;
     this.open(verdicts);
     this.options.engines.send("neighbor", partsOf(events), applied);
@@ -171,7 +208,11 @@ export class Layer2 {
   /** The engines have what was decided of these Services: log, event and status say so. */
   tell(keys: Iterable<string>): void {
     const services = this.options.services();
-    for (const key of keys) this.teller.tell(key, services.get(key), this.verdict(key));
+    for (const key of keys) {
+      const verdict = this.verdict(key);
+      this.teller.tell(key, services.get(key), verdict);
+      this.conflicts.tell(key, verdict);
+    }
   }
 
   takeGossip(report: GossipReport): void {
@@ -193,6 +234,8 @@ export class Layer2 {
       case "links":
         return this.takeLinks(report.links);
       case "unavailable":
+        // Another node must be elected.
+        this.members?.tellLinks([]);
         return this.options.trouble("layer2")(`addresses cannot be announced by layer 2: ${report.reason}`);
       case "drops":
         return;
@@ -207,22 +250,11 @@ export class Layer2 {
 
   private takeAddress(report: Dated<AddressReport>): void {
     const address = formatIp(report.address);
-    const before = this.addresses.get(address);
     if (report.state === "withdrawn") {
       this.addresses.delete(address);
       this.counters.delete(address);
     } else this.addresses.set(address, report);
-    const { foreign, state } = report;
-    if (!foreign || (before?.foreign?.mac === foreign.mac && before.state === state)) return;
-    const what =
-      state === "conflict"
-        ? `address ${address} is not announced: the host ${foreign.mac} on interface ${foreign.interface} has it`
-        : `the host ${foreign.mac} on interface ${foreign.interface} claims address ${address}, which this node announces`;
-    this.log.warn(what, { op: "conflict", ip: address, mac: foreign.mac, interface: foreign.interface });
-    for (const key of this.teller.holdersOf(address)) {
-      const service = this.options.services().get(key);
-      if (service) this.options.recorder.event(service, "Warning", "addressConflict", what);
-    }
+    this.conflicts.take(report);
   }
 
   private tellOptions(): void {
@@ -252,5 +284,4 @@ const CANDIDATE: ReadonlySet<string> = new Set([
   "noUsableInterface",
   "noNamedInterface",
   "outsideSubnet",
-  "interfacesUntold",
 ] satisfies ReasonCode[]);

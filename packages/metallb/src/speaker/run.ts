@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
 import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
@@ -6,7 +5,7 @@ import { err, ok, type Result } from "#net";
 import { Planner } from "#planner";
 import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
-import { ConfigurationStateWriter, configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
+import { configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
 import { BfdSessions } from "./bfd-sessions.ts";
 import { BgpSessions } from "./bgp-sessions.ts";
@@ -17,9 +16,13 @@ import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
+import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
+import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
 /** How long events of announcements may wait at the start, milliseconds. */
 const RECALL_LIMIT = 5_000;
@@ -89,7 +92,7 @@ class Speaker {
   private readonly bfd = new BfdSessions();
   private readonly status: BgpStatus;
   private readonly owner: Promise<OwnPod | null>;
-  private state: ConfigurationStateWriter | null = null;
+  private readonly state: OwnState;
   private readonly announcements: Announcements;
   private readonly layer2: Layer2;
   private readonly loop: PlanLoop;
@@ -100,23 +103,28 @@ class Speaker {
     this.parts = parts;
     const { client, namespace, node, flags, log } = parts;
     const trouble = new Trouble(log);
+    const { source, overrides } = configuration({ flags });
     this.world = new WatchedWorld({
       client,
       namespace,
       kinds: ["services", "endpointslices", "nodes"],
-      ...configuration({ flags }),
+      source,
+      overrides: { ...overrides, ...SPEAKER_OVERRIDES },
       trouble: (what) => trouble.of(what),
     });
     this.planner = new Planner({
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
-      sha256: (text) => createHash("sha256").update(text).digest(),
+      sha256,
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
       report: (report) => {
-        if (report.engine === "bgp") this.sessions.take(report.report);
+        if (report.engine === "bgp") {
+          this.sessions.take(report.report);
+          if (report.report.kind !== "counters") this.state.look();
+        }
         if (report.engine === "bfd") this.bfd.take(report.report);
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
@@ -141,7 +149,17 @@ class Speaker {
         return bgp.announced ? bgp.peers : null;
       },
     });
-    void this.openState(owner, trouble.of("configurationstates"));
+    this.state = new OwnState({
+      client,
+      namespace,
+      node,
+      owner,
+      trouble: trouble.of("configurationstates"),
+      ignoreExcludeLabel: flags["ignore-exclude-lb"],
+      plan: () => this.planner.plan,
+      sessions: this.sessions,
+      self: () => this.world.nodes.get(node),
+    });
     const recorder = serviceRecorder(client, node, log);
     this.announcements = new Announcements(node, log, recorder, this.status);
     this.layer2 = new Layer2({
@@ -153,6 +171,7 @@ class Speaker {
       engines: this.thread,
       planner: this.planner,
       services: () => this.world.services,
+      isNode: (name) => this.world.nodes.has(name),
       recorder,
       log,
       trouble: (what) => trouble.of(what),
@@ -168,8 +187,11 @@ class Speaker {
       log,
       fallbackRouterId: fallbackRouterId(node),
       soon: (then) => void setImmediate(then),
-      onDifference: (difference) => this.sessions.expect(difference),
-      onProblems: (problems) => this.state?.tell(problems),
+      onDifference: (difference) => {
+        this.sessions.expect(difference);
+        this.state.look();
+      },
+      onProblems: (problems) => this.state.tell(problems),
     });
   }
 
@@ -191,7 +213,7 @@ class Speaker {
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
-    this.state?.stop();
+    this.state.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
@@ -216,23 +238,6 @@ class Speaker {
     new MemoryKeeper().begin();
     if (!this.world.nodes.has(node))
       log.warn("the API does not know this node: nothing is announced until it does", { op: "sync", node });
-  }
-
-  /** Status objects wait for their owner; routes do not. */
-  private async openState(owner: Promise<OwnPod | null>, trouble: (message: string) => void): Promise<void> {
-    const { client, namespace, node } = this.parts;
-    const identity = {
-      name: `speaker-${node}`,
-      component: "speaker",
-      node,
-      owner: await owner,
-      fieldManager: "configReconciler",
-      conditionType: "configReconcilerValid",
-    } as const;
-    this.state = new ConfigurationStateWriter({ client, namespace, identity, trouble });
-    if (this.parts.stop.aborted) return;
-    this.state.start();
-    if (this.ready) this.state.tell(this.problems());
   }
 
   /** What is wrong with the configuration, as far as it concerns this node. */
@@ -270,6 +275,7 @@ class Speaker {
               bfd: this.bfd,
               layer2: this.layer2,
               peerProblems: this.planner.peerProblems,
+              strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
             }),
         },

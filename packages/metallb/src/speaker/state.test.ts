@@ -34,6 +34,7 @@ function open() {
       bfd,
       layer2: { addresses: new Map(), allMembers: [] },
       peerProblems: planner.peerProblems,
+      strictReversePaths: ["eth0"],
       isApplied: (key) => key !== "default/b",
     });
   return { world, sessions, bfd, plan, state };

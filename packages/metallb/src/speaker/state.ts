@@ -1,6 +1,6 @@
 import type { PeerSettings } from "#bgp";
 import { formatIp } from "#net";
-import { type Plan, type ProtocolVerdict, type Refused, sentence } from "#planner";
+import { type Plan, type ProtocolVerdict, type Reason, sentence } from "#planner";
 import type { ReportedPath, ReportedReason, ReportedSession, ReportedVerdict, SpeakerReport } from "#report";
 import type { WatchedWorld } from "#world";
 import type { BfdSessions } from "./bfd-sessions.ts";
@@ -15,6 +15,7 @@ export interface StateSources {
   readonly sessions: BgpSessions;
   readonly bfd: BfdSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
+  readonly strictReversePaths: readonly string[];
   readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
@@ -25,7 +26,7 @@ const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(sources: StateSources): SpeakerReport {
-  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, isApplied } = sources;
+  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, strictReversePaths, isApplied } = sources;
   const services: Record<string, SpeakerReport["services"][string]> = {};
   let told = 0;
   for (const [key, service] of world.services) {
@@ -54,6 +55,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
     })),
     members: layer2.allMembers.map(({ name, state, since }) => ({ name, state, since })),
     peerProblems,
+    strictReversePaths,
     problems: world.problems.map(({ kind, name, path, code, message }) => ({ kind, name, path, code, message })),
   };
 }
@@ -96,7 +98,9 @@ function pathOf(report: ReturnType<BfdSessions["of"]>): ReportedPath | null {
 
 function explained(verdict: ProtocolVerdict): ReportedVerdict {
   if (!verdict.announced) return inWords(verdict);
-  return "lacking" in verdict ? { ...verdict, lacking: verdict.lacking.map(inWords) } : verdict;
+  if (!("lacking" in verdict)) return verdict;
+  const { lacking, notes, ...rest } = verdict;
+  return { ...rest, lacking: lacking.map(inWords), ...(notes ? { notes: notes.map(inWords) } : {}) };
 }
 
-const inWords = <R extends Refused>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });
+const inWords = <R extends Reason>(refused: R): R & ReportedReason => ({ ...refused, message: sentence(refused) });

@@ -1,6 +1,9 @@
 import type { SpeakerState } from "./states.ts";
 import type { Refusals } from "./view.ts";
 
+/** The reason of a node that says nothing: why, is told of the node itself. */
+export const NOT_TOLD = "the speaker does not tell";
+
 /** What one node says about Services. */
 export interface NodeVoice {
   readonly node: string;
@@ -38,7 +41,7 @@ export function announcementsOf(
 
 /** Null: it announces. Announced is what the speaker sends and somebody hears. */
 function refusalOf(service: string, { speaker, deaf }: NodeVoice): string | null {
-  if (speaker === null) return "the speaker does not answer";
+  if (speaker === null) return NOT_TOLD;
   const verdict = speaker.verdicts.get(service);
   if (verdict === undefined) {
     return speaker.isPartial ? "not told: there are too many Services" : "the speaker has not seen it yet";

@@ -72,6 +72,7 @@ describe("what the processes tell", () => {
       byDesign: false,
       peers: ["r"],
       lacking: [],
+      notes: [],
     });
   });
 
@@ -85,7 +86,12 @@ describe("what the processes tell", () => {
       services: {
         "a/b": {
           applied: true,
-          bgp: { announced: true, peers: ["up"], lacking: [{ ips: ["2001:db8::1"], message: "no peer carries IPv6" }] },
+          bgp: {
+            announced: true,
+            peers: ["up"],
+            lacking: [{ ips: ["2001:db8::1"], message: "no peer carries IPv6" }],
+            notes: [{ message: "its MED is refused" }],
+          },
         },
         "a/c": { applied: false, bgp: { announced: true, peers: ["up"] } },
         "a/d": { layer2: { announced: false, reason: "ownedByOther", message: "node two announces it" } },
@@ -100,6 +106,7 @@ describe("what the processes tell", () => {
     expect(announcementsOf("a/b", [voice]).refusals).toEqual([
       { nodes: ["one"], reason: "2001:db8::1: no peer carries IPv6" },
     ]);
+    expect(state.verdicts.get("a/b")?.notes).toEqual(["its MED is refused"]);
     expect(announcementsOf("a/b", [voice]).announcedFrom).toEqual(["one"]);
     expect(announcementsOf("a/c", [voice]).refusals[0]?.reason).toContain("not yet taken");
     expect(announcementsOf("a/x", [voice]).refusals[0]?.reason).toContain("too many Services");
@@ -135,7 +142,7 @@ describe("what is said of a Service", () => {
       refusals: [
         { nodes: ["two"], reason: "the BGP session is not established" },
         { nodes: ["three", "four"], reason: "no endpoint" },
-        { nodes: ["five"], reason: "the speaker does not answer" },
+        { nodes: ["five"], reason: "the speaker does not tell" },
       ],
     });
   });

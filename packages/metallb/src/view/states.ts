@@ -27,6 +27,8 @@ export interface SpeakerState {
     readonly service: string;
     readonly interfaces: readonly string[];
   }[];
+  /** Interfaces of the node whose reverse path filter is strict. */
+  readonly strictReversePaths: readonly string[];
   readonly problems: readonly ConfigurationProblem[];
 }
 
@@ -61,6 +63,8 @@ export interface ToldVerdict {
   readonly peers: readonly string[];
   /** Addresses that are left out although it is announced, each with its reason. */
   readonly lacking: readonly string[];
+  /** What is to be known of the announcement besides. */
+  readonly notes: readonly string[];
 }
 
 /** What the controller tells at `/state`, as far as it is shown. */
@@ -91,6 +95,7 @@ export function readSpeakerState(answer: unknown): SpeakerState {
         service: text(service),
         interfaces: texts(interfaces),
       })),
+    strictReversePaths: texts(state.strictReversePaths),
     problems: problemsOf(state.problems),
   };
 }
@@ -164,6 +169,7 @@ function verdictOf({ bgp, layer2, applied }: Told<ReportedVerdicts>): ToldVerdic
     reason: announced ? "" : by.length > 0 ? "decided, and not yet taken by the engines" : reason,
     byDesign: !announced && reasons.length > 0 && reasons.every(({ code }) => BY_DESIGN.has(code)),
     peers: texts(both[0][1].peers),
+    notes: list(both[0][1].notes).map((each) => text(fields(each).message) || text(fields(each).reason)),
     lacking: lacking.map((each) => `${texts(each.ips).join(", ")}: ${text(each.message) || text(each.reason)}`),
   };
 }

@@ -15,6 +15,8 @@ export interface Picture {
   readonly configuration: readonly ConfigurationProblem[];
   /** What could not be read just now, in words. */
   readonly problems: readonly string[];
+  /** Kinds of objects that could not be read: what is made of them is not empty but unknown. Absent: all were. */
+  readonly unread?: readonly string[];
 }
 
 /** A lab, which also sees the router and the processes. */
@@ -41,6 +43,8 @@ export interface ClusterView extends Picture {
   readonly server: string;
   /** Where MetalLB runs. */
   readonly namespace: string;
+  /** What one should know and nobody need mend. */
+  readonly notes: readonly string[];
 }
 
 export interface RouterView {
@@ -84,7 +88,7 @@ export interface SessionView {
   readonly established: boolean;
   /** The router's own word; empty where no router is asked. */
   readonly router: string;
-  /** Empty when the speaker does not answer. */
+  /** Empty when the speaker does not tell. */
   readonly speaker: string;
   /** Why it is not established or last fell, as the speaker tells it. */
   readonly reason: string;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Problem } from "#config";
 import { pathOf, RESOURCES } from "#kube";
+import type { StateIdentity } from "./configuration-state.ts";
 import { ConfigurationStateWriter, type StateWriterOptions } from "./configuration-state-writer.ts";
 import { FakeKube, refused } from "./testing.ts";
 
@@ -10,7 +11,7 @@ const identity = {
   name: "controller",
   component: "controller",
   node: null,
-  owner: { name: "controller-x", uid: "pod" },
+  owner: { name: "controller-x", uid: "pod", daemonSet: "speaker" } as StateIdentity["owner"],
   fieldManager: "poolReconciler",
   conditionType: "poolReconcilerValid",
 } as const;
@@ -67,8 +68,12 @@ it("writes the object with its owner and labels, then what it says, by server-si
   expect(whole).toMatchObject({
     where: { namespace, name: "controller" },
     fieldManager: "poolReconciler",
-    object: { metadata: { name: "controller", ownerReferences: [{ kind: "Pod", name: "controller-x", uid: "pod" }] } },
+    object: { metadata: { name: "controller" } },
   });
+  // And no field besides: the API refuses an apply with one that it does not know.
+  expect(whole?.object.metadata?.ownerReferences).toEqual([
+    { apiVersion: "v1", kind: "Pod", name: "controller-x", uid: "pod" },
+  ]);
   expect(whole?.object).not.toHaveProperty("status");
   expect(status).toMatchObject({
     where: { namespace, name: "controller", subresource: "status" },

@@ -10,6 +10,7 @@ import {
   type StateEvent,
   type StateIdentity,
 } from "./configuration-state.ts";
+import { ownedBy } from "./own-pod.ts";
 
 export interface StateWriterOptions {
   readonly client: Pick<KubeClient, "apply" | "request" | "stream">;
@@ -53,6 +54,11 @@ export class ConfigurationStateWriter {
     this.step({ kind: "problems", problems });
   }
 
+  /** Annotations that the object is to bear. */
+  annotate(annotations: Readonly<Record<string, string>>): void {
+    this.step({ kind: "annotations", annotations });
+  }
+
   stop(): void {
     this.stopped = true;
     this.object.stop();
@@ -91,13 +97,18 @@ export class ConfigurationStateWriter {
     }
   }
 
-  private async apply({ whole, condition, result }: Write): Promise<StandingState> {
+  private async apply({ whole, annotations, condition, result }: Write): Promise<StandingState> {
     const { client, namespace, identity } = this.options;
     const { name, owner, fieldManager } = identity;
     const where = { namespace, name };
     const head = { apiVersion: "metallb.io/v1beta1", kind: "ConfigurationState" };
-    const ownerReferences = owner ? [{ apiVersion: "v1", kind: "Pod", ...owner }] : [];
-    const metadata = { name, namespace, labels: labelsOf(identity), ...(owner ? { ownerReferences } : {}) };
+    const metadata = {
+      name,
+      namespace,
+      labels: labelsOf(identity),
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+      ...ownedBy(owner),
+    };
     if (whole) await client.apply(RESOURCES.configurationstates, where, { ...head, metadata }, fieldManager);
     const status = { result, errorSummary: condition.message, conditions: [condition] };
     const written = await client.apply(
@@ -123,6 +134,7 @@ function standingOf(object: unknown, conditionType: string): StandingState {
   return {
     labels: metadata?.labels ?? {},
     owners: owners.map(({ uid }) => uid ?? ""),
+    annotations: metadata?.annotations ?? {},
     result: status?.result ?? "",
     errorSummary: status?.errorSummary ?? "",
     condition: condition

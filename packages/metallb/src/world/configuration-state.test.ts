@@ -38,9 +38,10 @@ class Bench {
 
   /** Carries the last write out, as the API does. */
   carryOut(): void {
-    const { condition, result, whole } = this.writes.at(-1) as Bench["writes"][number];
+    const { condition, result, whole, annotations } = this.writes.at(-1) as Bench["writes"][number];
     if (!whole && !this.stored) throw new Error("there is no such object");
-    this.stored = { labels: labelsOf(identity), owners: ["pod"], result, errorSummary: condition.message, condition };
+    const head = { labels: labelsOf(identity), owners: ["pod"], annotations };
+    this.stored = { ...head, result, errorSummary: condition.message, condition };
     this.step({ kind: "written", standing: this.stored });
   }
 
@@ -94,6 +95,27 @@ describe("the ConfigurationState of a process", () => {
     bench.step({ kind: "problems", problems: [] });
     bench.carryOut();
     expect(bench.stored?.condition).toMatchObject({ status: "True", lastTransitionTime: "2026-01-01T00:00:15Z" });
+  });
+
+  it("bears annotations, which are written when they differ, not more than once a second, and come back", () => {
+    const bench = new Bench();
+    bench.see();
+    bench.step({ kind: "annotations", annotations: { told: "1" } });
+    expect(bench.writes).toEqual([]);
+    bench.step({ kind: "problems", problems: [] });
+    bench.carryOut();
+    for (const told of ["2", "3", "4"]) bench.step({ kind: "annotations", annotations: { told } });
+    expect(bench.writes.length).toBe(1);
+    bench.pass(1_000);
+    bench.carryOut();
+    expect(bench.writes.map(({ whole, annotations }) => [whole, annotations.told])).toEqual([
+      [true, "1"],
+      [true, "4"],
+    ]);
+    bench.pass(1_000);
+    bench.stored = { ...(bench.stored as StandingState), annotations: {} };
+    bench.see();
+    expect(bench.writes.length).toBe(3);
   });
 
   it("comes back when it is deleted, and when its labels, owner or words are taken", () => {

@@ -18,6 +18,7 @@ export interface StateIdentity {
 export interface StandingState {
   readonly labels: Readonly<Record<string, string>>;
   readonly owners: readonly string[];
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly result: string;
   readonly errorSummary: string;
   readonly condition: StateCondition | null;
@@ -34,6 +35,8 @@ export interface StateCondition {
 export type StateEvent =
   /** What is wrong with the configuration now. */
   | { readonly kind: "problems"; readonly problems: readonly Problem[] }
+  /** Annotations that the object is to bear beside. */
+  | { readonly kind: "annotations"; readonly annotations: Readonly<Record<string, string>> }
   /** What the API holds; null: nothing. */
   | { readonly kind: "seen"; readonly standing: StandingState | null }
   /** `standing` is what the API answered. */
@@ -44,8 +47,9 @@ export type StateEvent =
 export type StateEffect =
   | {
       readonly kind: "write";
-      /** The object itself too: it is missing, or its labels or owner are. */
+      /** The object itself too: it is missing, or its labels, annotations or owner are. */
       readonly whole: boolean;
+      readonly annotations: Readonly<Record<string, string>>;
       readonly condition: StateCondition;
       readonly result: "Valid" | "Invalid";
     }
@@ -69,6 +73,7 @@ export class ConfigurationStateMachine {
   private readonly random: () => number;
   /** Null: nothing was read yet. */
   private problems: readonly Problem[] | null = null;
+  private annotations: Readonly<Record<string, string>> = {};
   /** Undefined: not known yet. */
   private standing: StandingState | null | undefined;
   private writing = false;
@@ -85,6 +90,9 @@ export class ConfigurationStateMachine {
     switch (event.kind) {
       case "problems":
         this.problems = event.problems;
+        break;
+      case "annotations":
+        this.annotations = event.annotations;
         break;
       case "seen":
         this.standing = event.standing;
@@ -113,7 +121,7 @@ export class ConfigurationStateMachine {
     if (this.says(desired.condition, desired.result)) return [];
     if (now < this.notBefore) return [{ kind: "wake", at: this.notBefore }];
     this.writing = true;
-    return [{ kind: "write", whole: !this.isWhole(), ...desired }];
+    return [{ kind: "write", whole: !this.isWhole(), annotations: this.annotations, ...desired }];
   }
 
   private desired(problems: readonly Problem[], date: string) {
@@ -144,12 +152,13 @@ export class ConfigurationStateMachine {
     );
   }
 
-  /** The object is there, with our labels and our Pod as its owner. */
+  /** The object is there, with our labels and annotations and our Pod as its owner. */
   private isWhole(): boolean {
     const { standing, identity } = this;
     if (!standing) return false;
     return (
       Object.entries(labelsOf(identity)).every(([name, value]) => standing.labels[name] === value) &&
+      Object.entries(this.annotations).every(([name, value]) => standing.annotations?.[name] === value) &&
       (identity.owner === null || standing.owners.includes(identity.owner.uid))
     );
   }

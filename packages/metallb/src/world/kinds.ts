@@ -50,6 +50,8 @@ export const KINDS = {
     same: sameSlice,
     indexes: { service: ({ serviceKey }) => (serviceKey === null ? [] : [serviceKey]) },
   }),
+  // Whole, since NetworkUnavailable is a condition and metadata does not tell it; no field selector of Nodes does
+  // either. What is kept is labels and that one bit; what is held while reading is one page (`kube/reflector.ts`).
   nodes: kind({ resource: RESOURCES.nodes, scope: "cluster", project: decodeNode, same: sameNode }),
   namespaces: kind({
     resource: RESOURCES.namespaces,

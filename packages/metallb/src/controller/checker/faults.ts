@@ -30,6 +30,7 @@ export function sourceOf({ forgetful, chatty }: Faults): AddressSource {
   return {
     outcomes: allocator.outcomes,
     usage: () => allocator.usage(),
+    wakeAt: null,
     decide: (world, changes) => {
       const services = {
         keys: () => world.services.keys(),

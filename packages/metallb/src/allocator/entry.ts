@@ -1,0 +1,25 @@
+import type { Service } from "#api";
+import type { Holding } from "./address-index.ts";
+import type { Choice } from "./choose.ts";
+import type { Claim } from "./claim.ts";
+import type { Refusal } from "./reasons.ts";
+
+/** A Service that is to have addresses, in one pass. */
+export interface Entry {
+  readonly claim: Claim;
+  readonly age: string;
+  /** What it held when the pass began. */
+  readonly before: Holding | null;
+}
+
+export interface Kept {
+  /** What goes on being held; null: nothing. */
+  readonly kept: Choice | null;
+  /** Why not all of it; null: all. */
+  readonly refusal: Refusal | null;
+}
+
+export const ageOf = ({ creationTimestamp, key }: Service): string => `${creationTimestamp} ${key}`;
+
+export const byAge = (a: { readonly age: string }, b: { readonly age: string }): number =>
+  a.age < b.age ? -1 : a.age > b.age ? 1 : 0;
