@@ -37,9 +37,9 @@ describeWith(["root", "namespaces", "bird", "tcpdump", "tshark"], "tshark, as a 
       file,
       "tcp port 179",
     ]);
-    const { output } = capture;
+    const started = capture;
     await eventually(
-      () => output(),
+      () => started.output(),
       (text) => text.includes("listening on"),
       { what: "tcpdump does not start" },
     );
