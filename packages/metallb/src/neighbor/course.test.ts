@@ -271,8 +271,10 @@ describe("the shell", () => {
     const b = bench("192.0.2.1");
     expect(b.step({ kind: "time" })).toEqual([{ kind: "wake", at: null }]);
     const wakes = (effects: readonly { kind: string }[]) => effects.filter(({ kind }) => kind === "wake");
-    b.withdraw("192.0.2.1", "when-taken-over");
-    expect(b.wakeAt).toBe(b.now + 2_000);
+    const holder = { holder: "default/web", address: address("192.0.2.1") };
+    expect(wakes(b.step({ kind: "withdraw", ...holder, release: "when-taken-over" }))).toEqual([
+      { kind: "wake", at: b.now + 2_000 },
+    ]);
     expect(wakes(b.step({ kind: "received", link: 2, frame: arpRequest("192.0.2.1") }))).toEqual([]);
   });
 });
