@@ -36,68 +36,6 @@ const advertised = (target: string) =>
     linkLayer: octets(STRANGER),
   });
 
-describe("what is not answered", () => {
-  it("is counted by its cause, and only where the link is in use", () => {
-    const b = bench("192.0.2.1", "2001:db8::1");
-    b.receive(arpRequest("192.0.2.2"));
-    b.receive(solicitation("2001:db8::2"));
-    b.receive(arpRequest("192.0.2.1").subarray(0, 20));
-    b.receive(solicitation("2001:db8::1").subarray(0, 60));
-    expect(b.engine.drops()).toEqual({ malformed: 2, notAnnounced: 2, overRate: 0 });
-    b.step({ kind: "link-set", link: { ...eth0, usable: false } });
-    for (const frame of [arpRequest("192.0.2.2"), arpRequest("192.0.2.1").subarray(0, 20)]) b.receive(frame);
-    expect(b.engine.drops()).toEqual({ malformed: 2, notAnnounced: 2, overRate: 0 });
-  });
-
-  it("is ARP on a link without ARP, and NDP on one without a link-local address", () => {
-    const b = bench("192.0.2.1", "2001:db8::1");
-    b.step({ kind: "link-set", link: { ...eth0, arp: false } });
-    expect([b.receive(arpRequest("192.0.2.1")).length, b.receive(solicitation("2001:db8::1")).length]).toEqual([0, 1]);
-    b.step({ kind: "link-set", link: { ...eth0, linkLocal: null } });
-    expect([b.receive(arpRequest("192.0.2.1")).length, b.receive(solicitation("2001:db8::1")).length]).toEqual([1, 0]);
-  });
-
-  it("is a solicitation for another station's card, or our own that came back", () => {
-    const b = bench("2001:db8::1");
-    expect(b.receive(solicitation("2001:db8::1", { ethernetDestination: octets(OTHER) }))).toEqual([]);
-    const own = octets(eth0.mac);
-    expect(b.receive(solicitation("2001:db8::1", { ethernetSource: own, linkLayer: own }))).toEqual([]);
-    expect(b.engine.counters("all")).toMatchObject([{ requestsReceived: 0, responsesSent: 0 }]);
-  });
-
-  it("is what came in on a link that is gone", () => {
-    const b = bench("192.0.2.1");
-    b.step({ kind: "link-removed", index: 2 });
-    expect(b.receive(arpRequest("192.0.2.1"))).toEqual([]);
-  });
-});
-
-describe("the counters", () => {
-  it("of those alone that moved are given once", () => {
-    const b = bench("192.0.2.1", "192.0.2.2", "2001:db8::1");
-    expect(b.engine.counters("moved")).toHaveLength(3);
-    expect(b.engine.counters("moved")).toEqual([]);
-    b.receive(arpRequest("192.0.2.2"));
-    b.receive(solicitation("2001:db8::1"));
-    expect(b.engine.counters("moved")).toEqual([
-      { address: address("192.0.2.2"), requestsReceived: 1, responsesSent: 1, gratuitousSent: 10 },
-      { address: address("2001:db8::1"), requestsReceived: 1, responsesSent: 1, gratuitousSent: 5 },
-    ]);
-    b.receive(arpRequest("192.0.2.2"));
-    b.withdraw("192.0.2.2");
-    expect(b.engine.counters("moved")).toEqual([]);
-    expect(b.engine.counters("all")).toHaveLength(2);
-  });
-
-  it("over the rate tell the questions, and not answers that were not sent", () => {
-    const b = bench("2001:db8::1");
-    for (let i = 0; i < 30_001; i++)
-      b.engine.step({ kind: "received", link: 2, frame: solicitation("2001:db8::1") }, b.now);
-    expect(b.engine.counters("all")).toMatchObject([{ requestsReceived: 30_001, responsesSent: 30_000 }]);
-    expect(b.engine.drops().overRate).toBe(1);
-  });
-});
-
 describe("an address", () => {
   it("says since when it is as it is, and who else claims it", () => {
     const b = bench();
@@ -179,6 +117,34 @@ describe("neighbours", () => {
     b.log.length = 0;
     b.advance(10_000);
     expect(b.sent()).toEqual([]);
+  });
+
+  it("are told of the latest that happened to an interface or an address, and of nothing older", () => {
+    const b = bench("192.0.2.1");
+    for (const name of ["eth1", "eth2"]) b.step({ kind: "link-set", link: { ...eth0, index: 3, name } });
+    b.advance(10_000);
+    // One frame pair for the first name, and a whole burst for the second.
+    expect(b.sent()).toHaveLength(2 + 10);
+    b.log.length = 0;
+    for (let i = 0; i < 2; i++) b.step({ kind: "announce-again", address: null });
+    b.advance(10_000);
+    expect(b.sent()).toHaveLength(4 + 20);
+    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth2", usable: false } });
+    b.withdraw("192.0.2.1", "when-taken-over");
+    b.log.length = 0;
+    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth2" } });
+    b.advance(1_000);
+    expect(b.sent()).toEqual([]);
+  });
+
+  it("ask for IPv6 addresses in a group until the last of three is gone", () => {
+    const b = bench();
+    const three = ["2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1"];
+    for (const text of three) b.announce(text);
+    for (const text of three) b.withdraw(text);
+    expect(b.groups()).toEqual(["2 +1 -0", "2 +0 -1"]);
+    b.announce("2001:db8::1");
+    expect(b.groups().at(-1)).toBe("2 +1 -0");
   });
 
   it("are told now and then only of what all links carry, from the end of the first burst on", () => {
