@@ -94,6 +94,8 @@ export const l2Advertisement = (name: string, fields: Partial<L2Advertisement> =
   hasServiceSelectors: false,
   interfaces: null,
   preferences: [],
+  placement: "hash",
+  fencing: "none",
   ...fields,
 });
 
@@ -149,6 +151,7 @@ export class TestWorld implements World {
   config: Config | null;
   members: ReadonlySet<string> | null = null;
   speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  hasMajority = true;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);
