@@ -40,11 +40,32 @@ const sockets = new NeighborSockets(
   /^veth/,
 );
 
+/** How late a timer of 50 ms was at worst, as a heartbeat would be, and what the process cost, since last asked. */
+let worst = 0;
+let spent = process.cpuUsage();
+let due = performance.now() + 50;
+setInterval(() => {
+  worst = Math.max(worst, performance.now() - due);
+  due = performance.now() + 50;
+}, 50).unref();
+
+function sayLoad(): void {
+  const { user, system } = process.cpuUsage(spent);
+  say({ cpu: (user + system) / 1_000, late: Math.round(worst) });
+  spent = process.cpuUsage();
+  worst = 0;
+}
+
 createInterface({ input: process.stdin }).on("line", (line) => {
   const command = JSON.parse(line) as { readonly address?: string } & Record<string, unknown>;
   if (command.counters === true) {
     const addresses = engine.counters("all").map((counters) => ({ ...counters, address: formatIp(counters.address) }));
     say({ counters: addresses, drops: engine.drops() });
+    return;
+  }
+  if (command.load === true) {
+    say({ done: command.kind });
+    sayLoad();
     return;
   }
   const address = parseIp(command.address ?? "");
