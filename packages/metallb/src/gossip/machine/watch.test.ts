@@ -17,6 +17,7 @@ const member = (name: string, more: Partial<Member> = {}): Member => ({
   since: 0,
   suspicion: null,
   silent: false,
+  quiet: 0,
   ...more,
 });
 
@@ -28,9 +29,9 @@ function bench(...members: readonly Member[]) {
     some: (count, fits) => [...all.values()].filter((each) => !each.isSelf && fits(each)).slice(0, count),
     send: (to, message) => sent.push(`${to.name} ${message.kind}`),
     members: () => all,
-    silent: (about, silent, now) => {
-      about.silent = silent;
-      told.push(`${about.name} ${silent ? "silent" : "back"} ${now}`);
+    silent: (about, quiet, now) => {
+      about.silent = quiet !== null;
+      told.push(`${about.name} ${quiet === null ? "back" : "silent"} ${now}`);
     },
     welcomed: () => told.push("welcomed"),
   });
