@@ -118,7 +118,7 @@ class Cluster implements World {
   relabel(labels: Readonly<Record<string, string>>): void {
     const name = "node-1";
     const meta = { key: name, namespace: "", name, uid: name, resourceVersion: "1" };
-    this.nodes.set(name, { ...meta, labels, networkUnavailable: false });
+    this.nodes.set(name, { ...meta, labels, networkUnavailable: false, drain: null });
   }
 
   serve(n: number, address: number): string {

@@ -11,6 +11,7 @@ export {
   ATTRIBUTE_ANNOTATIONS,
   allocatedFrom,
   annotation,
+  DRAIN,
   deprecatedAnnotations,
 } from "./annotations.ts";
 export type * from "./core.ts";

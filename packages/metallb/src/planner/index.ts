@@ -1,4 +1,5 @@
 export { type ClusterVerdict, ClusterVerdicts, type Owner } from "./cluster-verdicts.ts";
+export { readDrain } from "./drain.ts";
 export { foreign, unfit } from "./node-facts.ts";
 export type { PeerProblem } from "./peers.ts";
 export type * from "./plan.ts";

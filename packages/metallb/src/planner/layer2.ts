@@ -38,6 +38,8 @@ export class Layer2Election {
   private own: Node | null = null;
   private candidates = new Map<L2Advertisement, Candidates>();
   private speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  /** Nodes that are drained: their addresses go to others, where there are any. */
+  private drained: ReadonlySet<string> = new Set();
 
   constructor(options: Layer2Options) {
     this.options = options;
@@ -55,6 +57,9 @@ export class Layer2Election {
     const speakers = members === null ? null : (world.speakers ?? null);
     differs ||= speakers !== this.speakers;
     this.speakers = speakers;
+    const drained = new Set([...world.nodes.values()].flatMap(({ name, drain }) => (drain === null ? [] : [name])));
+    differs ||= drained.size !== this.drained.size || !drained.isSubsetOf(this.drained);
+    this.drained = drained;
     if (advertisements.size === 0) return false;
     const able = [...world.nodes.values()].filter(
       (node) => (members === null || members.has(node.name)) && !unfit(node, ignoreExcludeLabel),
@@ -107,8 +112,10 @@ export class Layer2Election {
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
     const address = ips[0] ? formatIp(ips[0]) : "";
-    const winner = this.best([...scores], address);
     const { speakers } = this;
+    const first = this.best([...scores], address);
+    if (first !== null && this.drained.has(first)) this.leaveOutDrained(scores);
+    const winner = scores.size === 0 || first === null || scores.has(first) ? first : this.best([...scores], address);
     if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY };
     const { able, leftOut } = ableOf(scores.keys(), speakers, ips, (node) => this.interfacesAt(advertisements, node));
     if (able.size === 0 || able.has(winner)) return { owner: winner, leftOut };
@@ -119,6 +126,15 @@ export class Layer2Election {
       ),
       leftOut,
     };
+  }
+
+  /** MetalLB's own speakers know of no drain and answer only where they win, so they inherit nothing. */
+  private leaveOutDrained(scores: Map<string, number>): void {
+    const { speakers, drained } = this;
+    const inherits = (node: string): boolean => speakers === null || speakers.has(node);
+    const heirs = [...scores.keys()].filter((node) => !drained.has(node) && inherits(node));
+    if (heirs.length === 0 || ![...drained].some((node) => scores.has(node) && inherits(node))) return;
+    for (const node of [...scores.keys()]) if (!heirs.includes(node)) scores.delete(node);
   }
 
   /** Highest score, then least hash. */

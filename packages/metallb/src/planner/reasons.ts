@@ -25,6 +25,9 @@ export const REASONS = {
   noUsableInterface: "node {node} has no interface on which it could answer for {ip}",
   noNamedInterface: "none of the interfaces {interfaces} can be used on node {node} to answer for {ip}",
   outsideSubnet: "node {node} has no interface in the subnet of {ip}, and others have",
+  nodeDraining: "node {node} is being drained, and other nodes announce it",
+  nodeLeaving: "node {node} is being drained: routers are asked to take other ways, before its routes go",
+  lastAnnouncer: "node {node} is being drained, and goes on announcing it: no other node would",
   attributeRefused: "advertisement {advertisement} does not take its annotation {annotation}: {why}",
   noCandidate: "no node is left that could announce it",
   // Of the whole cluster, as a Service's condition says it.

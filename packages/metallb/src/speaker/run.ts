@@ -273,6 +273,7 @@ class Speaker {
               sessions: this.sessions,
               bfd: this.bfd,
               layer2: this.layer2,
+              drain: this.loop.drain,
               peerProblems: this.planner.peerProblems,
               strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),
