@@ -297,6 +297,25 @@ describe("a speaker", () => {
     expect(await statuses()).toHaveLength(4);
   });
 
+  it("tells in objects what stands already, within two seconds of the routes", async () => {
+    await speaker.stop("SIGKILL");
+    // As the API does when the Pod of the speaker before it is gone.
+    for (const { metadata } of await statuses())
+      await client.remove(RESOURCES.servicebgpstatuses, { namespace: NAMESPACE, name: metadata?.name ?? "" });
+    const { connections } = peer;
+    speaker = await start();
+    await eventually(
+      () => peer.connections,
+      (count) => count === connections + 1,
+      { what: "no session" },
+    );
+    await routed("192.0.2.1/32", "192.0.2.5/32", "192.0.2.6/32", "192.0.2.7/32");
+    await eventually(statuses, (all) => all.length === 4 && all.every(({ status }) => status), {
+      what: "no object for each Service",
+      limit: 2_000,
+    });
+  });
+
   it("withdraws nothing over objects that became wrong or are gone, whether it saw that or starts after it", async () => {
     const stands = ["192.0.2.1/32", "192.0.2.5/32", "192.0.2.6/32", "192.0.2.7/32"];
     const edit = (resource: Resource, name: string, spec: object) =>

@@ -5,6 +5,8 @@ import { withCluster } from "./cluster-command.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { type Check, examine } from "./doctor.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
+import { type Migration, planMigration } from "./migration.ts";
+import { readMigration } from "./migration-facts.ts";
 import { examineNode } from "./node-checks.ts";
 import type { Outcome } from "./outcome.ts";
 import { FORMATS, type Format, print } from "./output.ts";
@@ -21,12 +23,17 @@ interface DoctorOptions extends ConnectOptions {
   readonly namespace?: string;
   readonly output?: Format;
   readonly node?: true;
+  readonly migrate?: true;
 }
 
 export function addDoctorCommand(program: Command, outcome: Outcome): void {
   withCluster(program.command("doctor"))
     .description("look at the cluster before or while MetalLB runs in it; exit code 1 when a check fails")
     .option("--node", "look at the kernel of this machine instead, as root or not, without a cluster")
+    .option(
+      "--migrate",
+      "say of a cluster that runs MetalLB what a move to this project changes, and print the commands",
+    )
     .addOption(new Option("-o, --output <format>", "instead of lines for people").choices(FORMATS))
     .action(async (options: DoctorOptions) => {
       const show = (checks: readonly Check[]) => {
@@ -39,11 +46,25 @@ export function addDoctorCommand(program: Command, outcome: Outcome): void {
       try {
         const namespace = options.namespace ?? null;
         const facts = await readFacts(connection, { namespace, kinds: FACT_KINDS, states: true });
-        show(await examine(connection.client, facts));
+        if (options.migrate) {
+          const migration = planMigration(facts, await readMigration(connection.client, facts.namespace));
+          showMigration(migration, options.output ?? "table", outcome);
+        } else show(await examine(connection.client, facts));
       } finally {
         connection.client.close();
       }
     });
+}
+
+function showMigration({ checks, commands }: Migration, format: Format, outcome: Outcome): void {
+  outcome.exitCode = checks.some(({ verdict }) => verdict === "failed") ? FAILED : DONE;
+  const lines = (paint: Paint) => [
+    ...checks.flatMap((each) => drawCheck(each, paint)),
+    ...(commands.length === 0
+      ? []
+      : ["", ...commands.map((line) => (line.startsWith("#") ? paint("dim", line) : line))]),
+  ];
+  print({ data: { checks, commands }, lines, exitCode: outcome.exitCode }, format);
 }
 
 function drawCheck({ verdict, what, text, fix }: Check, paint: Paint): readonly string[] {

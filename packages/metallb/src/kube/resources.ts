@@ -61,6 +61,7 @@ export const RESOURCES = {
   servicel2statuses: metallb("servicel2statuses", "ServiceL2Status"),
   servicebgpstatuses: metallb("servicebgpstatuses", "ServiceBGPStatus"),
   configurationstates: metallb("configurationstates", "ConfigurationState"),
+  frrconfigurations: grouped("frrk8s.metallb.io", "v1beta1", "frrconfigurations", "FRRConfiguration"),
 } as const satisfies Record<string, Resource>;
 
 export interface Where {

@@ -14,7 +14,7 @@ export interface Startup<T extends FlagTable> {
 }
 
 /**
- * Reads the command line and says hello, or gives the exit code: 0 when help was asked for, 1 or 2
+ * Reads the command line and says hello, or gives the exit code: 0 when help or the version was asked for, 1 or 2
  * when the command line is wrong; what there is to say has been said then.
  */
 export function startUp<
@@ -25,6 +25,11 @@ export function startUp<
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Startup<T> | number {
+  if (argv.length === 1 && /^--?version$/.test(argv[0] ?? "")) {
+    const { version, commit, branch } = BUILD;
+    process.stdout.write(`metallb-${name} ${version} (commit ${commit}, branch ${branch}, Node ${process.version})\n`);
+    return 0;
+  }
   const parsed = parseFlags(table, argv, env);
   if (!parsed.ok) {
     const { help, exitCode, message, usage } = parsed.error;
