@@ -6,7 +6,7 @@ import { Drain } from "./drain.ts";
 function bench() {
   const sent: boolean[] = [];
   const log: string[] = [];
-  const timers: { milliseconds: number; then: () => void }[] = [];
+  const timers: { milliseconds: number; act: () => void }[] = [];
   let changed = 0;
   const drain = new Drain({
     node: "node-1",
@@ -22,14 +22,14 @@ function bench() {
       changed++;
     },
     later: (milliseconds, then) => {
-      const timer = { milliseconds, then };
+      const timer = { milliseconds, act: then };
       timers.push(timer);
       return () => void timers.splice(timers.indexOf(timer), 1);
     },
   });
   const pass = (): number => {
     const [timer] = timers.splice(0, 1);
-    timer?.then();
+    timer?.act();
     return timer?.milliseconds ?? -1;
   };
   return { drain, sent, log, timers, pass, plans: () => changed };
