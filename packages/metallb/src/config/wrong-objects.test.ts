@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Compilation, PoolLookup, validate } from "#config";
+import { type Compilation, NO_RESOURCES, PoolLookup, validate } from "#config";
 import { formatRange, type Ip, parseIp } from "#net";
-import { aged, bgpAdvertisement, bgpPeer, community, compiled, l2Advertisement, nothing, pool } from "./testing.ts";
+import { aged, bgpAdvertisement, bgpPeer, community, compiled, l2Advertisement, pool } from "./testing.ts";
 
 const ips = (...texts: string[]): Ip[] =>
   texts.map((text) => {
@@ -239,7 +239,7 @@ it("of two aliases of one name the older object's counts", () => {
 
 describe("problems", () => {
   it("can be asked for without a configuration", () => {
-    const resources = { ...nothing, pools: [pool("p", ["10.0.0.0/33"])] };
+    const resources = { ...NO_RESOURCES, pools: [pool("p", ["10.0.0.0/33"])] };
     expect(validate(resources).map(({ code }) => code)).toEqual(["invalidAddresses"]);
   });
 
