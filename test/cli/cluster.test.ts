@@ -167,6 +167,94 @@ function suite(start: (folder: string) => Promise<{ readonly kubeconfig: string;
     expect(archive).toContain("metallb-support/objects/services.yaml");
     expect(archive).toContain("198.51.100.0/24");
   });
+
+  it("take a cluster that runs upstream as it is: nothing is wrong, and what nobody tells is named", async () => {
+    await install(plane.kubeconfig, UPSTREAM);
+    const { code, stdout } = await metallb(plane.kubeconfig, "status");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("all is well")]);
+    expect(stdout).toMatch(/MetalLB's own programs run here \(quay\.io\/metallb\/controller:v0\.16\.1/);
+    expect(stdout).toMatch(/sessions +not told/);
+    expect(stdout).toMatch(/default\/web +198\.51\.100\.7 .* one/);
+    const json = await metallb(plane.kubeconfig, "status", "-o", "json");
+    expect(JSON.parse(json.stdout)).toMatchObject({ troubles: [], notes: [expect.any(String)] });
+    const explained = await metallb(plane.kubeconfig, "explain", "web");
+    expect(explained.stdout).toMatch(/✓ controller +1 of 1 controller Pods ready/);
+    expect(explained.stdout).toMatch(/✗ advertisements +no BGPAdvertisement or L2Advertisement selects pool pool/);
+  });
+}
+
+const own = (component: string) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: `${component}-x`, namespace: "metallb-system", labels: { app: "metallb", component } },
+  spec: {
+    nodeName: "one",
+    serviceAccountName: "default",
+    automountServiceAccountToken: false,
+    containers: [{ name: component, image: `quay.io/metallb/${component}:v0.16.1` }],
+  },
+});
+
+/** What upstream leaves in the API: Pods that tell no state, an address and who announces it. */
+const UPSTREAM: readonly { readonly object: object; readonly status?: object }[] = [
+  {
+    object: {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "default", namespace: "metallb-system" },
+    },
+  },
+  ...["controller", "speaker"].map((component) => ({
+    object: own(component),
+    status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
+  })),
+  {
+    object: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "web", namespace: "default" },
+      spec: { type: "LoadBalancer", selector: { app: "web" }, ports: [{ port: 80, protocol: "TCP" }] },
+    },
+    status: { loadBalancer: { ingress: [{ ip: "198.51.100.7" }] } },
+  },
+  {
+    object: {
+      apiVersion: "metallb.io/v1beta1",
+      kind: "ServiceBGPStatus",
+      metadata: { name: "bgp-x", namespace: "metallb-system" },
+    },
+    status: { node: "one", serviceName: "web", serviceNamespace: "default", peers: ["router"] },
+  },
+];
+
+interface ObjectPlace {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+const SERVICE_ACCOUNTS: Resource = {
+  group: "",
+  version: "v1",
+  plural: "serviceaccounts",
+  kind: "ServiceAccount",
+  namespaced: true,
+};
+
+async function install(kubeconfig: string, objects: typeof UPSTREAM): Promise<void> {
+  const cluster = loadCluster({ kubeconfig, env: {} });
+  if (!cluster.ok) throw new Error(cluster.error);
+  const client = createClient(cluster.value, { userAgent: "metallb-test" });
+  for (const { object, status } of objects) {
+    const { kind, metadata } = object as KubeObject & { readonly metadata: ObjectPlace };
+    const resource = Object.values(RESOURCES).find((each) => each.kind === kind) ?? SERVICE_ACCOUNTS;
+    // Who a Pod acts for is asked by a real API server alone; the embedded one knows no such kind.
+    const skips = (error: unknown) => {
+      if (resource !== SERVICE_ACCOUNTS) throw error;
+    };
+    await client.apply(resource, { ...metadata }, object as KubeObject, "metallb-test").catch(skips);
+    if (status !== undefined) await client.patch(resource, { ...metadata, subresource: "status" }, "merge", { status });
+  }
+  client.close();
 }
 
 describe("the command line on the embedded API", () => {
@@ -276,6 +364,29 @@ describe("the command line on a running cluster", () => {
     await house.remove(kubeconfig, [["ipaddresspools", "second"]]);
   });
 
+  it("shows events as they come with --watch, of one Service", async () => {
+    const child = spawn(METALLB, ["events", "later", "--watch"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const see = (words: RegExp) =>
+      eventually(
+        () => output,
+        (text) => words.test(text),
+        { what: `not shown: ${words.source}` },
+      );
+    await see(/LAST/);
+    const metadata = { name: "later", namespace: "default" };
+    const spec = { type: "LoadBalancer", selector: { app: "hello" }, ports: [{ port: 81, protocol: "TCP" }] };
+    await house.apply(kubeconfig, [{ apiVersion: "v1", kind: "Service", metadata, spec }]);
+    await see(/IPAllocated +Service default\/later/);
+    expect(output).not.toContain("default/hello");
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect((await ended)[0]).toBe(0);
+  });
+
   it("serves the page to who has its key, and to nobody else", async () => {
     const child = spawn(METALLB, ["dashboard"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
     let output = "";
@@ -293,7 +404,10 @@ describe("the command line on a running cluster", () => {
     const { origin } = new URL(address);
     expect((await fetch(`${origin}/api/state`)).status).toBe(403);
     const state = await fetch(`${origin}/api/state`, { headers: { cookie } });
-    expect(await state.json()).toMatchObject({ kind: "cluster", services: [{ key: "default/hello" }] });
+    expect(await state.json()).toMatchObject({
+      kind: "cluster",
+      services: [{ key: "default/hello" }, { key: "default/later" }],
+    });
     const ended = once(child, "exit");
     child.kill("SIGINT");
     expect((await ended)[0]).toBe(0);

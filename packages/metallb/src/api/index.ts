@@ -13,6 +13,7 @@ export {
   annotation,
   DRAIN,
   deprecatedAnnotations,
+  L2_NODE,
 } from "./annotations.ts";
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";

@@ -180,10 +180,8 @@ it("of claims by layer 2 only what differs is told", () => {
   const claims = new Layer2Claims();
   const [a, b] = [ip(4, 1n), ip(4, 2n)];
   const announced = (interfaces: readonly string[] | null, ...texts: string[]) => ({
-    announced: true as const,
-    ips: texts,
-    interfaces,
-    leftOut: { total: 0, nodes: [] } as never,
+    verdict: { announced: true as const, ips: texts, interfaces, leftOut: [] },
+    watches: [],
   });
   expect(claims.set("s", announced(null, "a"), [a])).toBe(true);
   expect(claims.take()).toEqual({ announce: [{ holder: "s", address: a, interfaces: null }], withdraw: [] });

@@ -95,6 +95,8 @@ export const l2Advertisement = (name: string, fields: Partial<L2Advertisement> =
   hasServiceSelectors: false,
   interfaces: null,
   preferences: [],
+  placement: "hash",
+  fencing: "none",
   ...fields,
 });
 
@@ -150,6 +152,7 @@ export class TestWorld implements World {
   config: Config | null;
   members: ReadonlySet<string> | null = null;
   speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  hasMajority = true;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);

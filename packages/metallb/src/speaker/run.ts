@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
 import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
@@ -21,11 +20,9 @@ import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
-
-/** How long events of announcements may wait at the start, milliseconds. */
-const RECALL_LIMIT = 5_000;
 
 type Flags = FlagValues<typeof SPEAKER_FLAGS>;
 
@@ -116,7 +113,7 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
-      sha256: (text) => createHash("sha256").update(text).digest(),
+      sha256,
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
@@ -171,6 +168,7 @@ class Speaker {
       engines: this.thread,
       planner: this.planner,
       services: () => this.world.services,
+      isNode: (name) => this.world.nodes.has(name),
       recorder,
       log,
       trouble: (what) => trouble.of(what),
@@ -248,9 +246,9 @@ class Speaker {
     if (this.ready) this.loop.schedule();
   }
 
-  /** Events wait for what stood before the start, but not for an API that does not tell it. */
+  /** Events wait for what stood before the start, but only five seconds for an API that does not tell it. */
   private async recall(known: Promise<void>): Promise<void> {
-    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
+    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
     this.announcements.recall(this.planner.plan, this.world.services);
   }
 
