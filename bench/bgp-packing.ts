@@ -1,4 +1,11 @@
-import { type BgpEffect, createBgpEngine, encodeKeepalive, encodeOpen, type PeerSettings } from "metallb/bgp";
+import {
+  type BgpEffect,
+  createBgpEngine,
+  DEFAULT_SETTINGS,
+  encodeKeepalive,
+  encodeOpen,
+  type PeerSettings,
+} from "metallb/bgp";
 import { hostPrefix, type Ip, ip } from "metallb/net";
 import type { Benchmark, Row } from "./report.ts";
 
@@ -37,25 +44,11 @@ const CASES: readonly Case[] = [
 ];
 
 const settings = (name: string, address: Ip): PeerSettings => ({
+  ...DEFAULT_SETTINGS,
   name,
   localAs: LOCAL_AS,
   peerAs: PEER_AS,
   endpoint: { kind: "address", address, interface: null },
-  port: 179,
-  sourceAddress: null,
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
-  ebgpMultiHop: false,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  table: "all",
 });
 
 const sentOctets = (effects: readonly BgpEffect[]): number =>

@@ -1,21 +1,9 @@
 import { Allocator } from "metallb/allocator";
 import { decodeBGPAdvertisement, decodeIPAddressPool, decodeNamespace, decodeService, type Service } from "metallb/api";
-import { type Compilation, compile, type Pool, type Resources } from "metallb/config";
+import { type Compilation, compile, NO_RESOURCES, type Pool, type Resources } from "metallb/config";
 import { type Benchmark, median, type Row } from "./report.ts";
 
 const ROUNDS = 15;
-
-const NOTHING: Resources = {
-  pools: [],
-  communities: [],
-  namespaces: [],
-  bgpAdvertisements: [],
-  l2Advertisements: [],
-  peers: [],
-  bfdProfiles: [],
-  secrets: new Map(),
-  malformed: [],
-};
 
 function must<T>(decoded: { readonly ok: boolean; readonly value?: T }): T {
   if (!decoded.ok || decoded.value === undefined) throw new Error("an object of the benchmark cannot be read");
@@ -33,7 +21,7 @@ const poolObject = (i: number, serviceAllocation?: object) =>
   );
 
 const thousand = (): Resources => ({
-  ...NOTHING,
+  ...NO_RESOURCES,
   pools: list(1_000, (i) => poolObject(i)),
   bgpAdvertisements: list(1_000, (i) =>
     must(
@@ -51,7 +39,7 @@ const namespaces = (count: number) =>
   );
 
 const selecting = (count: number): Resources => ({
-  ...NOTHING,
+  ...NO_RESOURCES,
   pools: list(200, (i) => poolObject(i, { namespaceSelectors: [{ matchLabels: { team: String(i) } }] })),
   namespaces: namespaces(count),
 });
@@ -85,7 +73,7 @@ const service = (name: string, age: number): Service => {
 function waiting(count: number, poolCount: number): Row[] {
   const full = (i: number): Pool => {
     const object = must(decodeIPAddressPool({ metadata: { name: `p${i}` }, spec: { addresses: [`10.0.${i}.1/32`] } }));
-    return compile({ ...NOTHING, pools: [object] }).config.pools[0] as Pool;
+    return compile({ ...NO_RESOURCES, pools: [object] }).config.pools[0] as Pool;
   };
   const all = list(poolCount, full);
   const services = new Map(list(poolCount, (i) => service(`holds${i}`, i)).map((each) => [each.key, each]));

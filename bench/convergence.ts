@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PeerSettings } from "metallb/bgp";
+import { DEFAULT_SETTINGS, type PeerSettings } from "metallb/bgp";
 import { hostPrefix, type Ip, ip, parseIp } from "metallb/net";
 import type { PlanDifference } from "metallb/planner";
 import { bgpParts, EngineThread } from "metallb/speaker";
@@ -24,25 +24,15 @@ const address = (text: string): Ip => {
 };
 
 const peerSettings = (name: string): PeerSettings => ({
+  ...DEFAULT_SETTINGS,
   name,
   localAs: OWN.asn,
   peerAs: SINK.asn,
   endpoint: { kind: "address", address: address(SINK.host), interface: null },
   port: SINK.port,
   sourceAddress: address(OWN.address),
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
   ebgpMultiHop: true,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
   families: ["ipv4-unicast"],
-  table: "all",
 });
 
 const spread = (sessions: readonly SinkSession[]): number =>

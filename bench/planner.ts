@@ -1,24 +1,26 @@
-import { createHash } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type BgpEngine, createBgpEngine } from "metallb/bgp";
-import type { BgpAdvertisement, Config, Peer } from "metallb/config";
-import { ip, parseRange, RangeSet } from "metallb/net";
-import { type Changes, Planner, type World } from "metallb/planner";
+import type { Config } from "metallb/config";
+import { ip } from "metallb/net";
+import { Planner, type World } from "metallb/planner";
 import { bgpParts } from "metallb/speaker";
+import {
+  advertisement,
+  changes,
+  config,
+  node,
+  OPTIONS,
+  peer,
+  pool,
+  service,
+} from "../packages/metallb/src/planner/testing.ts";
 import type { Benchmark, Row } from "./report.ts";
 
 // Goal 12 and the bars of the planner: what a Service costs, and what a change costs that changes nothing.
 
 const SERVICES = 50_000;
 const RUNS = 30;
-const OPTIONS = {
-  nodeName: "node-1",
-  loadBalancerClass: null,
-  ignoreExcludeLabel: false,
-  sha256: (text: string): Uint8Array => createHash("sha256").update(text).digest(),
-};
-
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
@@ -33,69 +35,6 @@ function time(act: () => unknown): number {
   const began = performance.now();
   act();
   return performance.now() - began;
-}
-
-const always = () => true;
-
-const advertisement = (name: string, peers: ReadonlySet<string> | null): BgpAdvertisement => ({
-  name,
-  created: "",
-  aggregationLength: 32,
-  aggregationLengthV6: 128,
-  localPref: null,
-  communities: [],
-  largeCommunities: [],
-  med: null,
-  asPathPrepend: null,
-  weighsEndpoints: false,
-  fromServices: null,
-  peers,
-  nodes: always,
-  services: always,
-  hasServiceSelectors: false,
-});
-
-const peer = (name: string): Peer => ({
-  name,
-  frozen: false,
-  myASN: 64500,
-  peerASN: 64512,
-  localASN: null,
-  address: ip(4, 0xc0000201n),
-  interface: null,
-  sourceAddress: null,
-  port: 179,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  nodes: always,
-  password: null,
-  bfdProfile: null,
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  vrf: "",
-  dualStackAddressFamily: false,
-  passive: false,
-  restartTime: null,
-});
-
-function pool(name: string, text: string, bgpAdvertisements: readonly BgpAdvertisement[]): Config["pools"][number] {
-  const range = parseRange(text);
-  if (!range.ok) throw new Error(range.error);
-  return {
-    name,
-    ranges: [range.value],
-    addresses: RangeSet.of([range.value]),
-    frozen: null,
-    unreadable: false,
-    families: new Set([4]),
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    allocation: null,
-    bgpAdvertisements,
-    l2Advertisements: [],
-  };
 }
 
 /** A cluster of one node and so many Services, each with an address of its own. */
@@ -116,52 +55,17 @@ class Cluster implements World {
   }
 
   relabel(labels: Readonly<Record<string, string>>): void {
-    const name = "node-1";
-    const meta = { key: name, namespace: "", name, uid: name, resourceVersion: "1" };
-    this.nodes.set(name, { ...meta, labels, networkUnavailable: false });
+    this.nodes.set("node-1", node("node-1", { labels }));
   }
 
   serve(n: number, address: number): string {
-    const key = `default/service-${n}`;
-    this.services.set(key, {
-      key,
-      namespace: "default",
-      name: `service-${n}`,
-      uid: key,
-      resourceVersion: "1",
-      labels: {},
-      annotations: { "metallb.io/ip-allocated-from-pool": "lab" },
-      type: "LoadBalancer",
-      loadBalancerClass: null,
-      loadBalancerIP: null,
-      clusterIPs: ["10.96.0.1"],
-      ipFamilies: ["IPv4"],
-      ipFamilyPolicy: "SingleStack",
-      externalTrafficPolicy: "Cluster",
-      selector: {},
-      ports: [],
-      ingress: [{ ip: `10.${address >> 16}.${(address >> 8) & 255}.${address & 255}`, hostname: null, ipMode: "VIP" }],
-      creationTimestamp: "2026-01-01T00:00:00Z",
-      deleting: false,
-    });
-    return key;
+    const ips = [`10.${address >> 16}.${(address >> 8) & 255}.${address & 255}`];
+    const annotations = { "metallb.io/ip-allocated-from-pool": "lab" };
+    const made = service(`service-${n}`, { ips, annotations });
+    this.services.set(made.key, made);
+    return made.key;
   }
 }
-
-const configOf = (pools: Config["pools"], peers: readonly Peer[]): Config => ({
-  pools,
-  peers,
-  bfdProfiles: new Map(),
-  unreadablePeers: new Set(),
-  departed: (name) => pool(name, "192.0.2.0/32", []),
-});
-
-const changes = (fields: Partial<Changes>): Changes => ({
-  services: new Set(),
-  nodes: new Set(),
-  config: false,
-  ...fields,
-});
 
 const EVERYTHING = changes({ config: true });
 const who = "metallb-ts";
@@ -181,7 +85,7 @@ function hand(planner: Planner, world: World, engine: BgpEngine): { readonly fir
 
 function many(say: (line: string) => void): readonly Row[] {
   say(`planner: ${SERVICES} Services`);
-  const world = new Cluster(SERVICES, configOf([pool("lab", "10.0.0.0/8", [advertisement("a", null)])], [peer("p")]));
+  const world = new Cluster(SERVICES, config([pool("lab", "10.0.0.0/8", [advertisement("a")])], [peer("p")]));
   const planner = new Planner(OPTIONS);
   // The ring of its last events has a bound of its own, whatever the number of Services.
   const engine = createBgpEngine({ random: () => 0.5, ringSize: 0 });
@@ -209,8 +113,14 @@ function many(say: (line: string) => void): readonly Row[] {
 function apart(say: (line: string) => void): readonly Row[] {
   say("planner: 64 peers with an advertisement each");
   const names = Array.from({ length: 64 }, (_, n) => `peer-${n}`);
-  const advertisements = names.map((name) => advertisement(name, new Set([name])));
-  const world = new Cluster(2_000, configOf([pool("lab", "10.0.0.0/8", advertisements)], names.map(peer)));
+  const advertisements = names.map((name) => advertisement(name, { peers: new Set([name]) }));
+  const world = new Cluster(
+    2_000,
+    config(
+      [pool("lab", "10.0.0.0/8", advertisements)],
+      names.map((name) => peer(name)),
+    ),
+  );
   const planner = new Planner(OPTIONS);
   planner.update(world, EVERYTHING);
   const one = Array.from({ length: 1_000 }, (_, run) => {

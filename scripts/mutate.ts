@@ -62,7 +62,7 @@ function mutate(target: string, { sample, seed, again }: Options, folder: string
       incremental: sample === null,
       incrementalFile: `reports/mutation/${target.replaceAll("/", "-")}.json`,
       force: !again,
-      reporters: ["clear-text"],
+      reporters: ["progress-append-only", "clear-text"],
       clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
       thresholds: { break: NOTICED },
       allowEmpty: false,

@@ -124,6 +124,11 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`ip addr` on the node",
     do: "Nothing where the other nodes announce it.",
   },
+  noMajority: {
+    means: "The L2Advertisement is fenced, and this node sees half of the speakers or fewer: the others may announce.",
+    see: "`metallb l2`, and the metric `metallb_layer2_members`",
+    do: "Mend the network between the nodes: TCP and UDP 7946. Delete Node objects of machines that are gone.",
+  },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",
     see: "`metallb l2`",

@@ -43,6 +43,22 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How many addresses of the pool the Services of a namespace may hold: [pools.md](../pools.md).",
   },
+  "metallb.io/l2-placement": {
+    on: "L2Advertisement",
+    by: "you",
+    means:
+      "`balanced`: spread the addresses evenly, and leave them where they are ([layer2.md](../layer2.md#balanced-placement)).",
+  },
+  "metallb.io/l2-fencing": {
+    on: "L2Advertisement",
+    by: "you",
+    means: "`majority`: only nodes that see most of the speakers announce ([layer2.md](../layer2.md#two-owners)).",
+  },
+  "metallb.io/l2-node": {
+    on: "Service",
+    by: "the speakers, and you by `metallb l2 move`",
+    means: "Where a balanced Service is placed.",
+  },
   "metallb.io/keep-after-deletion": {
     on: "IPAddressPool",
     by: "you",

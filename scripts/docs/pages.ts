@@ -1,4 +1,5 @@
 import { commandLine, referenceOf } from "metallb/cli";
+import { compatibilityPage } from "./compatibility.ts";
 import { eventsPage } from "./events.ts";
 import { fieldsPage } from "./fields.ts";
 import { flagsPage } from "./flags.ts";
@@ -10,6 +11,7 @@ import { troubleshootingPage } from "./troubleshooting.ts";
 export async function pages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["cli.md", referenceOf(await commandLine({ exitCode: 0 }))],
+    ["compatibility.md", compatibilityPage()],
     ["troubleshooting.md", troubleshootingPage()],
     ["reference/annotations.md", annotationsPage()],
     ["reference/conditions.md", conditionsPage()],

@@ -9,6 +9,7 @@ export default defineConfig({
     pool: "threads",
     include: [`packages/metallb/src/${process.env.MUTATED_ROOM}/**/*.test.ts`],
     isolate: false,
+    setupFiles: ["scripts/mutation/setup.ts"],
     // A busy machine is no failure; what never ends is stopped by Stryker.
     testTimeout: 600_000,
   },

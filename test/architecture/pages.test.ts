@@ -1,11 +1,14 @@
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { BEYOND, ROWS } from "../../scripts/docs/compatibility-rows.ts";
 import { CONDITIONS, NAMES } from "../../scripts/docs/names.ts";
 import { pages } from "../../scripts/docs/pages.ts";
 import { SECTIONS } from "../../scripts/docs/troubleshooting.ts";
 import { anchorsOf, linksOf } from "../support/pages.ts";
 import { readSources } from "./sources.ts";
+
+const PROOFS = [...ROWS, ...BEYOND].flatMap(({ proofs }) => proofs);
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -52,6 +55,12 @@ describe("the pages", () => {
   it("that are made from the code are what the code says: npm run generate", async () => {
     const made = await pages();
     expect([...made].filter(([path, text]) => read(`docs/${path}`) !== text).map(([path]) => path)).toEqual([]);
+  });
+});
+
+describe("compatibility", () => {
+  it.each(PROOFS)("names a test that is there: %s %s", (file, title) => {
+    expect(read(file)).toContain(title.replaceAll('"', '\\"'));
   });
 });
 

@@ -1,12 +1,14 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApiServer } from "@metallb-ts/apiserver";
 import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
 import { crdOf, DEFINITIONS } from "metallb/api";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
+import { parse } from "yaml";
 import { realKubernetes } from "../support/probes.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
+import { FaultyApi } from "./faulty-api.ts";
 
 export const NAMESPACE = "metallb-system";
 export const POOL = "metallb.io/ip-allocated-from-pool";
@@ -32,8 +34,10 @@ export class ControllerBench {
   readonly client: KubeClient;
   readonly env: NodeJS.ProcessEnv;
   private readonly undo: (() => Promise<unknown>)[];
+  private readonly folder: string;
 
-  private constructor(client: KubeClient, env: NodeJS.ProcessEnv, undo: (() => Promise<unknown>)[]) {
+  private constructor(client: KubeClient, env: NodeJS.ProcessEnv, undo: (() => Promise<unknown>)[], folder: string) {
+    this.folder = folder;
     this.client = client;
     this.env = env;
     this.undo = undo;
@@ -56,7 +60,7 @@ export class ControllerBench {
       {},
       { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
     );
-    const bench = new ControllerBench(client, env, undo);
+    const bench = new ControllerBench(client, env, undo, folder);
     await eventually(
       () => bench.createPool(pool("first", ["192.0.2.0/24", "2001:db8::/64"])),
       () => true,
@@ -69,9 +73,36 @@ export class ControllerBench {
     for (const step of this.undo.splice(0).reverse()) await step();
   }
 
-  async start(...more: readonly string[]): Promise<Program> {
+  start(...more: readonly string[]): Promise<Program> {
+    return this.startIn(this.env, ...more);
+  }
+
+  /** The bearer token of who administers the cluster; for the embedded API. */
+  async token(): Promise<string> {
+    const { users } = parse(await readFile(this.env.KUBECONFIG ?? "", "utf8")) as {
+      readonly users: readonly { readonly user: { readonly token: string } }[];
+    };
+    return users[0]?.user.token ?? "";
+  }
+
+  /** An API that can be made to fail, in front of the embedded one; and the environment of who asks it. */
+  async faultyApi(): Promise<{ readonly api: FaultyApi; readonly env: NodeJS.ProcessEnv }> {
+    const api = await FaultyApi.open(this.client.server, await this.token());
+    this.undo.push(() => api.close());
+    const kubeconfig = join(this.folder, "faulty");
+    const config = {
+      "current-context": "c",
+      contexts: [{ name: "c", context: { cluster: "k", user: "u" } }],
+      clusters: [{ name: "k", cluster: { server: api.url } }],
+      users: [{ name: "u", user: {} }],
+    };
+    await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+    return { api, env: { ...process.env, KUBECONFIG: kubeconfig } };
+  }
+
+  async startIn(env: NodeJS.ProcessEnv, ...more: readonly string[]): Promise<Program> {
     const flags = [`--namespace=${NAMESPACE}`, "--port=0", "--health-probe-port=0", "--pod-name=controller-0", ...more];
-    const program = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), ...flags], this.env);
+    const program = await startProgram(HERE, [projectFile("packages/metallb/bin/controller"), ...flags], env);
     this.undo.push(() => program.stop("SIGKILL"));
     return program;
   }

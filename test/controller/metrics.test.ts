@@ -1,8 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { eventually, HERE, projectFile, startProgram } from "../support/programs.ts";
 import { ControllerBench, NAMESPACE, pool } from "./bench.ts";
 
@@ -86,10 +84,7 @@ describe("metrics", () => {
 
   beforeAll(async () => {
     bench = await ControllerBench.create("embedded");
-    const { users } = parse(await readFile(bench.env.KUBECONFIG ?? "", "utf8")) as {
-      readonly users: readonly { readonly user: { readonly token: string } }[];
-    };
-    token = users[0]?.user.token ?? "";
+    token = await bench.token();
   });
   afterAll(() => bench?.close());
 

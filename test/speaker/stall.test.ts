@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Place } from "@metallb-ts/lab/network";
 import { type Router, startRouter } from "@metallb-ts/lab/routers";
-import type { SessionReport } from "metallb/bgp";
+import { DEFAULT_SETTINGS, type SessionReport } from "metallb/bgp";
 import { type Ip, parseIp } from "metallb/net";
 import type { PlanDifference } from "metallb/planner";
 import { bgpParts, EngineThread } from "metallb/speaker";
@@ -64,25 +64,18 @@ describeWith(["bird"], "the engines' thread", () => {
       routes: [],
       peersSet: [
         {
+          ...DEFAULT_SETTINGS,
           name: "router",
           localAs: 64500,
           peerAs: 64512,
           endpoint: { kind: "address", address: address(ROUTER), interface: null },
           port: PORT,
           sourceAddress: address(SPEAKER),
-          vrf: null,
           holdTime: HOLD,
           keepaliveTime: 1,
           connectTime: 1,
-          routerId: null,
-          password: null,
           ebgpMultiHop: true,
-          passive: false,
-          bfd: null,
-          restartTime: null,
-          gracefulRestart: false,
           families: ["ipv4-unicast"],
-          table: "all",
         },
       ],
       peersRemoved: [],

@@ -4,7 +4,7 @@
  * `{"withdraw": […]}`, `{"stop": "keep" | "withdraw"}`. Out: what the engines tell, one line each.
  */
 import { createInterface } from "node:readline";
-import type { PathAttributes, PeerSettings } from "metallb/bgp";
+import { DEFAULT_SETTINGS, type PathAttributes, type PeerSettings } from "metallb/bgp";
 import { formatIp, type Ip, ip, parseIp, parsePrefix } from "metallb/net";
 import { EngineHost } from "../../packages/metallb/src/speaker/engine-host.ts";
 import { ENGINES } from "../../packages/metallb/src/speaker/engines.ts";
@@ -37,27 +37,16 @@ const prefix = (text: string) => {
 
 function settingsOf({ address: at, interface: name, source, ...rest }: NonNullable<BareLine["peer"]>): PeerSettings {
   return {
+    ...DEFAULT_SETTINGS,
     name: "router",
     localAs: 64500,
     peerAs: 64512,
     endpoint: at
       ? { kind: "address", address: address(at), interface: name ?? null }
       : { kind: "interface", interface: name ?? "" },
-    port: 179,
     sourceAddress: source ? address(source) : null,
-    vrf: null,
     holdTime: 9,
-    keepaliveTime: null,
     connectTime: 2,
-    routerId: null,
-    password: null,
-    ebgpMultiHop: false,
-    passive: false,
-    bfd: null,
-    gracefulRestart: false,
-    restartTime: null,
-    families: ["ipv4-unicast", "ipv6-unicast"],
-    table: "all",
     ...rest,
   };
 }

@@ -167,6 +167,7 @@ export const crowded = (count: number): LabView => ({
 export const cluster: ClusterView = {
   kind: "cluster",
   notes: [],
+  unread: ["servicel2statuses"],
   server: "https://192.0.2.1:6443",
   namespace: "metallb-system",
   controller: { ...process(0), title: "Pod controller-7d4", pid: null, leading: true },
@@ -180,4 +181,16 @@ export const cluster: ClusterView = {
   layer2: [{ service: "default/hello", address: "198.51.100.1", node: "node-2", interfaces: ["eth0"] }],
   configuration: [],
   problems: ["no right to list namespaces"],
+};
+
+/** The same with rights for next to nothing. */
+export const unreadable: ClusterView = {
+  ...cluster,
+  controller: { ...cluster.controller, running: false, title: "", lastEnding: "Pods could not be read", leading: null },
+  nodes: [],
+  pools: [],
+  services: [],
+  layer2: [],
+  problems: ["no right to list services", "no right to list pods", "no right to list ipaddresspools.metallb.io"],
+  unread: ["services", "pods", "ipaddresspools"],
 };

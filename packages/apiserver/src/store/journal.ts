@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -24,10 +25,14 @@ const FILE = "objects.jsonl";
 const COMPACT_AT_LEAST = 16 * 1024 * 1024;
 const SYNC_INTERVAL = 1_000;
 
+/** How octets reach a file: `writeSync`, but where a test lets the disk be full. */
+export type WriteFile = (file: number, octets: Buffer, offset: number) => number;
+
 /**
  * An append-only log of what was committed, one JSON line each. A line is handed to the kernel
  * before the client hears of the write, so a killed process loses nothing; the disk is asked to
- * sync at most once a second, so a power cut loses at most that. A torn last line is cut off.
+ * sync at most once a second, so a power cut loses at most that. A torn last line is cut off. A line that
+ * the disk has no room for is taken back, and the write that it stands for fails: nothing follows half a line.
  */
 export class FileJournal implements Journal {
   private readonly path: string;
@@ -36,9 +41,13 @@ export class FileJournal implements Journal {
   private size: number;
   private compactAt: number;
   private syncing: NodeJS.Timeout | null = null;
+  private readonly writeFile: WriteFile;
+  /** Half a line may stand at the end. */
+  private torn = false;
 
   /** Reads the folder's log into the storage and goes on writing it. @throws Error when a line inside the log is broken */
-  constructor(folder: string, storage: Storage) {
+  constructor(folder: string, storage: Storage, writeFile: WriteFile = (...what) => writeSync(...what)) {
+    this.writeFile = writeFile;
     this.path = join(folder, FILE);
     this.storage = storage;
     this.size = existsSync(this.path) ? load(this.path, storage) : 0;
@@ -66,29 +75,65 @@ export class FileJournal implements Journal {
     closeSync(this.file);
   }
 
+  /** @throws Error when the whole line cannot be written; then none of it stands. */
   private append(line: Buffer): void {
-    for (let done = 0; done < line.length; ) done += writeSync(this.file, line, done);
+    if (this.torn) this.takeBack();
+    try {
+      this.writeAll(this.file, line);
+    } catch (error) {
+      this.torn = true;
+      this.takeBack();
+      throw error;
+    }
     this.size += line.length;
   }
 
-  /** Rewrites the log with the living objects only, beside the old one, which is replaced in one step. */
+  /** @throws Error when it cannot be taken back either: then it is tried again before anything else is written. */
+  private takeBack(): void {
+    ftruncateSync(this.file, this.size);
+    this.torn = false;
+  }
+
+  private writeAll(file: number, octets: Buffer): void {
+    for (let done = 0; done < octets.length; ) done += this.writeFile(file, octets, done);
+  }
+
+  /**
+   * Rewrites the log with the living objects only, beside the old one, which is replaced in one step. Where there is no
+   * room for both, the old one goes on.
+   */
   private compact(): void {
     const temporary = `${this.path}.new`;
-    const fresh = openSync(temporary, "w", 0o600);
+    rmSync(temporary, { force: true });
+    // Appending, as everywhere: what is written after half a line was taken back stands where that began.
+    const fresh = openSync(temporary, "ax", 0o600);
+    let size = 0;
+    try {
+      const put = (line: Buffer): void => {
+        this.writeAll(fresh, line);
+        size += line.length;
+      };
+      put(Buffer.from(`{"revision":${this.storage.revision}}\n`));
+      for (const collection of this.storage.all()) {
+        const name = JSON.stringify(collection.name);
+        for (const entry of collection.values()) {
+          const head = `{"revision":${entry.revision},"collection":${name},"key":${JSON.stringify(entry.key)},"object":`;
+          put(Buffer.concat([Buffer.from(head), entry.json, Buffer.from("}\n")]));
+        }
+      }
+      fsyncSync(fresh);
+      renameSync(temporary, this.path);
+    } catch {
+      closeSync(fresh);
+      rmSync(temporary, { force: true });
+      this.compactAt = this.size * 2;
+      return;
+    }
     closeSync(this.file);
     this.file = fresh;
-    this.size = 0;
-    this.append(Buffer.from(`{"revision":${this.storage.revision}}\n`));
-    for (const collection of this.storage.all()) {
-      const name = JSON.stringify(collection.name);
-      for (const entry of collection.values()) {
-        const head = `{"revision":${entry.revision},"collection":${name},"key":${JSON.stringify(entry.key)},"object":`;
-        this.append(Buffer.concat([Buffer.from(head), entry.json, Buffer.from("}\n")]));
-      }
-    }
-    fsyncSync(fresh);
-    renameSync(temporary, this.path);
-    this.compactAt = Math.max(COMPACT_AT_LEAST, this.size * 3);
+    this.size = size;
+    this.torn = false;
+    this.compactAt = Math.max(COMPACT_AT_LEAST, size * 3);
   }
 }
 

@@ -1,8 +1,8 @@
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { FileJournal } from "./journal.ts";
+import { FileJournal, type WriteFile } from "./journal.ts";
 import { Storage } from "./storage.ts";
 
 const thing = (name: string, value = 0) => ({ metadata: { name }, value });
@@ -61,5 +61,57 @@ describe("the journal", () => {
     const third = new Storage(100);
     new FileJournal(folder, third).close();
     expect([...third.collection("things").values()].map((entry) => entry.key)).toEqual(["b", "c"]);
+  });
+
+  /** A disk with room for so many more octets. */
+  const disk =
+    (room: { left: number }): WriteFile =>
+    (file, octets, offset) => {
+      if (room.left === 0) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+      const written = writeSync(file, octets, offset, Math.min(room.left, octets.length - offset));
+      room.left -= written;
+      return written;
+    };
+
+  it("takes half a line back on a full disk, refuses that write, and goes on when there is room again", () => {
+    const home = mkdtempSync(join(tmpdir(), "journal-"));
+    // The first log is new, the second was rewritten at the start.
+    for (const name of ["a", "b"]) {
+      const room = { left: 10_000 };
+      const storage = new Storage(100);
+      const journal = new FileJournal(home, storage, disk(room));
+      const things = storage.collection("things");
+      for (const left of [0, 1, 40]) {
+        room.left = left;
+        expect(() => storage.commit(things, "lost", thing("lost"))).toThrow("ENOSPC");
+      }
+      expect(things.get("lost")).toBeUndefined();
+      room.left = 10_000;
+      storage.commit(things, name, thing(name));
+      journal.close();
+    }
+    const last = new Storage(100);
+    new FileJournal(home, last).close();
+    expect([...last.collection("things").values()].map((entry) => entry.key)).toEqual(["a", "b"]);
+    rmSync(home, { recursive: true });
+  });
+
+  it("keeps the old log where there is no room for a new one", () => {
+    const home = mkdtempSync(join(tmpdir(), "journal-"));
+    const first = new Storage(100);
+    const journal = new FileJournal(home, first);
+    for (const name of ["a", "b"]) first.commit(first.collection("things"), name, thing(name));
+    journal.close();
+    const second = new Storage(100);
+    const room = { left: 60 };
+    const again = new FileJournal(home, second, disk(room));
+    room.left = 10_000;
+    second.commit(second.collection("things"), "c", thing("c"));
+    again.close();
+    const third = new Storage(100);
+    new FileJournal(home, third).close();
+    expect([...third.collection("things").values()].map((entry) => entry.key)).toEqual(["a", "b", "c"]);
+    expect(readdirSync(home)).toEqual(["objects.jsonl"]);
+    rmSync(home, { recursive: true });
   });
 });

@@ -15,7 +15,7 @@ export class Batch {
   isNews(key: string, refusal: Refusal): boolean {
     const before = this.outcomes.get(key);
     const told = before?.kind === "refused" ? before.refusal : before?.kind === "allocated" ? before.lacking : null;
-    return told?.message !== refusal.message;
+    return told?.message !== refusal.message && !(told && areOfOneRequest(told, refusal));
   }
 
   note(key: string, note: Note): void {
@@ -35,3 +35,12 @@ export class Batch {
     }));
   }
 }
+
+/**
+ * An address that was asked for may be in use and beyond the quota at once, and which is said first depends on when it
+ * is looked at: that the other one is true too is no news.
+ */
+const areOfOneRequest = (a: Refusal, b: Refusal): boolean =>
+  (a.code === "quota" && isInUse(b)) || (b.code === "quota" && isInUse(a));
+
+const isInUse = ({ code }: Refusal): boolean => code === "sharingKey" || code === "portInUse";

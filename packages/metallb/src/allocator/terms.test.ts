@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatIp, type Ip, parseIp } from "#net";
 import { Allocator } from "./allocator.ts";
-import { Cluster, dual, holds, pool, service } from "./testing.ts";
+import { Cluster, dual, holds, notes, pool, service } from "./testing.ts";
 
 const ip = (text: string): Ip => {
   const read = parseIp(text);
@@ -140,5 +140,16 @@ describe("a quota of a namespace", () => {
     expect(c.ips("a/s").map((text) => formatIp(ip(text)))).toEqual(["1.0.0.0"]);
     put(c, "b", "s", { ...dual(), ...holds("1.0.0.1", "fd00::1") });
     expect(c.ips("b/s")).toHaveLength(2);
+  });
+
+  it("tells a Service that asks for what is in use nothing new when its namespace reaches the quota too", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29"], terms({}, { default: 2 }))]);
+    c.put(service("a"), service("asks", { loadBalancerIP: "1.0.0.0" }));
+    expect(c.refusal("default/asks")).toBe("sharingKey");
+    c.put({ ...service("b"), ...holds("1.0.0.1") }, { ...service("c"), ...holds("1.0.0.2") });
+    expect(notes(c.decide(["default/asks"]))).toEqual([]);
+    expect(c.refusal("default/asks")).toBe("quota");
+    c.remove("default/b", "default/c");
+    expect(notes(c.remove("default/a"))).toEqual(["default/asks IPAllocated"]);
   });
 });

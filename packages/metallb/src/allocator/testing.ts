@@ -1,35 +1,13 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
+import { sampleService } from "#api/testing";
 import type { Pool, PoolAllocation } from "#config";
-import { formatIp, type Instant, type IpRange, parseRange, RangeSet } from "#net";
+import { samplePool } from "#config/testing";
+import { formatIp, type Instant } from "#net";
 import type { Allocator } from "./allocator.ts";
 import type { Decision, Desired } from "./decision.ts";
 
 /** Builders for tests: only what matters is said. */
-export function pool(
-  name: string,
-  addresses: readonly string[],
-  rest: Partial<Omit<Pool, "name" | "ranges">> = {},
-): Pool {
-  const ranges: IpRange[] = addresses.map((text) => {
-    const range = parseRange(text);
-    if (!range.ok) throw new Error(range.error);
-    return range.value;
-  });
-  return {
-    name,
-    ranges,
-    addresses: RangeSet.of(ranges),
-    families: new Set(ranges.map(({ family }) => family)),
-    frozen: null,
-    unreadable: false,
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    allocation: null,
-    bgpAdvertisements: [],
-    l2Advertisements: [],
-    ...rest,
-  };
-}
+export const pool = samplePool;
 
 export const pinned = (rest: Partial<PoolAllocation>): PoolAllocation => ({
   priority: 0,
@@ -39,31 +17,9 @@ export const pinned = (rest: Partial<PoolAllocation>): PoolAllocation => ({
   ...rest,
 });
 
-export function service(name: string, rest: Partial<Service> = {}): Service {
-  const namespace = rest.namespace ?? "default";
-  return {
-    key: `${namespace}/${name}`,
-    namespace,
-    name,
-    uid: name,
-    resourceVersion: "1",
-    labels: {},
-    annotations: {},
-    type: "LoadBalancer",
-    loadBalancerClass: null,
-    loadBalancerIP: null,
-    clusterIPs: ["10.96.0.1"],
-    ipFamilies: ["IPv4"],
-    ipFamilyPolicy: "SingleStack",
-    externalTrafficPolicy: "Cluster",
-    selector: { app: name },
-    ports: [{ protocol: "TCP", port: 80 }],
-    ingress: [],
-    creationTimestamp: "2026-01-01T00:00:00Z",
-    deleting: false,
-    ...rest,
-  };
-}
+/** Its Pods are its own: two such Services may not share where their endpoints must be the same. */
+export const service = (name: string, rest: Partial<Service> = {}): Service =>
+  sampleService(name, { selector: { app: name }, ...rest });
 
 export const dual = (policy: Service["ipFamilyPolicy"] = "RequireDualStack"): Partial<Service> => ({
   clusterIPs: ["10.96.0.1", "fd00:96::1"],

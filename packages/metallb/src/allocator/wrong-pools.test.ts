@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeIPAddressPool } from "#api";
-import { compile, type Pool } from "#config";
+import { compile, NO_RESOURCES, type Pool } from "#config";
 import { Allocator } from "./allocator.ts";
 import { Cluster, dual, notes, pinned, pool, service } from "./testing.ts";
 
@@ -121,17 +121,7 @@ describe("pools that an edit made overlap", () => {
   };
   const [old, young] = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"];
   const pools = (a: readonly string[], b: readonly string[]) =>
-    compile({
-      pools: [resource("a", old, a), resource("b", young, b)],
-      communities: [],
-      namespaces: [],
-      bgpAdvertisements: [],
-      l2Advertisements: [],
-      peers: [],
-      bfdProfiles: [],
-      secrets: new Map(),
-      malformed: [],
-    }).config.pools;
+    compile({ ...NO_RESOURCES, pools: [resource("a", old, a), resource("b", young, b)] }).config.pools;
   const start = () => {
     const c = cluster(...pools(["10.0.0.0/31"], ["10.0.1.0/30"]));
     c.put(...Array.from({ length: 5 }, (_, i) => service(`s${i}`)));

@@ -22,6 +22,9 @@ export const ATTRIBUTE_ANNOTATIONS = {
 /** What the controller writes: the pool that the address came from. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 
+/** Where a balanced Service is placed: the node that announces it as long as it can. */
+export const L2_NODE = "metallb.io/l2-node";
+
 /** The pool that the Service's own status says its addresses came from; null: it does not say. */
 export const allocatedFrom = ({ annotations }: { readonly annotations: Labels }): string | null =>
   annotations[ALLOCATED_FROM_POOL] || null;

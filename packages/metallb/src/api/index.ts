@@ -12,6 +12,7 @@ export {
   allocatedFrom,
   annotation,
   deprecatedAnnotations,
+  L2_NODE,
 } from "./annotations.ts";
 export type * from "./core.ts";
 export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";

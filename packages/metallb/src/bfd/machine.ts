@@ -85,7 +85,7 @@ export class BfdSession {
     this.random = ports.random;
     this.since = now;
     this.inEffect = { transmit: SLOW, receive: settings.receiveInterval };
-    if (!settings.passive) this.transmitAt = now + this.spread(0);
+    if (!settings.passive) this.transmitAt = now;
   }
 
   /** What can change in place (see `needsNewSession`): while Up by a poll sequence. */
@@ -94,9 +94,9 @@ export class BfdSession {
     this.settings = settings;
     // Those who are new are to know, too.
     if (told) this.emit({ kind: "session", report: this.report() });
-    if (this.state === "Up") this.poll(now);
+    if (this.state === "Up") this.poll();
     else this.inEffect = { ...this.inEffect, receive: settings.receiveInterval };
-    if (!settings.passive && this.transmitAt === null) this.schedule(now);
+    this.schedule(now);
   }
 
   received(packet: ControlPacket, now: Instant): void {
@@ -111,11 +111,8 @@ export class BfdSession {
     };
     if (packet.final && this.polling) this.polled();
     const next = NEXT[this.state][packet.state];
-    if (next !== this.state) {
-      const down = next === "Down";
-      this.enter(next, down ? DIAGNOSTIC.neighborSignaledDown : this.diagnostic, now, packet.state === "AdminDown");
-    }
-    this.detectAt = this.state === "AdminDown" ? null : now + this.detectionTime;
+    if (next !== this.state) this.enter(next, DIAGNOSTIC.neighborSignaledDown, now, packet.state === "AdminDown");
+    this.detectAt = now + this.detectionTime;
     if (packet.poll) this.send(now, true);
     this.schedule(now);
   }
@@ -126,7 +123,7 @@ export class BfdSession {
       // Section 6.8.1: whoever comes next may have another discriminator.
       this.remote = { ...UNKNOWN, requiredMinRx: this.remote.requiredMinRx };
       if (this.state === "Init" || this.state === "Up") this.enter("Down", DIAGNOSTIC.detectionTimeExpired, now, false);
-      if (this.settings.passive) this.transmitAt = null;
+      this.schedule(now);
     }
     if (this.transmitAt !== null && this.transmitAt <= now) {
       this.send(now, false);
@@ -183,7 +180,7 @@ export class BfdSession {
       this.count.upEvents++;
       this.emit({ kind: "log", level: "info", session: name, message: "BFD session up" });
       // From the slow start to what is configured (section 6.8.3).
-      this.poll(now);
+      this.poll();
     } else if (state === "Down") {
       this.diagnostic = diagnostic;
       this.polling = false;
@@ -202,14 +199,13 @@ export class BfdSession {
   }
 
   /** Starts to ask for an answer, after which the configured values count. */
-  private poll(now: Instant): void {
+  private poll(): void {
     this.polling = true;
     // What makes the peer's or our own waiting longer counts at once, what makes it shorter after the answer.
     this.inEffect = {
       transmit: Math.min(this.inEffect.transmit, this.settings.transmitInterval),
       receive: Math.max(this.inEffect.receive, this.settings.receiveInterval),
     };
-    this.schedule(now);
   }
 
   private polled(): void {
@@ -233,7 +229,6 @@ export class BfdSession {
    */
   private schedule(now: Instant): void {
     const silent =
-      this.state === "AdminDown" ||
       this.remote.requiredMinRx === 0 ||
       (this.settings.passive && this.remote.discriminator === 0) ||
       (this.remote.demand && this.state === "Up" && this.remote.state === "Up" && !this.polling);

@@ -75,7 +75,7 @@ export function decodeControl(bytes: Uint8Array): Result<ControlPacket> {
   const [desiredMinTx, requiredMinRx, requiredMinEchoRx] = [reader.u32(), reader.u32(), reader.u32()];
   const state = STATES[flags >> 6] as BfdState;
   const authenticated = (flags & FLAG.authenticated) !== 0;
-  if (reader.failed) return err("it is too short");
+  // What is too short to have a length reads as zeros.
   if (first >> 5 !== VERSION) return err(`its version is ${first >> 5}`);
   if (length < (authenticated ? LENGTH + 2 : LENGTH) || length > bytes.length) return err(`its length is ${length}`);
   if (detectMultiplier === 0) return err("its multiplier is 0");

@@ -21,6 +21,6 @@ export { decodeRouteRefresh, encodeRouteRefresh, type RouteRefresh } from "./pac
 export { decodeUpdate, type ReceivedAttributes, type Update } from "./packet/update.ts";
 export { type Replay, replay } from "./replay.ts";
 export type * from "./settings.ts";
-export { hopsOf } from "./settings.ts";
+export { DEFAULT_SETTINGS, hopsOf } from "./settings.ts";
 export { SETTING_COST, settingsChange } from "./settings-change.ts";
 export { storyOf } from "./story.ts";

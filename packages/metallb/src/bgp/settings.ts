@@ -62,6 +62,25 @@ export interface PeerSettings {
   readonly table: string;
 }
 
+/** What counts where nothing is said: both families, over one hop, without password, BFD or graceful restart. */
+export const DEFAULT_SETTINGS = {
+  port: 179,
+  sourceAddress: null,
+  vrf: null,
+  holdTime: null,
+  keepaliveTime: null,
+  connectTime: null,
+  routerId: null,
+  password: null,
+  ebgpMultiHop: false,
+  passive: false,
+  bfd: null,
+  restartTime: null,
+  gracefulRestart: false,
+  families: ["ipv4-unicast", "ipv6-unicast"],
+  table: "all",
+} as const satisfies Partial<PeerSettings>;
+
 /** How far the peer may be: an external one without `ebgpMultiHop` is a neighbour. */
 export const hopsOf = ({ localAs, peerAs, ebgpMultiHop }: PeerSettings): "one" | "any" =>
   ebgpMultiHop || peerAs === "internal" || peerAs === localAs ? "any" : "one";

@@ -9,7 +9,13 @@ import { decodeNotification } from "./packet/notification.ts";
 import { encodeOpen, type Open } from "./packet/open.ts";
 import { decodeRouteRefresh } from "./packet/route-refresh.ts";
 import { decodeUpdate, type ReceivedAttributes } from "./packet/update.ts";
-import type { AddressFamily, PathAttributes, PeerSettings, TableChange } from "./settings.ts";
+import {
+  type AddressFamily,
+  DEFAULT_SETTINGS,
+  type PathAttributes,
+  type PeerSettings,
+  type TableChange,
+} from "./settings.ts";
 
 // What the tests of this room share: one engine driven by hand, and a peer that reads what it sends.
 
@@ -41,25 +47,11 @@ export const at = (text: string): PeerSettings["endpoint"] => ({
 });
 
 export const peerSettings = (overrides: Partial<PeerSettings> = {}): PeerSettings => ({
+  ...DEFAULT_SETTINGS,
   name: "router",
   localAs: 64500,
   peerAs: 64512,
   endpoint: { kind: "address", address: address("192.0.2.1"), interface: null },
-  port: 179,
-  sourceAddress: null,
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
-  ebgpMultiHop: false,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  table: "all",
   ...overrides,
 });
 

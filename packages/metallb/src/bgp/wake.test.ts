@@ -1,28 +1,15 @@
 import { expect, it } from "vitest";
 import { ip } from "#net";
 import { createBgpEngine } from "./engine.ts";
-import type { PeerSettings } from "./settings.ts";
+import { DEFAULT_SETTINGS, type PeerSettings } from "./settings.ts";
 
 const settings: PeerSettings = {
+  ...DEFAULT_SETTINGS,
   name: "router",
   localAs: 64500,
   peerAs: 64512,
   endpoint: { kind: "address", address: ip(4, 1n), interface: null },
-  port: 179,
-  sourceAddress: null,
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
-  ebgpMultiHop: false,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
   families: ["ipv4-unicast"],
-  table: "all",
 };
 
 it("asks again to be woken when it was woken a moment early: timers of systems round down", () => {

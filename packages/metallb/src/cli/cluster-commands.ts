@@ -5,6 +5,7 @@ import { addDoctorCommand } from "./doctor-command.ts";
 import { addDumpCommands } from "./dump-commands.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { EXPLAIN_COMMAND } from "./explain-command.ts";
+import { addL2MoveCommand } from "./l2-move-command.ts";
 import { addNamesCommand } from "./names-command.ts";
 import type { Outcome } from "./outcome.ts";
 import { STATUS_COMMANDS } from "./status-commands.ts";
@@ -13,6 +14,7 @@ import { addSupportCommand } from "./support-command.ts";
 /** The commands that speak to a cluster, through its API server alone. */
 export function addClusterCommands(program: Command, outcome: Outcome): void {
   for (const command of [...STATUS_COMMANDS, EXPLAIN_COMMAND]) addClusterCommand(program, outcome, command);
+  addL2MoveCommand(program, outcome);
   addEventsCommand(program);
   addNamesCommand(program);
   addDoctorCommand(program, outcome);

@@ -1,6 +1,6 @@
 import { type ClusterFacts, clusterView } from "#explain";
 import { meant, type Paint, visible } from "#terminal";
-import { type ClusterView, processText, type ShownTable, tablesOf, troublesOf } from "#view";
+import { type ClusterView, isUnread, processText, type ShownTable, tablesOf, troublesOf } from "#view";
 import type { ClusterCommand } from "./cluster-command.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
 import { drawTable, type Shown } from "./output.ts";
@@ -51,10 +51,10 @@ function statusLines(view: ClusterView, troubles: readonly string[], all: boolea
   };
   return [
     `Cluster ${visible(view.server)}, MetalLB in ${visible(view.namespace)}`,
-    `controller  ${visible(processText(view.controller))}${view.controller.leading === false ? ", stands by" : ""}`,
-    `speakers    ${running} of ${view.nodes.length} ready`,
-    `sessions    ${sessions.rows.length === 0 && view.notes.length > 0 ? "not told" : `${up} of ${sessions.rows.length} established`}`,
-    `Services    ${served} of ${ours.length} with an address`,
+    `controller  ${isUnread(view, "pods") ? "could not be read" : visible(processText(view.controller))}${view.controller.leading === false ? ", stands by" : ""}`,
+    `speakers    ${isUnread(view, "pods") ? "could not be read" : `${running} of ${view.nodes.length} ready`}`,
+    `sessions    ${isUnread(view, "pods") || (sessions.rows.length === 0 && view.notes.length > 0) ? "not told" : `${up} of ${sessions.rows.length} established`}`,
+    `Services    ${isUnread(view, "services") ? "could not be read" : `${served} of ${ours.length} with an address`}`,
     ...view.notes.map((note) => `${paint("dim", "·")} ${visible(note)}`),
     ...(troubles.length === 0
       ? [paint("green", "all is well")]

@@ -50,6 +50,7 @@ describe("advertisements", () => {
     ],
     [{ communities: ["1:1", "1:1"] }, "spec.communities[1] duplicateEntry", "duplicate definition"],
     [{ aggregationLength: 33 }, "spec.aggregationLength invalidAggregationLength", "invalid aggregation length"],
+    [{ aggregationLengthV6: -1 }, "spec.aggregationLengthV6 invalidAggregationLength", "invalid aggregation length"],
     [{ aggregationLengthV6: 200 }, "spec.aggregationLengthV6 invalidAggregationLength", "invalid aggregation length"],
     [
       { aggregationLength: 24, serviceSelectors: [{}] },
@@ -147,6 +148,40 @@ describe("advertisements", () => {
     expect(both.problems.map(({ message }) => message)).toEqual([
       'invalid aggregation length 23: prefix 24 in this pool is more specific than the aggregation length for addresses of pool "a", "b"; they are announced as /24',
     ]);
+  });
+
+  it("tell all peers when they name none", () => {
+    const told = (spec: object) => carriers(spec)[0]?.bgpAdvertisements[0]?.peers;
+    expect([told({}), told({ peers: [] })]).toEqual([null, null]);
+    expect([...(told({ peers: ["p", "q"] }) ?? [])]).toEqual(["p", "q"]);
+  });
+
+  it("that fit, and those rolled up alike, are shared by all pools that they speak of", () => {
+    const many = [["192.0.2.0/24"], ["198.51.100.0/24", "2001:db8::/64"], ["203.0.112.0/20"]].map((addresses, i) =>
+      pool(`p${i}`, addresses),
+    );
+    const of = (spec: object) =>
+      compiled({ pools: many, bgpAdvertisements: [bgpAdvertisement("x", spec)] }).config.pools.map(
+        (each) => each.bgpAdvertisements[0],
+      );
+    const [a, b, c] = of({ aggregationLength: 24, aggregationLengthV6: 64 });
+    expect([b, c].every((each) => each === a)).toBe(true);
+    const [narrow, alike, wide] = of({ aggregationLength: 20 });
+    expect(alike).toBe(narrow);
+    expect([narrow?.aggregationLength, wide?.aggregationLength]).toEqual([24, 20]);
+  });
+
+  it("that are wrong for many pools name five of them", () => {
+    const named = (count: number) => {
+      const many = Array.from({ length: count }, (_, i) => pool(`p${i}`, [`10.0.${i}.0/24`]));
+      const { problems } = compiled({
+        pools: many,
+        bgpAdvertisements: [bgpAdvertisement("x", { aggregationLength: 16 })],
+      });
+      return problems.map(({ message }) => message.replace(/.* of pool /, "").replace(/; they.*/, ""));
+    };
+    expect(named(5)).toEqual(['"p0", "p1", "p2", "p3", "p4"']);
+    expect(named(7)).toEqual(['"p0", "p1", "p2", "p3", "p4" and 2 more']);
   });
 
   it("by layer 2 keep interfaces and preferences", () => {

@@ -3,7 +3,7 @@ import { byName, sameItems } from "./age.ts";
 import { type CommunityLists, type CommunityValue, listCommunities } from "./communities.ts";
 import type { BgpAdvertisement, L2Advertisement, LabelPredicate } from "./config.ts";
 import { distinct } from "./distinct.ts";
-import type { ProblemList } from "./problems.ts";
+import { type ProblemList, quoted } from "./problems.ts";
 import { anyOf, textOf } from "./selectors.ts";
 import { parseCommunities, readServiceAttributes } from "./service-attributes.ts";
 
@@ -118,7 +118,29 @@ function readCommunities(
   return listCommunities(parseCommunities(texts, aliases, "spec.communities", problems).values());
 }
 
-export function readL2Advertisement({ name, spec }: L2Resource, problems: ProblemList): Attachable<L2Advertisement> {
+const PLACEMENT = "metallb.io/l2-placement";
+const FENCING = "metallb.io/l2-fencing";
+
+/** One of the words; the first where the annotation is missing or says something else. */
+function word<W extends string>(
+  { annotations }: L2Resource,
+  name: string,
+  words: readonly [W, ...W[]],
+  problems: ProblemList,
+): W {
+  const text = annotations[name] ?? words[0];
+  const found = words.find((each) => each === text);
+  if (found === undefined)
+    problems.add(
+      "invalidAnnotation",
+      `metadata.annotations[${name}]`,
+      `${quoted(text)} is none of ${words.join(", ")}`,
+    );
+  return found ?? words[0];
+}
+
+export function readL2Advertisement(resource: L2Resource, problems: ProblemList): Attachable<L2Advertisement> {
+  const { name, spec } = resource;
   const selection = readSelection(spec, problems);
   const advertisement = {
     name,
@@ -130,6 +152,8 @@ export function readL2Advertisement({ name, spec }: L2Resource, problems: Proble
       weight,
       nodes: anyOf([preference], `spec.preferredNodeSelectors[${i}].preference`, problems),
     })),
+    placement: word(resource, PLACEMENT, ["hash", "balanced"], problems),
+    fencing: word(resource, FENCING, ["none", "majority"], problems),
   };
   return { name, advertisement, ...selection, nodesText: textOf(spec.nodeSelectors) };
 }

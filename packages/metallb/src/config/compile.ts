@@ -42,6 +42,19 @@ export interface Resources {
   readonly malformed: Iterable<Malformed>;
 }
 
+/** What a cluster says in which nobody has configured anything. */
+export const NO_RESOURCES: Resources = Object.freeze({
+  pools: [],
+  communities: [],
+  namespaces: [],
+  bgpAdvertisements: [],
+  l2Advertisements: [],
+  peers: [],
+  bfdProfiles: [],
+  secrets: new Map(),
+  malformed: [],
+});
+
 /** A configuration, and what is wrong with it. */
 export interface Compilation {
   /** The same object as before when nothing differs. */

@@ -111,6 +111,10 @@ export interface L2Advertisement {
   /** Null: all interfaces. */
   readonly interfaces: ReadonlySet<string> | null;
   readonly preferences: readonly { readonly weight: number; readonly nodes: LabelPredicate }[];
+  /** `hash`: by the election alone, as MetalLB's. `balanced`: where the address was placed, as long as that node can. */
+  readonly placement: "hash" | "balanced";
+  /** `majority`: only a node that sees most of the speakers announces. */
+  readonly fencing: "none" | "majority";
 }
 
 /** One BGPPeer. Times in seconds; null where the resource says nothing. */

@@ -125,6 +125,8 @@ describe("selectors", () => {
       },
     ])
       expect([textOf([other]) === textOf([a]), duplicates(a, other)]).toEqual([false, []]);
+    const exists = { key: "l", operator: "Exists" };
+    expect(textOf([{ matchExpressions: [{ ...exists, values: [] }] }])).toBe(textOf([{ matchExpressions: [exists] }]));
     expect([textOf(undefined), textOf([]), textOf([{}]), textOf([a, {}])]).toEqual([null, null, null, null]);
   });
 
@@ -133,7 +135,8 @@ describe("selectors", () => {
     const any = anyOf([{ matchLabels: { x: "1", y: "2" } }, { matchLabels: { z: "3" } }], "spec.x", list);
     expect([{ x: "1" }, { x: "1", y: "2" }, { z: "3" }, {}].map(any)).toEqual([false, true, true, false]);
     expect(anyOf([], "spec.x", list)({})).toBe(true);
-    expect(anyOf([{}], "spec.x", list)({})).toBe(true);
+    for (const everything of [[{}], [{}, { matchLabels: { x: "1" } }], [{ matchLabels: { x: "1" } }, {}]])
+      expect(anyOf(everything, "spec.x", list)({})).toBe(true);
     expect(list.problems).toEqual([]);
   });
 
@@ -245,6 +248,7 @@ describe("peers", () => {
       [false, "invalid BGPPeer timers: invalid hold time 1.5s: must be 0 or 3s to 65535s"],
     ]);
     expect(told({ holdTime: "9s", keepaliveTime: "x" })).toHaveLength(1);
+    expect(told({ connectTime: "x" })).toHaveLength(1);
     expect(told({ holdTime: null, keepaliveTime: null })).toEqual([]);
   });
 });

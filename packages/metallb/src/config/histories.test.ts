@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Compilation, Resources } from "#config";
+import { type Compilation, NO_RESOURCES, type Resources } from "#config";
 import { formatRange, type IpRange, RangeSet, rangesOverlap } from "#net";
 import { smallRange } from "#net/testing";
 import {
@@ -12,7 +12,6 @@ import {
   compiled,
   l2Advertisement,
   namespace,
-  nothing,
   pool,
 } from "./testing.ts";
 
@@ -116,7 +115,7 @@ const resources: fc.Arbitrary<Resources> = fc.record({
     2,
   ),
   bfdProfiles: fc.constantFrom([], [bfdProfile("f")], [bfdProfile("f", { detectMultiplier: 9 })]),
-  secrets: fc.constant(nothing.secrets),
+  secrets: fc.constant(NO_RESOURCES.secrets),
   malformed: fc.constantFrom(
     [],
     [{ kind: "BGPPeer", name: "w", problems: [{ path: "spec.myASN", message: "expected number" }] }],

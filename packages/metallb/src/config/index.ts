@@ -1,6 +1,6 @@
 export { byAge } from "./age.ts";
 export { listCommunities, parseCommunity } from "./communities.ts";
-export { type Compilation, compile, type Malformed, type Resources, validate } from "./compile.ts";
+export { type Compilation, compile, type Malformed, NO_RESOURCES, type Resources, validate } from "./compile.ts";
 export type * from "./config.ts";
 export { parseDuration } from "./duration.ts";
 export { PoolLookup } from "./pool-lookup.ts";

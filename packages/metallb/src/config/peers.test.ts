@@ -141,13 +141,16 @@ describe("peers", () => {
       transmitInterval: 300,
       detectMultiplier: 5,
       echoInterval: 50,
+      minimumTtl: 254,
+      echoMode: false,
+      passiveMode: false,
     });
   });
 });
 
 describe("BFD profiles", () => {
   it("out of bounds count with defaults", () => {
-    const spec = { receiveInterval: 60000, detectMultiplier: 2, minimumTtl: 1 };
+    const spec = { receiveInterval: 60000, detectMultiplier: 2, minimumTtl: 1, passiveMode: true };
     const good = compiled({ bfdProfiles: [bfdProfile("b", spec)] });
     expect([...good.config.bfdProfiles.values()]).toMatchObject([{ ...spec, transmitInterval: 300, echoMode: false }]);
     const wrong = { ...bfdProfile("b"), spec: { receiveInterval: 9, detectMultiplier: 256, echoInterval: 10 } };

@@ -81,6 +81,21 @@ describe("pools", () => {
   });
 });
 
+it("a pool gives each address once, by the entry that names it first", () => {
+  const of = (...addresses: string[]) => {
+    const { config, problems } = compiled({ pools: [pool("a", addresses)] });
+    return [config.pools[0]?.ranges.map(formatRange), problems.map(({ path }) => path)];
+  };
+  expect(of("192.0.2.128/25", "192.0.2.0/24")).toEqual([["192.0.2.128/25", "192.0.2.0/25"], ["spec.addresses[1]"]]);
+  expect(of("192.0.2.0/24", "192.0.2.0/25", "192.0.2.192/26")).toEqual([
+    ["192.0.2.0/24"],
+    ["spec.addresses[1]", "spec.addresses[2]"],
+  ]);
+  expect(of("192.0.2.0/24", "192.0.2.0/24")).toEqual([["192.0.2.0/24"], ["spec.addresses[1]"]]);
+  // Two that lie side by side are left as they were written.
+  expect(of("192.0.2.128/25", "192.0.2.0/25")).toEqual([["192.0.2.128/25", "192.0.2.0/25"], []]);
+});
+
 describe("a namespace that comes", () => {
   const selecting = Array.from({ length: 3 }, (_, i) =>
     pool(`p${i}`, [`10.0.${i}.0/24`], {
@@ -100,11 +115,19 @@ describe("a namespace that comes", () => {
     expect(after(before, namespace("blue"))).toBe(before.config);
   });
 
+  it("changes nothing when it is read anew", () => {
+    const before = start();
+    const again = [namespace("fixed"), namespace("red", { team: "1" })];
+    expect(compiled({ pools: selecting, namespaces: again }, before).config).toBe(before.config);
+  });
+
   it("changes the pools that select it, and no others", () => {
     const before = start();
     const config = after(before, namespace("blue", { team: "1" }));
     expect(admitted(config, 1)).toEqual(["blue", "fixed", "red"]);
     expect(config.pools[0]).toBe(before.config.pools[0]);
+    const gone = compiled({ pools: selecting, namespaces: [namespace("fixed")] }, before).config;
+    expect([0, 1, 2].map((i) => admitted(gone, i))).toEqual([["fixed"], ["fixed"], ["fixed"]]);
     const relabelled = compiled({ pools: selecting, namespaces: [namespace("red", { team: "2" })] }, before).config;
     expect([0, 1, 2].map((i) => admitted(relabelled, i))).toEqual([["fixed"], ["fixed"], ["fixed", "red"]]);
   });

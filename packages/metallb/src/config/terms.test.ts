@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeIPAddressPool } from "#api";
 import { formatIp } from "#net";
-import { compiled } from "./testing.ts";
+import { compiled, pool } from "./testing.ts";
 
 const terms = (annotations: Readonly<Record<string, string>>) => {
   const decoded = decodeIPAddressPool({
@@ -55,22 +55,46 @@ describe("the annotations of a pool", () => {
     ["192.0.2.7", 'invalidReservation "192.0.2.7" has no "="'],
     ["192.0.2=a/b", 'invalidReservation "192.0.2" is not an IP address: it has fewer than four octets'],
     ["198.51.100.1=a/b", 'invalidReservation "198.51.100.1" is not in the pool'],
+    ["192.0.2.7=a/b/c", 'invalidReservation "a/b/c" is not namespace/name of a Service'],
+    ["192.0.2.7=a//b", 'invalidReservation "a//b" is not namespace/name of a Service'],
+    ["192.0.2.7=-a/b", 'invalidReservation "-a/b" is not namespace/name of a Service'],
+    ["192.0.2.7=a/b-", 'invalidReservation "a/b-" is not namespace/name of a Service'],
     ["192.0.2.7=web", 'invalidReservation "web" is not namespace/name of a Service'],
     ["192.0.2.7=a/b,192.0.2.7=a/c", 'invalidReservation "192.0.2.7" is reserved twice'],
   ])("reserving %j freeze the pool and say why", (text, message) => {
     const found = terms({ "metallb.io/reserved-addresses": text });
     expect([found.frozen, found.problems]).toEqual(["invalid", [message]]);
+    expect(found.reserved).toEqual(text.includes(",") ? ["a/b 192.0.2.7"] : []);
   });
 
   it.each([
     ["team-a", 'invalidQuota "team-a" has no "="'],
     ["team-a=-1", 'invalidQuota "-1" is not a number of addresses'],
     ["team-a=1.5", 'invalidQuota "1.5" is not a number of addresses'],
+    ["team-a=x1", 'invalidQuota "x1" is not a number of addresses'],
+    ["team-a=1234567890", 'invalidQuota "1234567890" is not a number of addresses'],
+    ["a-=1", 'invalidQuota "a-" is not the name of a namespace'],
+    ["-a=1", 'invalidQuota "-a" is not the name of a namespace'],
+    [`${"a".repeat(64)}=1`, `invalidQuota "${"a".repeat(64)}" is not the name of a namespace`],
     ["Team=1", 'invalidQuota "Team" is not the name of a namespace'],
     ["a=1,a=2", 'invalidQuota "a" has two quotas'],
   ])("with quotas %j freeze the pool and say why", (text, message) => {
     const found = terms({ "metallb.io/namespace-quotas": text });
     expect([found.frozen, found.problems]).toEqual(["invalid", [message]]);
+  });
+
+  it("are kept together, and say nothing where there are none", () => {
+    const both = terms({ "metallb.io/reserved-addresses": "192.0.2.7=a/b", "metallb.io/namespace-quotas": "a=1" });
+    expect([both.reserved, both.quotas]).toEqual([["a/b 192.0.2.7"], [["a", 1]]]);
+    expect(compiled({ pools: [pool("p", ["192.0.2.0/24"])] }).config.pools[0]).not.toHaveProperty("terms");
+    expect(terms({ "metallb.io/namespace-quotas": `${"a".repeat(63)}=1` }).problems).toEqual([]);
+  });
+
+  it("count up to a thousand entries", () => {
+    const of = (count: number) =>
+      terms({ "metallb.io/namespace-quotas": Array.from({ length: count }, (_, i) => `n${i}=1`).join() });
+    expect([of(1_000).quotas.length, of(1_000).problems]).toEqual([1_000, []]);
+    expect([of(1_002).quotas.length, of(1_002).problems]).toEqual([1_000, ["invalidQuota more than 1000 entries"]]);
   });
 
   it("of any length are bounded", () => {

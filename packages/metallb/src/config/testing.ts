@@ -8,8 +8,9 @@ import {
   type Namespace,
   type Secret,
 } from "#api";
-import type { Result } from "#net";
-import { type Compilation, compile, type Resources } from "./compile.ts";
+import { parseRange, RangeSet, type Result } from "#net";
+import { type Compilation, compile, NO_RESOURCES, type Resources } from "./compile.ts";
+import type { Pool } from "./config.ts";
 
 // Objects as a user would write them, decoded as the processes decode them.
 
@@ -63,18 +64,25 @@ export const aged = <T extends { readonly creationTimestamp: string }>(creationT
   creationTimestamp,
 });
 
-export const nothing: Resources = {
-  pools: [],
-  communities: [],
-  namespaces: [],
-  bgpAdvertisements: [],
-  l2Advertisements: [],
-  peers: [],
-  bfdProfiles: [],
-  secrets: new Map(),
-  malformed: [],
-};
-
 /** Compiles with everything that a test does not name left empty. */
 export const compiled = (resources: Partial<Resources>, previous: Compilation | null = null): Compilation =>
-  compile({ ...nothing, ...resources }, previous);
+  compile({ ...NO_RESOURCES, ...resources }, previous);
+
+/** A compiled pool that gives these addresses to everybody and is advertised by nobody, but for what is said. */
+export function samplePool(name: string, addresses: readonly string[], fields: Partial<Pool> = {}): Pool {
+  const ranges = addresses.map((text) => must(parseRange(text)));
+  return {
+    name,
+    ranges,
+    addresses: RangeSet.of(ranges),
+    families: new Set(ranges.map(({ family }) => family)),
+    frozen: null,
+    unreadable: false,
+    autoAssign: true,
+    avoidBuggyIPs: false,
+    allocation: null,
+    bgpAdvertisements: [],
+    l2Advertisements: [],
+    ...fields,
+  };
+}

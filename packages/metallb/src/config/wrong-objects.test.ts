@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Compilation, PoolLookup, validate } from "#config";
+import { type Compilation, NO_RESOURCES, PoolLookup, validate } from "#config";
 import { formatRange, type Ip, parseIp } from "#net";
-import { aged, bgpAdvertisement, bgpPeer, community, compiled, l2Advertisement, nothing, pool } from "./testing.ts";
+import { aged, bgpAdvertisement, bgpPeer, community, compiled, l2Advertisement, pool } from "./testing.ts";
 
 const ips = (...texts: string[]): Ip[] =>
   texts.map((text) => {
@@ -122,12 +122,38 @@ describe("a pool that an edit made wrong", () => {
     expect(problems(result)).toEqual(["IPAddressPool/p invalidSchema"]);
   });
 
+  it("of another kind is told, and a peer's session that stands is left as it is", () => {
+    const malformed = ["BGPPeer", "BGPAdvertisement"].map((kind) => ({
+      kind,
+      name: "x",
+      problems: [{ path: "spec", message: "expected object" }],
+    }));
+    const result = compiled({ malformed });
+    expect(problems(result)).toEqual(["BGPPeer/x invalidSchema", "BGPAdvertisement/x invalidSchema"]);
+    expect([...result.config.unreadablePeers]).toEqual(["x"]);
+    expect(result.config.pools).toEqual([]);
+  });
+
   it("gives up what a good text no longer names", () => {
     const result = edited(["10.0.1.0/24"]);
     expect(holding(result, "p", "10.0.0.200")).toEqual([]);
     // The routes stay until the controller has moved the Service.
     expect(carrying(result, "p", "10.0.0.200")).toEqual(["p", "all", "named"]);
     expect(carrying(result, null, "10.0.0.200")).toBeUndefined();
+  });
+
+  it("and deleted is known by its name, and gives nothing", () => {
+    const { config } = compiled(advertisements);
+    const gone = config.departed("p");
+    expect(gone).toMatchObject({ name: "p", ranges: [], frozen: "invalid", unreadable: true, allocation: null });
+    expect([gone.autoAssign, gone.avoidBuggyIPs, gone.l2Advertisements]).toEqual([false, false, []]);
+    expect(config.departed("p")).toBe(gone);
+    // What speaks of it may change while there is no pool at all.
+    const bgpAdvertisements = advertisements.bgpAdvertisements.slice(1);
+    const before = compiled(advertisements);
+    expect(compiled(advertisements, before).config).toBe(before.config);
+    const after = compiled({ ...advertisements, bgpAdvertisements }, before).config;
+    expect(after.departed("p").bgpAdvertisements.map(({ name }) => name)).toEqual(["all"]);
   });
 
   it("and deleted withdraws nothing until the controller has moved its Services", () => {
@@ -213,7 +239,7 @@ it("of two aliases of one name the older object's counts", () => {
 
 describe("problems", () => {
   it("can be asked for without a configuration", () => {
-    const resources = { ...nothing, pools: [pool("p", ["10.0.0.0/33"])] };
+    const resources = { ...NO_RESOURCES, pools: [pool("p", ["10.0.0.0/33"])] };
     expect(validate(resources).map(({ code }) => code)).toEqual(["invalidAddresses"]);
   });
 

@@ -53,6 +53,7 @@ export function clusterView(facts: ClusterFacts): ClusterView {
     configuration: problemsOf(facts, leader, [...told.values()]),
     problems: [...facts.problems, ...silent(pods, facts)],
     notes: upstreamNote(pods),
+    unread: Object.entries(facts.objects).flatMap(([kind, objects]) => (objects === null ? [kind] : [])),
   };
 }
 

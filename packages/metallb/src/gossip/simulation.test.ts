@@ -117,6 +117,32 @@ describe("a watch", () => {
     }
   });
 
+  it("of two successors among forty notices the death of the one they watch as fast, and they agree", () => {
+    for (const seed of [1, 2, 3]) {
+      const on = lan(40, seed);
+      // Node 0 owns, nodes 1 and 2 are next in line: the second watches the first too.
+      on.step(on.node(1), { kind: "watch", nodes: ["node-0"] });
+      on.step(on.node(2), { kind: "watch", nodes: ["node-0", "node-1"] });
+      on.run(2_000);
+      const quiet = on.datagrams;
+      on.run(1_000);
+      // Three watches of twenty beats a second each, and memberlist's own.
+      expect(on.datagrams - quiet).toBeLessThan(3 * 25 + 40 * 3);
+      const from = on.now;
+      on.node(0).dead = true;
+      on.run(1_000);
+      const noticed = (seer: number) =>
+        on
+          .node(seer)
+          .told.find(({ at, report }) => at >= from && report.name === "node-0" && report.state === "silent");
+      for (const seer of [1, 2]) expect((noticed(seer)?.at ?? Number.POSITIVE_INFINITY) - from).toBeLessThan(350);
+      expect(noticed(3)).toBeUndefined();
+      on.node(1).dead = true;
+      on.run(1_000);
+      expect(stateAt(on, 2, 1)).toBe("silent");
+    }
+  });
+
   it("takes a fifth of loss for no death in ten minutes", { timeout: 60_000 }, () => {
     const on = lan(3, 4);
     watchAll(on);

@@ -1,9 +1,12 @@
 import { type Ip, ipEquals } from "#net";
-import type { Layer2Claim, Layer2Difference, Layer2Verdict } from "./plan.ts";
+import type { Layer2Decision } from "./layer2.ts";
+import type { Placeable } from "./layer2-placement.ts";
+import type { Layer2Claim, Layer2Difference, Layer2Verdict, Plan } from "./plan.ts";
 
 interface Claimed {
   readonly verdict: Layer2Verdict;
   readonly ips: readonly Ip[];
+  readonly watches: readonly string[];
 }
 
 /** The layer-2 verdicts of those Services whose pool an L2Advertisement speaks of, and what they claim. */
@@ -11,6 +14,19 @@ export class Layer2Claims {
   private readonly claimed = new Map<string, Claimed>();
   private announce: Layer2Claim[] = [];
   private withdraw: Omit<Layer2Claim, "interfaces">[] = [];
+
+  /** Nodes whose silence must be noticed at once, and for how many Services. */
+  readonly watched = new Map<string, number>();
+
+  /** Balanced Services: where they may be, and are, placed. */
+  readonly placeable = new Map<string, Placeable>();
+
+  /** What the plan shows of it. */
+  readonly view: Pick<Plan, "layer2" | "watched" | "placeable"> = {
+    layer2: () => this.all(),
+    watched: this.watched,
+    placeable: this.placeable,
+  };
 
   /** Services that take part. */
   keys(): Iterable<string> {
@@ -27,11 +43,17 @@ export class Layer2Claims {
   }
 
   /** Sets what is decided; null: the Service takes no part. True when the verdict differs. */
-  set(holder: string, verdict: Layer2Verdict | null, ips: readonly Ip[]): boolean {
+  set(holder: string, decision: Layer2Decision | null, ips: readonly Ip[]): boolean {
     const before = this.claimed.get(holder);
+    const verdict = decision?.verdict;
+    const watches = decision?.watches ?? [];
+    if (decision?.placeable) this.placeable.set(holder, decision.placeable);
+    else this.placeable.delete(holder);
+    this.watch(before?.watches ?? [], watches);
     if (verdict) {
-      if (before && JSON.stringify(before.verdict) === JSON.stringify(verdict)) return false;
-      this.claimed.set(holder, { verdict, ips: verdict.announced ? ips : [] });
+      const isSame = before && JSON.stringify(before.verdict) === JSON.stringify(verdict);
+      this.claimed.set(holder, { verdict, ips: verdict.announced ? ips : [], watches });
+      if (isSame) return false;
     } else if (!this.claimed.delete(holder)) return false;
     const old = before?.ips ?? [];
     const now = verdict?.announced ? ips : [];
@@ -45,6 +67,15 @@ export class Layer2Claims {
       if (!sameInterfaces || !old.some((each) => ipEquals(each, address)))
         this.announce.push({ holder, address, interfaces: verdict?.announced ? verdict.interfaces : null });
     return true;
+  }
+
+  private watch(before: readonly string[], now: readonly string[]): void {
+    for (const node of now) this.watched.set(node, (this.watched.get(node) ?? 0) + 1);
+    for (const node of before) {
+      const left = (this.watched.get(node) ?? 0) - 1;
+      if (left > 0) this.watched.set(node, left);
+      else this.watched.delete(node);
+    }
   }
 
   /** What differs since it was last taken. */

@@ -1,7 +1,9 @@
-import { ANNOTATIONS, annotation, type EndpointSlice, type Node, type Service } from "#api";
+import { ANNOTATIONS, annotation, type EndpointSlice, L2_NODE, type Node, type Service } from "#api";
 import type { L2Advertisement } from "#config";
 import { formatIp, type Ip } from "#net";
 import { ableOf, someLeftOut } from "./layer2-abilities.ts";
+import type { Placeable } from "./layer2-placement.ts";
+import { best, ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
 import { sameNode, unfit } from "./node-facts.ts";
 import type { Layer2Verdict, LeftOut, SpeakerLinks, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
@@ -10,21 +12,39 @@ import type { Holding } from "./service-class.ts";
 export interface Layer2Options {
   readonly nodeName: string;
   readonly ignoreExcludeLabel: boolean;
-  /** SHA-256 of a text in UTF-8: 32 octets. */
-  readonly sha256: (text: string) => Uint8Array;
+  readonly sha256: Sha256;
 }
 
 interface Elected {
   readonly owner: string | null;
   readonly leftOut: readonly LeftOut[];
+  /** All that could have won. */
+  readonly field: readonly Scored[];
 }
+
+/** What is decided of a Service. */
+export interface Layer2Decision {
+  readonly verdict: Layer2Verdict;
+  /** Nodes whose end would make this node announce it, now or next: their silence must be noticed at once. */
+  readonly watches: readonly string[];
+  /** Of a balanced Service. */
+  readonly placeable?: Placeable;
+}
+
+/** In a cluster of so many candidates each watches all others anyway. */
+export const WATCH_ALL = 16;
 
 const NOBODY: readonly LeftOut[] = [];
 
 /** Nodes that an advertisement lets announce, with how much it prefers each. */
 type Candidates = ReadonlyMap<string, number>;
 
-const refuse = (reason: ReasonCode, facts: Facts = {}): Layer2Verdict => ({ announced: false, reason, facts });
+const NOTHING: readonly string[] = [];
+
+const refuse = (reason: ReasonCode, facts: Facts = {}): Layer2Decision => ({
+  verdict: { announced: false, reason, facts },
+  watches: NOTHING,
+});
 
 /**
  * The layer-2 election: every speaker works out from the same objects and the same live members which
@@ -38,6 +58,8 @@ export class Layer2Election {
   private own: Node | null = null;
   private candidates = new Map<L2Advertisement, Candidates>();
   private speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  private watchesAll = true;
+  private hasMajority = true;
 
   constructor(options: Layer2Options) {
     this.options = options;
@@ -55,6 +77,12 @@ export class Layer2Election {
     const speakers = members === null ? null : (world.speakers ?? null);
     differs ||= speakers !== this.speakers;
     this.speakers = speakers;
+    const watchesAll = members === null || members.size <= WATCH_ALL;
+    differs ||= watchesAll !== this.watchesAll;
+    this.watchesAll = watchesAll;
+    const { hasMajority = true } = world;
+    differs ||= hasMajority !== this.hasMajority;
+    this.hasMajority = hasMajority;
     if (advertisements.size === 0) return false;
     const able = [...world.nodes.values()].filter(
       (node) => (members === null || members.has(node.name)) && !unfit(node, ignoreExcludeLabel),
@@ -69,8 +97,8 @@ export class Layer2Election {
     return differs;
   }
 
-  decide(service: Service, slices: Iterable<EndpointSlice>, holding: Holding): Layer2Verdict {
-    if ("reason" in holding) return { announced: false, ...holding };
+  decide(service: Service, slices: Iterable<EndpointSlice>, holding: Holding): Layer2Decision {
+    if ("reason" in holding) return refuse(holding.reason, holding.facts);
     const { pool, ips } = holding;
     const { nodeName: node, ignoreExcludeLabel } = this.options;
     const facts = { pool: pool.name, node };
@@ -85,15 +113,37 @@ export class Layer2Election {
     const mine = matching.filter(({ nodes }) => nodes(own.labels));
     if (mine.length === 0) return refuse("noMatchingAdvertisement", facts);
     const unable = unfit(own, ignoreExcludeLabel);
-    if (unable) return { announced: false, ...unable };
+    if (unable) return refuse(unable.reason, unable.facts);
+    if (!this.hasMajority && matching.some(({ fencing }) => fencing === "majority")) return refuse("noMajority", facts);
     const local = service.externalTrafficPolicy === "Local";
     if (local && !serving.nodes.has(node)) return refuse("noLocalEndpoints", facts);
-    const { owner, leftOut } = this.elect(matching, local ? serving.nodes : null, ips);
+    const address = ips[0] ? formatIp(ips[0]) : "";
+    const elected = this.elect(matching, local ? serving.nodes : null, ips, address);
+    const placeable = this.placeable(service, matching, elected, ips);
+    const owner = placeable?.placed ?? elected.owner;
+    return { ...this.seen(elected, owner, address, ips, mine), ...(placeable ? { placeable } : {}) };
+  }
+
+  /** What the owner means for this node. */
+  private seen(
+    { field, leftOut }: Elected,
+    owner: string | null,
+    address: string,
+    ips: readonly Ip[],
+    mine: readonly L2Advertisement[],
+  ): Layer2Decision {
+    const { nodeName: node } = this.options;
     if (owner === null) return refuse("noCandidate");
-    if (owner === node)
-      return { announced: true, ips: ips.map(formatIp), interfaces: interfacesOf(mine), leftOut: someLeftOut(leftOut) };
+    if (owner === node) {
+      const [addresses, interfaces] = [ips.map(formatIp), interfacesOf(mine)];
+      return {
+        verdict: { announced: true, ips: addresses, interfaces, leftOut: someLeftOut(leftOut) },
+        watches: NOTHING,
+      };
+    }
     const unfitted = leftOut.find((each) => each.node === node);
-    return unfitted ? refuse(unfitted.reason, unfitted.facts) : refuse("ownedByOther", { owner });
+    if (unfitted) return refuse(unfitted.reason, unfitted.facts);
+    return { ...refuse("ownedByOther", { owner }), watches: this.watches(field, owner, address) };
   }
 
   /** The node that wins among the candidates of all these advertisements; `among`: no other may. */
@@ -101,33 +151,50 @@ export class Layer2Election {
     advertisements: readonly L2Advertisement[],
     among: ReadonlySet<string> | null,
     ips: readonly Ip[],
+    address: string,
   ): Elected {
     const scores = new Map<string, number>();
     for (const advertisement of advertisements)
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
-    const address = ips[0] ? formatIp(ips[0]) : "";
-    const winner = this.best([...scores], address);
+    const all = [...scores];
+    const { sha256 } = this.options;
+    const winner = best(all, address, sha256);
     const { speakers } = this;
-    if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY };
+    if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY, field: all };
     const { able, leftOut } = ableOf(scores.keys(), speakers, ips, (node) => this.interfacesAt(advertisements, node));
-    if (able.size === 0 || able.has(winner)) return { owner: winner, leftOut };
-    return {
-      owner: this.best(
-        [...scores].filter(([node]) => able.has(node)),
-        address,
-      ),
-      leftOut,
-    };
+    if (able.size === 0) return { owner: winner, leftOut, field: all };
+    const field = all.filter(([node]) => able.has(node));
+    return { owner: able.has(winner) ? winner : best(field, address, sha256), leftOut, field };
   }
 
-  /** Highest score, then least hash. */
-  private best(scores: readonly (readonly [node: string, score: number])[], address: string): string | null {
-    const best = scores.reduce((most, [, score]) => Math.max(most, score), 0);
-    const equals = scores.filter(([, score]) => score === best).map(([node]) => node);
-    if (equals.length <= 1) return equals[0] ?? null;
-    const hashed = equals.map((node) => ({ node, hash: this.options.sha256(`${node}#${address}`) }));
-    return hashed.reduce((a, b) => (compareOctets(b.hash, a.hash) < 0 ? b : a)).node;
+  /**
+   * Of a balanced Service: where it may be and is placed. Null: it is not balanced, or speakers of MetalLB's own take
+   * part, who know no placement. One that may share its address must be where the others are: it is not balanced.
+   */
+  private placeable(
+    service: Service,
+    advertisements: readonly L2Advertisement[],
+    { field }: Elected,
+    ips: readonly Ip[],
+  ): Placeable | null {
+    const [ip] = ips;
+    if (!ip || !advertisements.some(({ placement }) => placement === "balanced")) return null;
+    if (annotation(service, ANNOTATIONS.allowSharedIp)) return null;
+    const { speakers } = this;
+    if (speakers !== null && !field.every(([name]) => speakers.has(name))) return null;
+    const named = service.annotations[L2_NODE];
+    const placed = field.some(([name]) => name === named) ? (named ?? null) : null;
+    return { ip, field: ranked(field, formatIp(ip), this.options.sha256), placed };
+  }
+
+  /** Where not all watch all: the owner, when this node is the next two in line, and the one before it. */
+  private watches(field: readonly Scored[], owner: string, address: string): readonly string[] {
+    if (this.watchesAll) return NOTHING;
+    const [first, second] = ranked(field, address, this.options.sha256).filter((node) => node !== owner);
+    const { nodeName } = this.options;
+    if (nodeName === first) return [owner];
+    return nodeName === second && first !== undefined ? [owner, first] : NOTHING;
   }
 
   /** What the advertisements that select the node name; null: all. */
@@ -167,9 +234,4 @@ function interfacesOf(advertisements: readonly L2Advertisement[]): readonly stri
     for (const name of interfaces) names.add(name);
   }
   return [...names].sort();
-}
-
-function compareOctets(a: Uint8Array, b: Uint8Array): number {
-  for (const [i, octet] of a.entries()) if (octet !== b[i]) return octet - (b[i] ?? 0);
-  return 0;
 }

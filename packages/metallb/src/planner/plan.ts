@@ -2,6 +2,7 @@ import type { EndpointSlice, Node, Service } from "#api";
 import type { PathAttributes, PeerSettings, TableChange } from "#bgp";
 import type { Config } from "#config";
 import type { Ip, Prefix } from "#net";
+import type { Placeable } from "./layer2-placement.ts";
 import type { Reason } from "./reasons.ts";
 
 /** What the planner decides from; the stores of `kube` fit it. Reading never copies. */
@@ -19,6 +20,8 @@ export interface World {
    * not in it is a speaker of MetalLB's own. Null or absent: nothing is known of any.
    */
   readonly speakers?: ReadonlyMap<string, SpeakerLinks> | null;
+  /** False: this node sees half of the speakers or fewer. Absent: it is not known. */
+  readonly hasMajority?: boolean;
 }
 
 /** The interfaces of a node on which its speaker can answer. */
@@ -55,6 +58,10 @@ export interface Plan {
   routes(table: string): Iterable<Route>;
   /** What this node answers for by layer 2, and for which Service. */
   layer2(): Iterable<Layer2Claim>;
+  /** Nodes whose end would make this node announce something, and for how many Services; empty where all watch all. */
+  readonly watched: ReadonlyMap<string, number>;
+  /** Balanced Services: where they may be, and are, placed. */
+  readonly placeable: ReadonlyMap<string, Placeable>;
   /** What is said of a Service: every one has a verdict, also one that is not ours or not there. Made when asked for. */
   verdict(key: string, service: Service | undefined): Verdict;
 }

@@ -85,7 +85,7 @@ export class Planner {
       peers: this.context?.parts.peers ?? new Map<string, PeerSettings>(),
       tables: [...(this.context?.parts.tables.keys() ?? [])],
       routes: (table) => this.routes(table),
-      layer2: () => this.claims.all(),
+      ...this.claims.view,
       verdict: (key, service) => this.verdict(key, service),
     };
   }

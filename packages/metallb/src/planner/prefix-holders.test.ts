@@ -33,6 +33,34 @@ it("holds what a map of maps holds, whatever comes and goes", () => {
   );
 });
 
+it("loses nothing where many come and go in any order", () => {
+  const holders = new PrefixHolders();
+  const naive = new Map<PrefixKey, number[]>();
+  let seed = 1;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  for (let round = 0; round < 20_000; round++) {
+    // It grows to a thousand prefixes, shrinks to almost none, and grows again.
+    const grows = round % 8_000 < 4_000;
+    const key = prefixKey(ip(4, BigInt(0x0a000000 + random(1_500))), random(2) === 0 ? 32 : 31);
+    const of = naive.get(key) ?? [];
+    if (random(10) < (grows ? 7 : 2)) {
+      const holder = random(3);
+      holders.add(key, holder);
+      naive.set(key, [...of, holder]);
+    } else if (of.length > 0) {
+      const [holder = 0] = of.splice(random(of.length), 1);
+      holders.remove(key, holder);
+      if (of.length === 0) naive.delete(key);
+    }
+    if (round % 500 !== 0) continue;
+    expect(new Set(holders.prefixes())).toEqual(new Set(naive.keys()));
+    for (const [each, those] of naive) expect(new Set(holders.of(each))).toEqual(new Set(those));
+  }
+});
+
 it("writes a prefix as a key and back", () => {
   expect(formatPrefix(prefixOfKey(prefixKey(ip(4, 0xffffffffn), 24)))).toBe("255.255.255.0/24");
   expect(formatPrefix(prefixOfKey(prefixKey(ip(6, (1n << 128n) - 1n), 0)))).toBe("::/0");

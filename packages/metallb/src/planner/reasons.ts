@@ -25,6 +25,7 @@ export const REASONS = {
   noUsableInterface: "node {node} has no interface on which it could answer for {ip}",
   noNamedInterface: "none of the interfaces {interfaces} can be used on node {node} to answer for {ip}",
   outsideSubnet: "node {node} has no interface in the subnet of {ip}, and others have",
+  noMajority: "node {node} sees half of the speakers or fewer, and the advertisement wants a majority",
   attributeRefused: "advertisement {advertisement} does not take its annotation {annotation}: {why}",
   noCandidate: "no node is left that could announce it",
   // Of the whole cluster, as a Service's condition says it.

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { EndpointSlice, Node, Service } from "#api";
+import { sampleService } from "#api/testing";
 import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
-import { formatPrefix, parseIp, parseRange, RangeSet } from "#net";
+import { samplePool } from "#config/testing";
+import { formatPrefix, parseIp } from "#net";
 import type { Changes, Plan, SpeakerLinks, World } from "./plan.ts";
 import type { PlannerOptions } from "./planner.ts";
 
@@ -32,28 +34,7 @@ export const routesOf = (plan: Plan): Record<string, Record<string, unknown>> =>
 
 export const service = (name: string, fields: Partial<Service> & { ips?: readonly string[] } = {}): Service => {
   const { ips = [], ...rest } = fields;
-  return {
-    key: `default/${name}`,
-    namespace: "default",
-    name,
-    uid: name,
-    resourceVersion: "1",
-    labels: {},
-    annotations: {},
-    type: "LoadBalancer",
-    loadBalancerClass: null,
-    loadBalancerIP: null,
-    clusterIPs: ["10.96.0.1"],
-    ipFamilies: ["IPv4"],
-    ipFamilyPolicy: "SingleStack",
-    externalTrafficPolicy: "Cluster",
-    selector: {},
-    ports: [{ protocol: "TCP", port: 80 }],
-    ingress: ips.map((ip) => ({ ip, hostname: null, ipMode: "VIP" })),
-    creationTimestamp: "2026-01-01T00:00:00Z",
-    deleting: false,
-    ...rest,
-  };
+  return sampleService(name, { ingress: ips.map((ip) => ({ ip, hostname: null, ipMode: "VIP" })), ...rest });
 };
 
 export const slice = (
@@ -113,6 +94,8 @@ export const l2Advertisement = (name: string, fields: Partial<L2Advertisement> =
   hasServiceSelectors: false,
   interfaces: null,
   preferences: [],
+  placement: "hash",
+  fencing: "none",
   ...fields,
 });
 
@@ -121,26 +104,7 @@ export const pool = (
   texts: string | readonly string[],
   bgpAdvertisements: readonly BgpAdvertisement[],
   l2Advertisements: readonly L2Advertisement[] = [],
-): Pool => {
-  const ranges = [texts].flat().map((text) => {
-    const parsed = parseRange(text);
-    if (!parsed.ok) throw new Error(parsed.error);
-    return parsed.value;
-  });
-  return {
-    name,
-    ranges,
-    addresses: RangeSet.of(ranges),
-    families: new Set(ranges.map(({ family }) => family)),
-    frozen: null,
-    unreadable: false,
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    allocation: null,
-    bgpAdvertisements,
-    l2Advertisements,
-  };
-};
+): Pool => samplePool(name, [texts].flat(), { bgpAdvertisements, l2Advertisements });
 
 export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
   const address = parseIp("192.0.2.254");
@@ -187,6 +151,7 @@ export class TestWorld implements World {
   config: Config | null;
   members: ReadonlySet<string> | null = null;
   speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  hasMajority = true;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { encodeKeepalive, encodeOpen, type PathAttributes, type PeerSettings, type TableChange } from "#bgp";
+import {
+  DEFAULT_SETTINGS,
+  encodeKeepalive,
+  encodeOpen,
+  type PathAttributes,
+  type PeerSettings,
+  type TableChange,
+} from "#bgp";
 import { hostPrefix, type Ip, ip } from "#net";
 import type { HostLink, HostLinksListener, TcpListener } from "#sys";
 import { bgpEntry } from "./bgp-entry.ts";
@@ -10,25 +17,12 @@ const PLAIN: PathAttributes = { localPref: null, communities: [], largeCommuniti
 type Event = EngineTypes["bgp"]["event"];
 
 const settings: PeerSettings = {
+  ...DEFAULT_SETTINGS,
   name: "router",
   localAs: 64500,
   peerAs: 64512,
   endpoint: { kind: "address", address: ip(4, 1n), interface: null },
-  port: 179,
-  sourceAddress: null,
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
-  ebgpMultiHop: false,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
   families: ["ipv4-unicast"],
-  table: "all",
 };
 
 /** The entry with a seat and a TCP that a test plays. */

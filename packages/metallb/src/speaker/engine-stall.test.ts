@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "vitest";
-import type { PeerSettings } from "#bgp";
+import { DEFAULT_SETTINGS, type PeerSettings } from "#bgp";
 import { ip } from "#net";
 import type { DatedSession } from "./dated.ts";
 import { EngineHost } from "./engine-host.ts";
@@ -39,25 +39,15 @@ server.listen(0, "127.0.0.1", () => parentPort.postMessage(["port", server.addre
 `;
 
 const settings = (port: number, holdTime: number): PeerSettings => ({
+  ...DEFAULT_SETTINGS,
   name: "router",
   localAs: 64500,
   peerAs: 64500,
   endpoint: { kind: "address", address: LOOPBACK, interface: null },
   port,
-  sourceAddress: null,
-  vrf: null,
   holdTime,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
   ebgpMultiHop: true,
-  passive: false,
-  bfd: null,
-  restartTime: null,
-  gracefulRestart: false,
   families: ["ipv4-unicast"],
-  table: "all",
 });
 
 class Bench {

@@ -13,10 +13,12 @@ import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
 import type { GossipReport } from "./gossip-entry.ts";
 import { Layer2Conflicts } from "./layer2-conflicts.ts";
+import { Layer2Placer } from "./layer2-placer.ts";
 import type { Layer2Settings } from "./layer2-settings.ts";
 import { Layer2Status } from "./layer2-status.ts";
 import { Layer2Teller } from "./layer2-teller.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
+import { sha256 } from "./sha256.ts";
 import { SpeakerMembers } from "./speaker-members.ts";
 import { namesOf, usableLinks } from "./usable-links.ts";
 
@@ -29,6 +31,8 @@ export interface Layer2Options {
   readonly engines: Pick<EngineThread, "send">;
   readonly planner: Planner;
   readonly services: () => ReadonlyMap<string, Service>;
+  /** Whether the API knows a node of this name. */
+  readonly isNode: (name: string) => boolean;
   readonly recorder: Recorder;
   readonly log: Logger;
   readonly trouble: (what: string) => (message: string) => void;
@@ -52,6 +56,7 @@ export class Layer2 {
   private readonly teller: Layer2Teller;
   private readonly conditions: ConflictConditions;
   private readonly conflicts: Layer2Conflicts;
+  private readonly placer: Layer2Placer;
   private readonly members: SpeakerMembers | null;
   private readonly log: Logger;
   /** Addresses that some node has announced before, as far as this speaker can know. */
@@ -77,6 +82,14 @@ export class Layer2 {
       conditions: this.conditions,
       holdersOf: (address) => this.teller.holdersOf(address),
     });
+    this.placer = new Layer2Placer({
+      client,
+      node,
+      plan: () => options.planner.plan,
+      members: () => this.eligible,
+      sha256,
+      trouble: trouble("placement"),
+    });
     const { gossip } = settings;
     this.members =
       gossip === null
@@ -85,6 +98,7 @@ export class Layer2 {
             client,
             namespace,
             node,
+            isNode: options.isNode,
             settings: gossip,
             engines,
             changed: () => this.membersDiffer(),
@@ -102,6 +116,7 @@ export class Layer2 {
 
   async stop(): Promise<void> {
     this.members?.stop();
+    await this.placer.stop();
     await this.conditions.stop();
     await this.status.stop();
   }
@@ -114,6 +129,11 @@ export class Layer2 {
   /** What our speakers told of their interfaces; null: nothing is known. */
   get speakers(): ReadonlyMap<string, SpeakerLinks> | null {
     return this.members?.speakers ?? null;
+  }
+
+  /** Whether this node sees most of the speakers. */
+  get hasMajority(): boolean {
+    return this.members?.hasMajority ?? true;
   }
 
   /** Services that this node announces, with their addresses. */
@@ -161,6 +181,8 @@ export class Layer2 {
       ),
     ];
     for (const key of verdicts) this.remember(services.get(key));
+    this.members?.watchOwners(this.options.planner.plan.watched);
+    this.placer.look();
     this.isStarted = true;
     this.open(verdicts);
     this.options.engines.send("neighbor", partsOf(events), applied);

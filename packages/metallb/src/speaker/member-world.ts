@@ -5,7 +5,7 @@ import type { WatchedWorld } from "#world";
 import type { Layer2 } from "./layer2.ts";
 import type { LoopChanges } from "./plan-loop.ts";
 
-type Voters = Pick<Layer2, "eligible" | "speakers" | "takeDiffers">;
+type Voters = Pick<Layer2, "eligible" | "speakers" | "hasMajority" | "takeDiffers">;
 
 /** What the planner decides from: the API's objects, and which speakers are alive. */
 export class MemberWorld {
@@ -39,6 +39,10 @@ export class MemberWorld {
 
   get speakers(): ReadonlyMap<string, SpeakerLinks> | null {
     return this.layer2.speakers;
+  }
+
+  get hasMajority(): boolean {
+    return this.layer2.hasMajority;
   }
 
   endpointSlices(service: string): Iterable<EndpointSlice> {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { type Problem, problemsAt } from "#config";
 import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
@@ -21,6 +20,7 @@ import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
+import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
@@ -116,7 +116,7 @@ class Speaker {
       nodeName: node,
       loadBalancerClass: flags["lb-class"] || null,
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
-      sha256: (text) => createHash("sha256").update(text).digest(),
+      sha256,
     });
     this.thread = new EngineThread({
       applied: () => this.schedule(),
@@ -171,6 +171,7 @@ class Speaker {
       engines: this.thread,
       planner: this.planner,
       services: () => this.world.services,
+      isNode: (name) => this.world.nodes.has(name),
       recorder,
       log,
       trouble: (what) => trouble.of(what),

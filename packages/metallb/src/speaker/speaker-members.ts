@@ -9,6 +9,7 @@ import {
 } from "#gossip";
 import { type KubeClient, RESOURCES } from "#kube";
 import { type Duration, type Ip, type Mac, parseIp } from "#net";
+import { WATCH_ALL } from "#planner";
 import { errorText } from "#process";
 import type { Dated } from "./dated.ts";
 import type { EngineThread } from "./engine-thread.ts";
@@ -19,6 +20,8 @@ export interface SpeakerMembersOptions {
   readonly client: Pick<KubeClient, "list">;
   readonly namespace: string;
   readonly node: string;
+  /** Whether the API knows a node of this name. */
+  readonly isNode: (name: string) => boolean;
   readonly settings: GossipSettings;
   readonly engines: Pick<EngineThread, "send">;
   /** Who takes part in elections differs. */
@@ -32,8 +35,8 @@ export interface SpeakerMembersOptions {
 const LIST_EVERY = 300_000;
 const JOIN_EVERY = 60_000;
 const LIST_AGAIN = 5_000;
-/** In a cluster of so many speakers each watches all others. */
-const WATCH_ALL = 16;
+/** Whom one speaker watches at most. */
+const MOST_WATCHED = 64;
 const NOTHING = new Uint8Array();
 
 /** Which speakers are alive, as the gossip engine tells it. */
@@ -42,6 +45,9 @@ export class SpeakerMembers {
   private readonly reports = new Map<string, Dated<MemberReport>>();
   private alive: ReadonlySet<string> = new Set();
   private addresses: readonly Ip[] = [];
+  /** Nodes where a speaker is said to run. */
+  private homes: ReadonlySet<string> = new Set();
+  private owners: ReadonlyMap<string, number> = new Map();
   private watched = "";
   private meta: Uint8Array = encodeMeta(null);
   private metas: ReadonlyMap<string, Uint8Array> = new Map();
@@ -119,12 +125,11 @@ export class SpeakerMembers {
         alive.add(name);
         metas.set(name, meta);
       }
-    this.watch();
     const isSame = alive.size === this.alive.size && [...alive].every((name) => this.alive.has(name));
     const toldOtherwise = this.learn(metas);
-    if (isSame && !toldOtherwise) return;
     this.alive = alive;
-    this.options.changed();
+    this.watch();
+    if (!isSame || toldOtherwise) this.options.changed();
   }
 
   /** Gives whether anybody of ours tells something else than before. */
@@ -144,12 +149,44 @@ export class SpeakerMembers {
     return true;
   }
 
+  /** Nodes whose end would make this one announce something, and for how many Services. */
+  watchOwners(owners: ReadonlyMap<string, number>): void {
+    this.owners = owners;
+    if (this.hasJoined) this.watch();
+  }
+
+  /**
+   * Whether this node sees more than half of the speakers that there should be: those it ever saw that did not say
+   * farewell, and those whose Pods the API names, on nodes that it still knows.
+   */
+  get hasMajority(): boolean {
+    const { isNode, node } = this.options;
+    const expected = new Set([node, ...this.homes]);
+    for (const { name, state } of this.reports.values())
+      if (state === "left" && name !== node) expected.delete(name);
+      else expected.add(name);
+    let [seen, all] = [0, 0];
+    for (const name of expected) {
+      if (name !== node && !isNode(name)) continue;
+      all += 1;
+      if (this.alive.has(name)) seen += 1;
+    }
+    return seen * 2 > all;
+  }
+
   private watch(): void {
-    const names = this.all()
-      .filter(({ name, state }) => name !== this.options.node && state !== "dead" && state !== "left")
+    const { node } = this.options;
+    const others = this.all().filter(({ name, state }) => name !== node && state !== "dead" && state !== "left");
+    // One that is silent is watched on: else it would seem to be back.
+    const wanted =
+      this.alive.size <= WATCH_ALL
+        ? others
+        : others.filter(({ name, state }) => state === "silent" || this.owners.has(name));
+    const names = wanted
       .map(({ name }) => name)
-      .sort()
-      .slice(0, WATCH_ALL);
+      .sort((a, b) => (this.owners.get(b) ?? 0) - (this.owners.get(a) ?? 0) || (a < b ? -1 : 1))
+      .slice(0, MOST_WATCHED)
+      .sort();
     if (names.join() === this.watched) return;
     this.watched = names.join();
     this.options.engines.send("gossip", [{ events: [{ kind: "watch", nodes: names }] }]);
@@ -160,6 +197,9 @@ export class SpeakerMembers {
     let next = LIST_EVERY;
     try {
       const { items } = await client.list(RESOURCES.pods, { namespace }, { labelSelector: settings.labels });
+      const before = this.hasMajority;
+      this.homes = new Set((items ?? []).flatMap(homeOf));
+      if (this.hasMajority !== before) this.options.changed();
       this.addresses = (items ?? []).flatMap(addressOf).filter(({ value }) => value !== settings.address.value);
       this.join();
     } catch (error) {
@@ -176,6 +216,11 @@ export class SpeakerMembers {
   private every(milliseconds: Duration, act: () => void): void {
     this.timers[1] = setInterval(act, milliseconds).unref();
   }
+}
+
+function homeOf(pod: unknown): readonly string[] {
+  const { nodeName } = (pod as { spec?: { nodeName?: unknown } } | null)?.spec ?? {};
+  return typeof nodeName === "string" ? [nodeName] : [];
 }
 
 function addressOf(pod: unknown): readonly Ip[] {

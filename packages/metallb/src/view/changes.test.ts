@@ -72,6 +72,18 @@ describe("what changed", () => {
     );
   });
 
+  it("is not that everything is gone, where it could not be read", () => {
+    const blind: Picture = {
+      ...picture,
+      nodes: [],
+      services: [],
+      problems: ["no rights"],
+      unread: ["pods", "services"],
+    };
+    expect(changesBetween(picture, blind)).toEqual(["no rights"]);
+    expect(changesBetween(blind, picture)).toEqual(["no longer: no rights"]);
+  });
+
   it("is bounded", () => {
     const many = Array.from({ length: 1_000 }, (_, index) => ({ ...service, key: `a/${index}` }));
     expect(changesBetween(picture, { ...picture, services: many })).toHaveLength(50);

@@ -1,11 +1,20 @@
+import { isUnread } from "./health.ts";
 import type { NodeView, Picture, ServiceView } from "./view.ts";
 
 /** What differs between two looks, one sentence each, for a timeline; at most so many. */
 export function changesBetween(before: Picture, after: Picture, most = 50): readonly string[] {
+  // What cannot be read is not gone, and what can be read again is not new.
+  const isKnown = (kind: string) => !isUnread(before, kind) && !isUnread(after, kind);
   return [
-    ...processChange("the controller", before.controller, after.controller),
-    ...pairs(before.nodes, after.nodes, ({ name }) => name).flatMap(([was, is]) => nodeChanges(was, is)),
-    ...pairs(before.services, after.services, ({ key }) => key).flatMap(([was, is]) => serviceChanges(was, is)),
+    ...(isKnown("pods")
+      ? [
+          ...processChange("the controller", before.controller, after.controller),
+          ...pairs(before.nodes, after.nodes, ({ name }) => name).flatMap(([was, is]) => nodeChanges(was, is)),
+        ]
+      : []),
+    ...(isKnown("services")
+      ? pairs(before.services, after.services, ({ key }) => key).flatMap(([was, is]) => serviceChanges(was, is))
+      : []),
     ...textChanges(before, after),
   ].slice(0, most);
 }

@@ -1,12 +1,17 @@
 import { NOT_TOLD } from "./announcements.ts";
 import type { NodeView, Picture, ServiceView } from "./view.ts";
 
+/** Whether what is made of this kind of object is unknown, such as `pods`. */
+export const isUnread = ({ unread }: Picture, kind: string): boolean => unread?.includes(kind) === true;
+
 /** What is not as it should be, one sentence each; empty: all is well. What is merely strange is not named here. */
 export function troublesOf(view: Picture): readonly string[] {
   const { controller, nodes, services, configuration, problems } = view;
   return [
     ...problems,
-    ...(controller.running ? [] : [`the controller does not run${because(controller.lastEnding)}`]),
+    ...(controller.running || isUnread(view, "pods")
+      ? []
+      : [`the controller does not run${because(controller.lastEnding)}`]),
     ...nodes.flatMap(nodeTroubles),
     ...configuration.map(problemText),
     ...services.flatMap(serviceTroubles),

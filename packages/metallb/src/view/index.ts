@@ -1,7 +1,8 @@
 export { announcementsOf, deafOf, type NodeVoice } from "./announcements.ts";
 export { changesBetween } from "./changes.ts";
+export { differenceOf, type ViewDifference, withDifference, written } from "./difference.ts";
 export { type Fields, fields, list, text, texts } from "./fields.ts";
-export { problemText, serviceTroubles, troublesOf } from "./health.ts";
+export { isUnread, problemText, serviceTroubles, troublesOf } from "./health.ts";
 export { foreignTo, type ServiceFacts, serviceView } from "./services.ts";
 export { bfdText, timerText } from "./sessions.ts";
 export { type ControllerState, readControllerState, readSpeakerState, type SpeakerState } from "./states.ts";

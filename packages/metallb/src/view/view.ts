@@ -15,6 +15,8 @@ export interface Picture {
   readonly configuration: readonly ConfigurationProblem[];
   /** What could not be read just now, in words. */
   readonly problems: readonly string[];
+  /** Kinds of objects that could not be read: what is made of them is not empty but unknown. Absent: all were. */
+  readonly unread?: readonly string[];
 }
 
 /** A lab, which also sees the router and the processes. */

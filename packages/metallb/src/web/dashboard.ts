@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { View } from "#view";
 import { bundleClient } from "./bundle.ts";
-import { Feed } from "./feed.ts";
+import { Feed, type Told } from "./feed.ts";
 import { PAGE } from "./page.ts";
 
 export interface Dashboard {
@@ -127,24 +127,23 @@ function same(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** Tells one page what is new. A page that does not read gets the latest once it does, not all that it missed. */
+/** Tells one page what is new. A page that does not read gets everything once it does, not all that it missed. */
 function follow(feed: Feed, response: ServerResponse): void {
-  let waiting: string | null = null;
   let full = false;
-  const write = (data: string) => {
-    full = !response.write(`data: ${data}\n\n`);
+  let missed = false;
+  const write = ({ kind, data }: Told) => {
+    full = !response.write(`event: ${kind}\ndata: ${data}\n\n`);
   };
   response.on("drain", () => {
     full = false;
-    if (waiting === null) return;
-    const data = waiting;
-    waiting = null;
-    write(data);
+    const whole = missed ? feed.whole() : null;
+    missed = false;
+    if (whole !== null) write(whole);
   });
   const leave = feed.join({
-    tell: (data) => {
-      if (full) waiting = data;
-      else write(data);
+    tell: (told) => {
+      if (full) missed = true;
+      else write(told);
     },
     end: () => response.end(),
   });

@@ -1,20 +1,35 @@
-import type { View } from "#view";
+import { changesBetween, differenceOf, type View, written } from "#view";
+
+/** What pages are told: everything at first, then what differs. */
+export type Told = { readonly kind: "view" | "difference"; readonly data: string };
 
 export interface Listener {
-  /** JSON of a View. */
-  readonly tell: (data: string) => void;
+  readonly tell: (told: Told) => void;
   /** The feed is over. */
   readonly end: () => void;
 }
 
-const PERIOD = 1_000;
+/** One line of the timeline. */
+interface Change {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly text: string;
+}
 
-/** Looks at the lab once a second while anybody listens, and tells all of them what is new. */
+const PERIOD = 1_000;
+/** As many as a page shows. */
+const MOST_CHANGES = 200;
+
+type Written = ReturnType<typeof written>;
+
+/** Looks once a second while anybody listens, and tells all of them what is new. */
 export class Feed {
   private readonly view: () => Promise<View>;
   private readonly audience = new Set<Listener>();
   private timer: NodeJS.Timeout | null = null;
-  private last = "";
+  private last: Written | null = null;
+  /** Newest first; kept while nobody looks, so that a page that is opened again has them. */
+  private changes: readonly Change[] = [];
   private looking = false;
 
   constructor(view: () => Promise<View>) {
@@ -25,10 +40,17 @@ export class Feed {
     return this.audience.size;
   }
 
+  /** Everything, for one who has nothing yet or has missed something; null: nothing was seen yet. */
+  whole(): Told | null {
+    const { last, changes } = this;
+    return last === null ? null : { kind: "view", data: JSON.stringify({ view: last.view, changes }) };
+  }
+
   /** Returns how to leave. */
   join(listener: Listener): () => void {
+    const whole = this.whole();
     this.audience.add(listener);
-    if (this.last !== "") listener.tell(this.last);
+    if (whole !== null) listener.tell(whole);
     this.timer ??= setInterval(() => void this.look(), PERIOD);
     void this.look();
     return () => {
@@ -46,21 +68,41 @@ export class Feed {
   private rest(): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    this.last = "";
+    // What happens while nobody looks has no time, and is not told as if it were new.
+    this.last = null;
   }
 
   private async look(): Promise<void> {
     if (this.looking) return;
     this.looking = true;
     try {
-      const data = JSON.stringify(await this.view());
-      if (data === this.last || this.timer === null) return;
-      this.last = data;
-      for (const listener of this.audience) listener.tell(data);
+      const view = await this.view();
+      if (view === this.last?.view || this.timer === null) return;
+      this.take(written(view));
     } catch {
       // The lab is ending; the page sees its connection close.
     } finally {
       this.looking = false;
     }
+  }
+
+  private take(next: Written): void {
+    const { last } = this;
+    this.last = next;
+    if (last === null || last.view.kind !== next.view.kind) {
+      const whole = this.whole();
+      if (whole !== null) this.tell(whole);
+      return;
+    }
+    const difference = differenceOf(last, next);
+    if (difference === null) return;
+    const at = Date.now();
+    const fresh = changesBetween(last.view, next.view).map((text) => ({ at, text }));
+    this.changes = [...fresh, ...this.changes].slice(0, MOST_CHANGES);
+    this.tell({ kind: "difference", data: JSON.stringify({ difference, changes: fresh }) });
+  }
+
+  private tell(told: Told): void {
+    for (const listener of this.audience) listener.tell(told);
   }
 }

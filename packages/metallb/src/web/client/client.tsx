@@ -1,10 +1,10 @@
 import { render } from "preact";
 import { Page } from "./page.tsx";
-import { follow, keepQuery } from "./state.ts";
+import { follow, keepAddress } from "./state.ts";
 
 const app = document.getElementById("app");
 if (app !== null) {
-  keepQuery();
+  keepAddress();
   follow();
   render(<Page />, app);
 }

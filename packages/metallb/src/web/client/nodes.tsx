@@ -1,4 +1,5 @@
 import { bfdText, type NodeView, type ProcessView, type SessionView, spanText, timerText } from "#view";
+import { hashOf } from "./state.ts";
 import { type Column, DataTable } from "./table.tsx";
 
 interface SessionRow {
@@ -20,8 +21,10 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     text: ({ node }) => `${node.name} ${node.address} ${node.cut ? "cut off" : ""}`,
     cell: ({ node }) => (
       <>
-        {node.name} <span class="quiet mono">{node.address}</span>{" "}
-        {node.cut ? <span class="chip bad">cut off</span> : null}
+        <a href={hashOf({ section: "services", query: node.name })} title={`what ${node.name} announces`}>
+          {node.name}
+        </a>{" "}
+        <span class="quiet mono">{node.address}</span> {node.cut ? <span class="chip bad">cut off</span> : null}
       </>
     ),
   },
@@ -52,7 +55,7 @@ const COLUMNS: readonly Column<SessionRow>[] = [
   },
 ];
 
-export function NodesTable({ nodes }: { readonly nodes: readonly NodeView[] }) {
+export function NodesTable({ nodes, none }: { readonly nodes: readonly NodeView[]; readonly none: string }) {
   const rows = nodes.flatMap((node): readonly SessionRow[] =>
     node.sessions.length === 0 ? [{ node, session: null }] : node.sessions.map((session) => ({ node, session })),
   );
@@ -63,7 +66,7 @@ export function NodesTable({ nodes }: { readonly nodes: readonly NodeView[] }) {
       rows={rows}
       keyOf={({ node, session }) => `${node.name}/${session?.peer ?? ""}`}
       isTrouble={isDown}
-      none="No node runs a speaker."
+      none={none}
     />
   );
 }

@@ -1,10 +1,14 @@
 import type { ComponentChildren } from "preact";
-import { type LabView, problemText, type View } from "#view";
+import { isUnread, type LabView, problemText, type View } from "#view";
 import { NodesTable, Process } from "./nodes.tsx";
 import { OwnersTable, PoolsTable, RoutesTable } from "./pools.tsx";
 import { ServicesTable } from "./services.tsx";
-import { changes, live, query, view } from "./state.ts";
+import { changes, hashOf, live, query, section, view } from "./state.ts";
 import { Topology } from "./topology.tsx";
+
+/** What a list says that has no rows: that there are none, or that nobody could look. */
+const noneOf = (now: View, kind: string, none: string): string =>
+  isUnread(now, kind) ? "This could not be read: see above." : none;
 
 export function Page() {
   const now = view.value;
@@ -18,24 +22,28 @@ export function Page() {
           <Topology lab={now} />
         </Section>
       ) : null}
-      <Section title="Services" count={now.services.length}>
-        <ServicesTable services={now.services} nodes={now.nodes.length} />
+      <Section title="Services" count={isUnread(now, "services") ? "?" : now.services.length}>
+        <ServicesTable
+          services={now.services}
+          nodes={now.nodes.length}
+          none={noneOf(now, "services", "No Service of type LoadBalancer.")}
+        />
       </Section>
       {now.kind === "lab" ? (
         <Section title="Routes at the router" count={now.routes.length}>
           <RoutesTable routes={now.routes} />
         </Section>
       ) : null}
-      <Section title="Nodes and BGP sessions" count={now.nodes.length}>
-        <NodesTable nodes={now.nodes} />
+      <Section title="Nodes and BGP sessions" count={isUnread(now, "pods") ? "?" : now.nodes.length}>
+        <NodesTable nodes={now.nodes} none={noneOf(now, "pods", "No node runs a speaker.")} />
       </Section>
       {now.layer2.length === 0 ? null : (
         <Section title="Owners at layer 2" count={now.layer2.length}>
           <OwnersTable owners={now.layer2} />
         </Section>
       )}
-      <Section title="Address pools" count={now.pools.length}>
-        <PoolsTable pools={now.pools} />
+      <Section title="Address pools" count={isUnread(now, "ipaddresspools") ? "?" : now.pools.length}>
+        <PoolsTable pools={now.pools} none={noneOf(now, "ipaddresspools", "No pool: no Service can get an address.")} />
       </Section>
       <Timeline />
       {now.kind === "lab" ? <Footer lab={now} /> : null}
@@ -55,10 +63,15 @@ function Header({ view: now }: { readonly view: View }) {
         MetalLB <span>{now.kind === "lab" ? `lab ${now.name}` : now.server}</span>
       </h1>
       <p class="sentence">
-        {up} of {sessions.length} BGP sessions established, {served} of {ours.length} Services with an address.
+        {isUnread(now, "pods")
+          ? "BGP sessions could not be read."
+          : `${up} of ${sessions.length} BGP sessions established,`}{" "}
+        {isUnread(now, "services")
+          ? "Services could not be read."
+          : `${served} of ${ours.length} Services with an address.`}
       </p>
       <p class="sentence">
-        Controller: <Process process={now.controller} />
+        Controller: {isUnread(now, "pods") ? "could not be read." : <Process process={now.controller} />}
         {now.controller.leading === false ? " (stands by)" : ""}
       </p>
       <p class={live.value ? "live" : "live lost"} role="status">
@@ -100,7 +113,8 @@ function Timeline() {
   if (changes.value.length === 0) return null;
   return (
     <Section title="What changed" count={changes.value.length}>
-      <ol class="timeline">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard (WCAG 2.1.1) */}
+      <ol class="timeline" tabIndex={0} aria-label="What changed, newest first">
         {changes.value.map(({ at, text }, index) => (
           <li key={`${at} ${changes.value.length - index}`}>
             <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString()}</time> {text}
@@ -113,20 +127,31 @@ function Timeline() {
 
 interface SectionProps {
   readonly title: string;
-  readonly count?: number;
+  readonly count?: number | "?";
   readonly children: ComponentChildren;
 }
 
 function Section({ title, count, children }: SectionProps) {
+  const id = anchorOf(title);
   return (
-    <section>
-      <h2>
-        {title} {count === undefined ? null : <span class="count">{count}</span>}
+    <section id={id} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>
+        <a
+          href={hashOf({ section: id, query: query.value })}
+          onClick={() => {
+            section.value = id;
+          }}
+        >
+          {title}
+        </a>{" "}
+        {count === undefined ? null : <span class="count">{count}</span>}
       </h2>
       {children}
     </section>
   );
 }
+
+const anchorOf = (title: string): string => title.toLowerCase().replaceAll(" ", "-");
 
 function Footer({ lab }: { readonly lab: LabView }) {
   const node = lab.nodes[1]?.name ?? lab.nodes[0]?.name ?? "node-1";

@@ -22,16 +22,8 @@ const POOLS: readonly Column<PoolView>[] = [
   { title: "Fill", text: ({ used, free }) => String(fillOf(used, free) ?? ""), cell: (pool) => <Fill pool={pool} /> },
 ];
 
-export function PoolsTable({ pools }: { readonly pools: readonly PoolView[] }) {
-  return (
-    <DataTable
-      label="Address pools"
-      columns={POOLS}
-      rows={pools}
-      keyOf={({ name }) => name}
-      none="No pool: no Service can get an address."
-    />
-  );
+export function PoolsTable({ pools, none }: { readonly pools: readonly PoolView[]; readonly none: string }) {
+  return <DataTable label="Address pools" columns={POOLS} rows={pools} keyOf={({ name }) => name} none={none} />;
 }
 
 /** From 0 to 1; null while nobody has said. Counts are texts, since IPv6 pools are larger than numbers. */

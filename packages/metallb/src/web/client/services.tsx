@@ -1,16 +1,22 @@
 import { type ServiceView, serviceTroubles } from "#view";
+import { hashOf } from "./state.ts";
 import { type Column, DataTable } from "./table.tsx";
 
 interface ServicesProps {
   readonly services: readonly ServiceView[];
   /** How many nodes there are. */
   readonly nodes: number;
+  readonly none: string;
 }
 
 const isTrouble = (service: ServiceView): boolean => serviceTroubles(service).length > 0;
 
 const columnsFor = (nodes: number): readonly Column<ServiceView>[] => [
-  { title: "Service", text: ({ key }) => key, cell: ({ key }) => key },
+  {
+    title: "Service",
+    text: ({ key }) => key,
+    cell: ({ key }) => <a href={hashOf({ section: "services", query: key })}>{key}</a>,
+  },
   {
     title: "Address",
     class: "mono",
@@ -30,7 +36,7 @@ const columnsFor = (nodes: number): readonly Column<ServiceView>[] => [
 // One list each, so that a table knows that its columns are the same as before.
 const columnsByNodes = new Map<number, readonly Column<ServiceView>[]>();
 
-export function ServicesTable({ services, nodes }: ServicesProps) {
+export function ServicesTable({ services, nodes, none }: ServicesProps) {
   const columns = columnsByNodes.get(nodes) ?? columnsFor(nodes);
   columnsByNodes.set(nodes, columns);
   return (
@@ -40,7 +46,7 @@ export function ServicesTable({ services, nodes }: ServicesProps) {
       rows={services}
       keyOf={({ key }) => key}
       isTrouble={isTrouble}
-      none="No Service of type LoadBalancer."
+      none={none}
     />
   );
 }

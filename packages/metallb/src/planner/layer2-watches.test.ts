@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { Planner, plan } from "#planner";
+import { ranked } from "./layer2-ranking.ts";
+import { changes, l2Advertisement, node, OPTIONS, pool, service, TestWorld } from "./testing.ts";
+
+const NAMES = Array.from({ length: 24 }, (_, i) => `node-${i}`);
+const IP = "10.20.30.1";
+const ORDER = ranked(
+  NAMES.map((name) => [name, 0] as const),
+  IP,
+  OPTIONS.sha256,
+);
+const [OWNER = "", FIRST = "", SECOND = "", THIRD = ""] = ORDER;
+
+function world(count = NAMES.length, fields: Parameters<typeof l2Advertisement>[1] = {}): TestWorld {
+  const made = new TestWorld([pool("lab", "10.20.30.0/24", [], [l2Advertisement("a", fields)])], []);
+  made.nodes.clear();
+  for (const name of NAMES) made.nodes.set(name, node(name));
+  made.members = new Set(NAMES.slice(0, count));
+  return made.serve(service("a", { ips: [IP] }), NAMES);
+}
+
+const watched = (nodeName: string, given: TestWorld) =>
+  Object.fromEntries(plan(given, { ...OPTIONS, nodeName }).watched);
+
+describe("whose silence a node must notice at once", () => {
+  it("is the owner's for the next two in line, and the first successor's for the second", () => {
+    expect(watched(OWNER, world())).toEqual({});
+    expect(watched(FIRST, world())).toEqual({ [OWNER]: 1 });
+    expect(watched(SECOND, world())).toEqual({ [FIRST]: 1, [OWNER]: 1 });
+    expect(watched(THIRD, world())).toEqual({});
+  });
+
+  it("is nobody's in a small cluster, where each watches all", () => {
+    const small = world(16);
+    for (const name of NAMES) expect(watched(name, small)).toEqual({});
+  });
+
+  it("changes with members and Services, and ends with them", () => {
+    const given = world();
+    const planner = new Planner({ ...OPTIONS, nodeName: SECOND });
+    planner.update(given, changes({ config: true }));
+    given.members = new Set(NAMES.filter((name) => name !== OWNER));
+    planner.update(given, changes({ members: true }));
+    expect([...planner.plan.watched]).toEqual([[FIRST, 1]]);
+    given.services.delete("default/a");
+    planner.update(given, changes({ services: new Set(["default/a"]) }));
+    expect([...planner.plan.watched]).toEqual([]);
+  });
+});
+
+describe("a balanced Service", () => {
+  const placed = (at: string, given = world(3, { placement: "balanced" })) => {
+    const before = given.services.get("default/a");
+    if (before) given.services.set("default/a", { ...before, annotations: { "metallb.io/l2-node": at } });
+    return given;
+  };
+  const owner = (given: TestWorld) =>
+    NAMES.filter((nodeName) => {
+      const { layer2 } = plan(given, { ...OPTIONS, nodeName }).verdict("default/a", given.services.get("default/a"));
+      return layer2.announced;
+    });
+
+  it("is announced where it was placed, as long as that node can", () => {
+    for (const name of NAMES.slice(0, 3)) expect(owner(placed(name))).toEqual([name]);
+    const [elected] = owner(world(3));
+    expect(owner(placed("node-9"))).toEqual([elected]);
+    expect(owner(placed("no such node"))).toEqual([elected]);
+  });
+
+  it("is elected for where MetalLB's own speakers take part, who know no placement", () => {
+    const given = placed("node-0");
+    const told = { links: null, isWhole: true };
+    given.speakers = new Map(NAMES.slice(0, 3).map((name) => [name, told]));
+    expect(owner(given)).toEqual(["node-0"]);
+    given.speakers = new Map([["node-0", told]]);
+    expect(owner(given)).toEqual(owner(world(3)));
+  });
+
+  it("is none where no advertisement says so", () => {
+    expect(owner(placed("node-0", world(3)))).toEqual(owner(world(3)));
+  });
+});
+
+it("a fenced Service is announced only by a node that sees most of the speakers", () => {
+  const given = world(3, { fencing: "majority" });
+  const on = () =>
+    NAMES.slice(0, 3).map((nodeName) => {
+      const { layer2 } = plan(given, { ...OPTIONS, nodeName }).verdict("default/a", given.services.get("default/a"));
+      return layer2.announced ? "announced" : layer2.reason;
+    });
+  expect(on().filter((each) => each === "announced")).toHaveLength(1);
+  given.hasMajority = false;
+  expect(on()).toEqual(["noMajority", "noMajority", "noMajority"]);
+});

@@ -1,0 +1,14 @@
+import fc from "fast-check";
+import { beforeEach } from "vitest";
+
+// The same examples for each mutant, so that the same mutants are noticed each time; fewer of them, since there are
+// thousands of mutants.
+fc.configureGlobal({ seed: 1, numRuns: 30 });
+
+// What is broken runs slowly and beside other work: that something took long notices no mutant.
+performance.now = () => 0;
+
+/** Tests of scale, which cost seconds and notice what smaller ones notice too. */
+const OF_SCALE = /two hundred that start at once|65,000 prefixes/;
+
+beforeEach(({ task, skip }) => skip(OF_SCALE.test(task.name)));
