@@ -34,7 +34,7 @@ metadata: { name: all, namespace: ${NAMESPACE} }
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
 metadata: { name: router, namespace: ${NAMESPACE} }
-spec: { myASN: 64512, peerASN: 64513, peerAddress: 172.29.0.1, holdTime: 9s }
+spec: { myASN: 64512, peerASN: 64513, peerAddress: 172.29.0.1, holdTime: 9s, enableGracefulRestart: true }
 `;
 
 const WEB = `
@@ -119,6 +119,24 @@ describeWith(
         () => cluster.client("curl", "-sf", "-m", "2", "http://203.0.113.0/"),
         (text) => text === "hello\n",
         { what: "the client cannot reach the Service", limit: 20_000 },
+      );
+    });
+
+    it("tells the command line what each Pod decided, though speakers tell it to their own machine alone", async () => {
+      const view = await eventually(
+        () => JSON.parse(cluster.metallb("status", "-o", "json")) as { readonly problems: readonly string[] },
+        ({ problems }) => problems.length === 0,
+        { what: "not every state is read", limit: 20_000 },
+      );
+      expect(view.problems).toEqual([]);
+      const explained = cluster.metallb("explain", "default/web", "-o", "json");
+      expect(explained).toContain("203.0.113.0");
+      expect(explained).not.toContain("no state of");
+      const condition = 'jsonpath={.status.conditions[?(@.type=="metallb.io/Announced")].message}';
+      await eventually(
+        () => cluster.kubectl(["get", "service", "web", "-o", condition]),
+        (message) => /by BGP from \S+, \S+ to router$/.test(message),
+        { what: "the condition does not name both nodes" },
       );
     });
 

@@ -15,7 +15,7 @@ const HEAD = `<!-- Made by npm run generate from packages/metallb/src/cli and pa
 
 Tables are cut to the terminal's width; \`-o wide\` cuts nothing, \`-o json\` and \`-o yaml\` are for programs, and where no terminal is nothing is cut or coloured (\`NO_COLOR\` is honoured). \`--watch\` shows what changes until Ctrl-C.
 
-Rights: \`list\` (with \`--watch\` and the page, \`watch\`) on Services, Nodes, Namespaces, Pods, EndpointSlices, Events and the kinds of metallb.io; \`get\` on \`pods/proxy\` for what the processes decided; for \`support\` \`get\` on \`pods/log\`. What you may not read is named, and the rest is shown. No Secret is read.
+Rights: \`list\` (with \`--watch\` and the page, \`watch\`) on Services, Nodes, Namespaces, Pods, EndpointSlices, Events and the kinds of metallb.io; \`get\` and \`create\` on \`pods/portforward\` for what the processes decided; for \`support\` \`get\` on \`pods/log\`. What you may not read is named, and the rest is shown. No Secret is read.
 `;
 
 /** The page of documentation about all commands, made from the commands themselves. */
