@@ -221,4 +221,33 @@ export const CHOOSING: readonly Scene[] = [
       },
     ],
   },
+  {
+    name: "selectors of Services: any of several, with expressions; ties of priority by name",
+    steps: [
+      {
+        pools: {
+          b: { addresses: ["192.0.2.1/32"], serviceAllocation: { priority: 5 } },
+          a: {
+            addresses: ["192.0.2.2/32"],
+            serviceAllocation: {
+              priority: 5,
+              serviceSelectors: [
+                { matchLabels: { app: "x" } },
+                {
+                  matchExpressions: [
+                    { key: "tier", operator: "NotIn", values: ["db"] },
+                    { key: "tier", operator: "Exists" },
+                  ],
+                },
+              ],
+            },
+          },
+        },
+        services: { s: { labels: { tier: "db" } } },
+        holds: { s: "192.0.2.1 b" },
+      },
+      { services: { t: { labels: { tier: "web" } } }, holds: { t: "192.0.2.2 a" } },
+      { services: { t: { labels: { tier: null, app: "x" } } }, holds: { t: "192.0.2.2 a" }, events: { t: [] } },
+    ],
+  },
 ];

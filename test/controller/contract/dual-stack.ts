@@ -119,4 +119,34 @@ export const DUAL_STACK: readonly Scene[] = [
       },
     ],
   },
+  {
+    name: "PreferDualStack where there is one family: that one, and an event of what is missing, once",
+    steps: [
+      {
+        pools: { p: ["192.0.2.0/24"] },
+        services: { a: { spec: PREFER } },
+        holds: { a: "192.0.2.0 p" },
+        events: {
+          a: [
+            gave("192.0.2.0"),
+            'Normal AdditionalAssignFailed Failed to assign additional IP for "<ns>/a": no available IPs in pool p for dual IPFamily',
+          ],
+        },
+      },
+      { services: { a: { labels: { x: "y" } } }, holds: { a: "192.0.2.0 p" }, events: { a: [] } },
+    ],
+  },
+  {
+    name: "an IPv6 Service takes from pools that have IPv6, and waits where there are none",
+    steps: [
+      {
+        pools: { a4: ["192.0.2.0/24"] },
+        services: { a: { spec: SIX } },
+        holds: { a: "" },
+        events: { a: [failed("a", "no available IPs")] },
+      },
+      { pools: { b6: ["2001:db8::f-2001:db8::11"] }, holds: { a: "2001:db8::f b6" }, counters: { b6: "0/0, 1/2" } },
+      { services: { b: { annotations: { "metallb.io/address-pool": "b6" } } }, holds: { b: "" } },
+    ],
+  },
 ];

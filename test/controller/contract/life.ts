@@ -189,4 +189,26 @@ export const LIFE: readonly Scene[] = [
       },
     ],
   },
+  {
+    name: "an address that somebody else gave before: told, and replaced; one of a pool: adopted",
+    steps: [
+      {
+        whileDown: true,
+        pools: P,
+        services: { a: {}, b: {} },
+        ingress: { a: [{ ip: "203.0.113.5" }], b: [{ ip: "192.0.2.3" }] },
+        holds: { a: "192.0.2.0 p", b: "192.0.2.3 p" },
+        events: {
+          a: [
+            'Normal ClearAssignment current IP(s) ["203.0.113.5"] cannot be kept: ["203.0.113.5"] is not allowed in config',
+            gave("192.0.2.0"),
+          ],
+          b: [],
+        },
+        counters: { p: "2/2, 0/0" },
+      },
+      // Without any pool what somebody else gave is cleared, as upstream does it.
+      { pools: { p: null }, holds: { a: "", b: "" }, events: { a: [], b: [] } },
+    ],
+  },
 ];

@@ -1,5 +1,7 @@
 import { failed, gave, type Scene } from "./scene.ts";
 
+const asks = (ip: string) => ({ spec: { loadBalancerIP: ip } });
+
 /** Contract 4.6 and 10.1: pools that change under use. */
 export const POOL_EDITS: readonly Scene[] = [
   {
@@ -123,6 +125,44 @@ export const POOL_EDITS: readonly Scene[] = [
       { pools: { p: ["192.0.2.0/24"] }, services: { a: {} }, holds: { a: "192.0.2.0 p" } },
       { communities: { bad: "1:2:3:4" }, services: { b: {} }, holds: { a: "192.0.2.0 p", b: "192.0.2.1 p" } },
       { communities: { bad: null }, holds: { a: "192.0.2.0 p", b: "192.0.2.1 p" } },
+    ],
+  },
+  {
+    name: "a pool that overlaps an older one gives nothing, and nobody is hurt",
+    steps: [
+      // Of one second the first by name counts as the older.
+      { pools: { a: ["192.0.2.0/24"] }, services: { a: {} }, holds: { a: "192.0.2.0 a" } },
+      {
+        pools: { z: ["192.0.2.128/25"] },
+        services: { b: {} },
+        holds: { a: "192.0.2.0 a", b: "192.0.2.1 a" },
+        events: { a: [] },
+      },
+      { pools: { z: null }, services: { c: {} }, holds: { a: "192.0.2.0 a", c: "192.0.2.2 a" } },
+    ],
+  },
+  {
+    name: "a pool that cannot be read keeps what it gave, and gives nothing new until it is mended",
+    steps: [
+      { pools: { p: ["192.0.2.0/24"] }, services: { a: {} }, holds: { a: "192.0.2.0 p" } },
+      { pools: { p: ["192.0.2.0/99"] }, services: { b: {} }, holds: { a: "192.0.2.0 p", b: "" }, events: { a: [] } },
+      { whileDown: true, services: { c: {} }, holds: { a: "192.0.2.0 p", b: "", c: "" }, events: { a: [] } },
+      { pools: { p: ["192.0.2.0/30"] }, holds: { a: "192.0.2.0 p", b: "192.0.2.1 p", c: "192.0.2.2 p" } },
+    ],
+  },
+  {
+    name: "a range that moves to another pool in one step: nobody moves, the annotation follows",
+    steps: [
+      {
+        pools: { p: ["192.0.2.0/28", "192.0.2.16/28"], q: ["198.51.100.0/28"] },
+        services: { a: asks("192.0.2.20") },
+        holds: { a: "192.0.2.20 p" },
+      },
+      {
+        whileDown: true,
+        pools: { p: ["192.0.2.0/28"], q: ["198.51.100.0/28", "192.0.2.16/28"] },
+        holds: { a: "192.0.2.20 q" },
+      },
     ],
   },
 ];

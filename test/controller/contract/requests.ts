@@ -125,4 +125,47 @@ export const REQUESTS: readonly Scene[] = [
       { services: { a: { spec: { loadBalancerIP: "192.0.2.3" } } }, holds: { a: "192.0.2.3 p", b: "192.0.2.0 p" } },
     ],
   },
+  {
+    name: "by the old prefix, with its event; the new one beside it wins",
+    steps: [
+      {
+        pools: P,
+        services: {
+          a: { annotations: { "metallb.universe.tf/loadBalancerIPs": "192.0.2.5" } },
+          b: {
+            annotations: {
+              "metallb.universe.tf/loadBalancerIPs": "192.0.2.6",
+              "metallb.io/loadBalancerIPs": "192.0.2.7",
+            },
+          },
+        },
+        holds: { a: "192.0.2.5 p", b: "192.0.2.7 p" },
+        events: {
+          a: [
+            gave("192.0.2.5"),
+            "Warning deprecatedAnnotation deprecated annotations, use the prefix metallb.io/ instead: metallb.universe.tf/loadBalancerIPs",
+          ],
+        },
+      },
+    ],
+  },
+  {
+    name: "taken back: the address stays; the one that it has already: nothing happens",
+    steps: [
+      { pools: P, services: { a: { spec: { loadBalancerIP: "192.0.2.9" } } }, holds: { a: "192.0.2.9 p" } },
+      { services: { a: { spec: { loadBalancerIP: null } } }, holds: { a: "192.0.2.9 p" }, events: { a: [] } },
+      { services: { a: asks("192.0.2.9") }, holds: { a: "192.0.2.9 p" }, events: { a: [] } },
+    ],
+  },
+  {
+    name: "two that swap what they ask for",
+    steps: [
+      {
+        pools: P,
+        services: { a: asks("192.0.2.1"), b: asks("192.0.2.2") },
+        holds: { a: "192.0.2.1 p", b: "192.0.2.2 p" },
+      },
+      { services: { a: asks("192.0.2.2"), b: asks("192.0.2.1") }, holds: { a: "192.0.2.2 p", b: "192.0.2.1 p" } },
+    ],
+  },
 ];

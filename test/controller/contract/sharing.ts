@@ -1,4 +1,4 @@
-import { failed, gave, port, type Scene } from "./scene.ts";
+import { DUAL, failed, gave, port, type Scene } from "./scene.ts";
 
 const shares = (key: string, ...ports: readonly number[]) => ({
   spec: port(...ports),
@@ -117,6 +117,47 @@ export const SHARING: readonly Scene[] = [
         holds: { a: "192.0.2.0 p", b: "192.0.2.0 p", c: "192.0.2.1 p", d: "192.0.2.0 p" },
         events: { a: [], b: [], c: [] },
       },
+    ],
+  },
+  {
+    name: "policy or selector changed under sharing: the edited one moves, and comes back by nobody's will",
+    steps: [
+      {
+        pools: P,
+        services: { a: shares("k", 80), b: shares("k", 81) },
+        holds: { a: "192.0.2.0 p", b: "192.0.2.0 p" },
+      },
+      {
+        services: { b: { spec: { externalTrafficPolicy: "Local", selector: { app: "b" } } } },
+        holds: { a: "192.0.2.0 p", b: "192.0.2.1 p" },
+        events: { a: [] },
+      },
+      { services: { c: local("k", 82, { app: "b" }) }, holds: { c: "192.0.2.1 p" } },
+      {
+        services: { c: { spec: { selector: { app: "c" } } } },
+        holds: { b: "192.0.2.1 p", c: "192.0.2.2 p" },
+        events: { b: [] },
+      },
+      {
+        services: { b: { spec: { externalTrafficPolicy: "Cluster" } } },
+        holds: { b: "192.0.2.1 p" },
+        events: { b: [] },
+      },
+    ],
+  },
+  {
+    name: "dual-stack sharers share both addresses, a single-stack one its own",
+    steps: [
+      {
+        pools: { p: ["192.0.2.0/24", "2001:db8::/64"] },
+        services: { a: { ...shares("k", 80), spec: { ...port(80), ...DUAL } } },
+        holds: { a: "192.0.2.0,2001:db8:: p" },
+      },
+      {
+        services: { b: { ...shares("k", 81), spec: { ...port(81), ...DUAL } }, c: shares("k", 82) },
+        holds: { b: "192.0.2.0,2001:db8:: p", c: "192.0.2.0 p" },
+      },
+      { services: { a: null, b: null }, holds: { c: "192.0.2.0 p" }, events: { c: [] } },
     ],
   },
 ];
