@@ -34,7 +34,7 @@ metadata: { name: all, namespace: ${NAMESPACE} }
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
 metadata: { name: router, namespace: ${NAMESPACE} }
-spec: { myASN: 64512, peerASN: 64513, peerAddress: 172.29.0.1, holdTime: 9s, enableGracefulRestart: true }
+spec: { myASN: 64512, peerASN: 64513, peerAddress: 172.29.0.1, holdTime: 9s }
 `;
 
 const WEB = `

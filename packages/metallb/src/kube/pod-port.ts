@@ -44,7 +44,8 @@ function ask(stream: PodStream, path: string): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const headers = { host: "localhost", accept: "application/json", connection: "close" };
   stream.on("error", reject);
-  const asked = request({ createConnection: () => stream, path, headers, agent: false }, (response) => {
+  // With an agent, even of its own, Node would connect by itself.
+  const asked = request({ createConnection: () => stream, path, headers }, (response) => {
     const pieces: Buffer[] = [];
     let length = 0;
     response.on("error", reject);
