@@ -139,6 +139,8 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
   const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
+  // A connection that becomes something else, or is refused that, is not used for another request.
+  const once = new (secure ? HttpsAgent : HttpAgent)(proxyEnv);
   const send = secure ? httpsRequest : httpRequest;
 
   async function prepare(method: string, path: string, options: RequestOptions, more: Headers = {}): Promise<Prepared> {
@@ -149,7 +151,7 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
     const token = await credentials(cluster);
     const outgoing = send(url, {
       method,
-      agent,
+      agent: more.upgrade === undefined ? agent : once,
       // Files and plugins may have renewed them since the last request.
       ...(secure ? cluster.tls : {}),
       headers: {
