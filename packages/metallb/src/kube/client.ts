@@ -126,6 +126,8 @@ interface Prepared {
 
 /** RFC 6455 section 4.1. */
 const upgradeHeaders = (protocol: string): Headers => ({
+  // The kubelet answers with a protocol and not with JSON, and refuses who takes that alone.
+  accept: "*/*",
   connection: "Upgrade",
   upgrade: "websocket",
   "sec-websocket-version": "13",
