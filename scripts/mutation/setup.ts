@@ -9,6 +9,6 @@ fc.configureGlobal({ seed: 1, numRuns: 30 });
 performance.now = () => 0;
 
 /** Tests of scale, which cost seconds and notice what smaller ones notice too. */
-const OF_SCALE = /two hundred that start at once|65,000 prefixes/;
+const OF_SCALE = /two hundred that start at once|a fifth of loss|65,000 prefixes|after any faults/;
 
 beforeEach(({ task, skip }) => skip(OF_SCALE.test(task.name)));

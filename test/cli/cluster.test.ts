@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -9,6 +9,7 @@ import type { Explanation } from "metallb/explain";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
 import type { ServiceView } from "metallb/view";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { LabHouse } from "../lab/support.ts";
 import { realPrograms, startPlane } from "../support/cluster.ts";
 import { describeWith } from "../support/parts.ts";
@@ -167,10 +168,162 @@ function suite(start: (folder: string) => Promise<{ readonly kubeconfig: string;
     expect(archive).toContain("metallb-support/objects/services.yaml");
     expect(archive).toContain("198.51.100.0/24");
   });
+
+  it("take a cluster that runs upstream as it is: nothing is wrong, and what nobody tells is named", async () => {
+    await install(plane.kubeconfig, UPSTREAM);
+    const { code, stdout } = await metallb(plane.kubeconfig, "status");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("all is well")]);
+    expect(stdout).toMatch(/MetalLB's own programs run here \(quay\.io\/metallb\/controller:v0\.16\.1/);
+    expect(stdout).toMatch(/sessions +not told/);
+    expect(stdout).toMatch(/default\/web +198\.51\.100\.7 .* one/);
+    const json = await metallb(plane.kubeconfig, "status", "-o", "json");
+    expect(JSON.parse(json.stdout)).toMatchObject({ troubles: [], notes: [expect.any(String)] });
+    const explained = await metallb(plane.kubeconfig, "explain", "web");
+    expect(explained.stdout).toMatch(/✓ controller +1 of 1 controller Pods ready/);
+    expect(explained.stdout).toMatch(/✗ advertisements +no BGPAdvertisement or L2Advertisement selects pool pool/);
+  });
+}
+
+const own = (component: string) => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: `${component}-x`, namespace: "metallb-system", labels: { app: "metallb", component } },
+  spec: {
+    nodeName: "one",
+    serviceAccountName: "default",
+    automountServiceAccountToken: false,
+    containers: [{ name: component, image: `quay.io/metallb/${component}:v0.16.1` }],
+  },
+});
+
+/** What upstream leaves in the API: Pods that tell no state, an address and who announces it. */
+const UPSTREAM: readonly { readonly object: object; readonly status?: object }[] = [
+  {
+    object: {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "default", namespace: "metallb-system" },
+    },
+  },
+  ...["controller", "speaker"].map((component) => ({
+    object: own(component),
+    status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
+  })),
+  {
+    object: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "web", namespace: "default" },
+      spec: { type: "LoadBalancer", selector: { app: "web" }, ports: [{ port: 80, protocol: "TCP" }] },
+    },
+    status: { loadBalancer: { ingress: [{ ip: "198.51.100.7" }] } },
+  },
+  {
+    object: {
+      apiVersion: "metallb.io/v1beta1",
+      kind: "ServiceBGPStatus",
+      metadata: { name: "bgp-x", namespace: "metallb-system" },
+    },
+    status: { node: "one", serviceName: "web", serviceNamespace: "default", peers: ["router"] },
+  },
+];
+
+interface ObjectPlace {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+const SERVICE_ACCOUNTS: Resource = {
+  group: "",
+  version: "v1",
+  plural: "serviceaccounts",
+  kind: "ServiceAccount",
+  namespaced: true,
+};
+
+async function install(kubeconfig: string, objects: typeof UPSTREAM): Promise<void> {
+  const cluster = loadCluster({ kubeconfig, env: {} });
+  if (!cluster.ok) throw new Error(cluster.error);
+  const client = createClient(cluster.value, { userAgent: "metallb-test" });
+  for (const { object, status } of objects) {
+    const { kind, metadata } = object as KubeObject & { readonly metadata: ObjectPlace };
+    const resource = Object.values(RESOURCES).find((each) => each.kind === kind) ?? SERVICE_ACCOUNTS;
+    // Who a Pod acts for is asked by a real API server alone; the embedded one knows no such kind.
+    const skips = (error: unknown) => {
+      if (resource !== SERVICE_ACCOUNTS) throw error;
+    };
+    await client.apply(resource, { ...metadata }, object as KubeObject, "metallb-test").catch(skips);
+    if (status !== undefined) await client.patch(resource, { ...metadata, subresource: "status" }, "merge", { status });
+  }
+  client.close();
 }
 
 describe("the command line on the embedded API", () => {
   suite((folder) => startPlane(null, folder));
+});
+
+describeWith(["kubernetes"], "the command line with the rights that its page asks for", () => {
+  let folder: string;
+  let plane: Awaited<ReturnType<typeof startPlane>>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "metallb-rights-"));
+    plane = await startPlane({ ...(await realPrograms()), controllerManager: null }, folder);
+    const cluster = loadCluster({ kubeconfig: plane.kubeconfig, env: {} });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "metallb-test" });
+    await fill(client);
+    const page = await readFile(projectFile("docs/cli.md"), "utf8");
+    const [, text = ""] = /```yaml\n(apiVersion: rbac[\s\S]*?)```/.exec(page) ?? [];
+    const role = parse(text) as KubeObject;
+    await client.apply(rbac("clusterroles", "ClusterRole"), { name: "metallb-view" }, role, "metallb-test");
+    const binding = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "metallb-view" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "metallb-view" },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "viewer" }],
+    };
+    const bindings = rbac("clusterrolebindings", "ClusterRoleBinding");
+    await client.apply(bindings, { name: "metallb-view" }, binding as KubeObject, "metallb-test");
+    client.close();
+  });
+
+  afterAll(async () => {
+    await plane?.closePlane();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const as = async (user: string): Promise<string> => {
+    const config = parse(await readFile(plane.kubeconfig, "utf8")) as { users: { user: Record<string, unknown> }[] };
+    for (const each of config.users) each.user.as = user;
+    const file = join(folder, `kubeconfig-${user}`);
+    await writeFile(file, stringify(config), { mode: 0o600 });
+    return file;
+  };
+
+  it.each([["status"], ["services"], ["pools"], ["bgp"], ["l2"], ["events"], ["explain", "web"], ["doctor"]])(
+    "lacks nothing: %s",
+    async (...args) => {
+      const { stdout, stderr, code } = await metallb(await as("viewer"), ...args);
+      expect(`${stdout}${stderr}`).not.toMatch(/no right|forbidden/i);
+      expect(code).toBeLessThan(2);
+    },
+  );
+
+  it("names what is missing where there are none, and says of nothing that it is not there", async () => {
+    const { stdout } = await metallb(await as("nobody"), "status");
+    expect(stdout).toContain("no right to list services");
+    expect(stdout).toMatch(/Services +could not be read/);
+  });
+});
+
+const rbac = (plural: string, kind: string): Resource => ({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  plural,
+  kind,
+  namespaced: false,
 });
 
 describeWith(["kubernetes"], "the command line on a real kube-apiserver", () => {
@@ -276,6 +429,29 @@ describe("the command line on a running cluster", () => {
     await house.remove(kubeconfig, [["ipaddresspools", "second"]]);
   });
 
+  it("shows events as they come with --watch, of one Service", async () => {
+    const child = spawn(METALLB, ["events", "later", "--watch"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const see = (words: RegExp) =>
+      eventually(
+        () => output,
+        (text) => words.test(text),
+        { what: `not shown: ${words.source}` },
+      );
+    await see(/LAST/);
+    const metadata = { name: "later", namespace: "default" };
+    const spec = { type: "LoadBalancer", selector: { app: "hello" }, ports: [{ port: 81, protocol: "TCP" }] };
+    await house.apply(kubeconfig, [{ apiVersion: "v1", kind: "Service", metadata, spec }]);
+    await see(/IPAllocated +Service default\/later/);
+    expect(output).not.toContain("default/hello");
+    const ended = once(child, "exit");
+    child.kill("SIGINT");
+    expect((await ended)[0]).toBe(0);
+  });
+
   it("serves the page to who has its key, and to nobody else", async () => {
     const child = spawn(METALLB, ["dashboard"], { env: { ...process.env, KUBECONFIG: kubeconfig } });
     let output = "";
@@ -293,7 +469,10 @@ describe("the command line on a running cluster", () => {
     const { origin } = new URL(address);
     expect((await fetch(`${origin}/api/state`)).status).toBe(403);
     const state = await fetch(`${origin}/api/state`, { headers: { cookie } });
-    expect(await state.json()).toMatchObject({ kind: "cluster", services: [{ key: "default/hello" }] });
+    expect(await state.json()).toMatchObject({
+      kind: "cluster",
+      services: [{ key: "default/hello" }, { key: "default/later" }],
+    });
     const ended = once(child, "exit");
     child.kill("SIGINT");
     expect((await ended)[0]).toBe(0);

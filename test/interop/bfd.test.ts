@@ -2,7 +2,8 @@ import { afterEach, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { eventually, runWith } from "../support/programs.ts";
 import { MatrixBench, ROUTER } from "./matrix/bench.ts";
-import { MAKES, type RunningRouter } from "./matrix/makes.ts";
+import type { RunningRouter } from "./matrix/make.ts";
+import { MAKES } from "./matrix/makes.ts";
 
 const INTERVAL = 100;
 /** Nothing of BFD gets through, everything of BGP does. */

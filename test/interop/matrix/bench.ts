@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PeerCounters } from "metallb/bgp";
 import type { BareLine } from "../../support/bare-speaker.ts";
 import { eventually, projectFile, runIn, type Where } from "../../support/programs.ts";
 
@@ -22,7 +23,11 @@ interface Told {
   readonly kind: string;
   readonly engine?: string;
   readonly message?: string;
-  readonly report?: { readonly kind: string; readonly session?: Session & { readonly path?: string } };
+  readonly report?: {
+    readonly kind: string;
+    readonly counters?: readonly PeerCounters[];
+    readonly session?: Session & { readonly path?: string };
+  };
 }
 
 /** A bare speaker and the place for a router, joined by a cable. */
@@ -134,6 +139,13 @@ export class MatrixBench {
         ? [{ ...report.session, at }]
         : [],
     );
+  }
+
+  /** What was counted last of the one peer. */
+  counters(engine: "bgp"): PeerCounters | undefined {
+    return this.told
+      .flatMap(({ kind, engine: of, report }) => (kind === "report" && of === engine ? (report?.counters ?? []) : []))
+      .at(-1);
   }
 
   established(limit = 20_000): Promise<Session> {

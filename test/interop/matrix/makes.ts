@@ -1,52 +1,8 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Part } from "../../support/probes.ts";
 import { eventually, type Program, runIn, startProgram } from "../../support/programs.ts";
-import { type MatrixBench, ROUTER, ROUTER_AS, SPEAKER, SPEAKER_AS } from "./bench.ts";
-
-/** What a router is asked for. */
-export interface Wish {
-  /** The session runs over this. */
-  readonly over: "four" | "six" | "unnumbered";
-  readonly internal?: boolean;
-  readonly families?: readonly ("ipv4" | "ipv6")[];
-  readonly speakerAs?: number;
-  readonly password?: string;
-  readonly ttlSecurity?: boolean;
-  /** The router opens the connection. */
-  readonly dials?: boolean;
-  /** Milliseconds. */
-  readonly bfd?: number;
-  readonly bfdMultihop?: boolean;
-  readonly graceful?: boolean;
-}
-
-export interface RunningRouter {
-  /** What it knows of a prefix, in its own words; empty: nothing. */
-  route(prefix: string): Promise<string>;
-  stop(): Promise<unknown>;
-  readonly programs: readonly Program[];
-  ask?(question: string): Promise<string>;
-}
-
-export interface Make {
-  readonly name: string;
-  readonly part: Part;
-  /** Why it cannot do what is asked for; null: it can. */
-  cannot(wish: Wish): string | null;
-  start(bench: MatrixBench, wish: Wish): Promise<RunningRouter>;
-  /** How it writes attributes, to be found in what it says of a route. */
-  readonly words: Readonly<
-    Record<"asPath" | "community" | "largeCommunity" | "localPref" | "med", (value: string) => RegExp>
-  >;
-}
-
-const routerAs = (wish: Wish): number => (wish.internal ? (wish.speakerAs ?? SPEAKER_AS) : ROUTER_AS);
-const speakerAs = (wish: Wish): number => wish.speakerAs ?? SPEAKER_AS;
-const families = (wish: Wish): readonly ("ipv4" | "ipv6")[] =>
-  wish.families ?? (wish.over === "unnumbered" ? ["ipv4", "ipv6"] : [wish.over === "four" ? "ipv4" : "ipv6"]);
-const speakerAt = (wish: Wish): string => (wish.over === "six" ? SPEAKER.six : SPEAKER.four);
-const routerAt = (wish: Wish): string => (wish.over === "six" ? ROUTER.six : ROUTER.four);
+import { exabgp } from "./exabgp.ts";
+import { families, type Make, routerAs, routerAt, speakerAs, speakerAt } from "./make.ts";
 
 const frr: Make = {
   name: "FRR",
@@ -141,6 +97,13 @@ const frr: Make = {
         const text = await ask(`show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix} json`);
         return text.includes('"paths"') ? text.replaceAll(/\s+/g, " ") : "";
       },
+      refresh: () => ask(`clear bgp ipv4 unicast ${neighbor} soft in`),
+      shutdown: (text) =>
+        runIn(
+          bench.router,
+          ...["vtysh", "--config_dir", bench.folder, "--vty_socket", run, "-d", "bgpd", "-c", "configure"],
+          ...["-c", `router bgp ${routerAs(wish)}`, "-c", `neighbor ${neighbor} shutdown message ${text}`],
+        ),
       stop: () => Promise.all(programs.map((each) => each.stop())),
     };
   },
@@ -179,6 +142,8 @@ const bird: Make = {
       `  neighbor ${speakerAt(wish)} as ${speakerAs(wish)};`,
       wish.dials ? "  connect delay time 1;" : "  passive on;",
       "  hold time 9;",
+      "  error wait time 1, 2;",
+      ...(wish.extended ? ["  enable extended messages on;"] : []),
       ...(wish.password ? [`  password "${wish.password}";`] : []),
       ...(wish.ttlSecurity ? ["  ttl security on;"] : []),
       ...(wish.bfdMultihop ? ["  multihop 5;"] : []),
@@ -213,6 +178,8 @@ const bird: Make = {
         const route = await ask("show", "route", "all", prefix).catch(() => "");
         return route.includes("BGP.origin") ? `${route} ` : "";
       },
+      refresh: () => ask("reload", "in", "peer"),
+      shutdown: (text) => ask("disable", "peer", `"${text}"`),
       stop: () => program.stop(),
     };
   },
@@ -223,6 +190,7 @@ const gobgp: Make = {
   part: "gobgp",
   cannot: (wish) => {
     if (wish.bfd) return "3.10 has no BFD";
+    if (wish.extended) return "3.10 has no extended messages";
     if (wish.over === "unnumbered")
       return "its unnumbered peers need the neighbour's address in the kernel's table before it starts";
     return null;
@@ -295,6 +263,7 @@ const gobgp: Make = {
         const route = await ask("global", "rib", "-a", prefix.includes(":") ? "ipv6" : "ipv4", prefix).catch(() => "");
         return route.includes('"attrs"') ? route : "";
       },
+      shutdown: (text) => runIn(bench.router, "gobgp", "neighbor", speakerAt(wish), "shutdown", "--reason", text),
       stop: () => program.stop("SIGKILL"),
     };
   },
@@ -305,6 +274,7 @@ const openbgpd: Make = {
   part: "openbgpd",
   cannot: (wish) => {
     if (wish.bfd) return "it has no BFD";
+    if (wish.extended) return "7.7 has no extended messages";
     if (wish.over === "unnumbered") return "it has no unnumbered peers";
     if (wish.password) return "7.7 on Linux has no TCP MD5";
     if (wish.over === "six" && wish.families?.includes("ipv4")) return "it has no IPv4 over IPv6 next hops (RFC 8950)";
@@ -356,9 +326,11 @@ const openbgpd: Make = {
         const route = await ask("show", "rib", "detail", prefix).catch(() => "");
         return route.includes('"prefix"') ? route.replaceAll(/\s+/g, " ") : "";
       },
+      refresh: () => runIn(bench.router, "bgpctl", "-s", control, "neighbor", speakerAt(wish), "refresh"),
+      shutdown: (text) => runIn(bench.router, "bgpctl", "-s", control, "neighbor", speakerAt(wish), "down", text),
       stop: () => program.stop(),
     };
   },
 };
 
-export const MAKES: readonly Make[] = [bird, frr, gobgp, openbgpd];
+export const MAKES: readonly Make[] = [bird, frr, gobgp, openbgpd, exabgp];

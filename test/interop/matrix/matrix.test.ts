@@ -3,12 +3,20 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { BareLine } from "../../support/bare-speaker.ts";
 import { describeWith } from "../../support/parts.ts";
 import { missing } from "../../support/probes.ts";
-import { eventually, projectFile, runIn } from "../../support/programs.ts";
+import { eventually, projectFile, runIn, runWith } from "../../support/programs.ts";
 import { MatrixBench, ROUTER, type Session, SPEAKER, SPEAKER_AS } from "./bench.ts";
-import { MAKES, type Make, type RunningRouter, type Wish } from "./makes.ts";
+import type { Make, RunningRouter, Wish } from "./make.ts";
+import { MAKES } from "./makes.ts";
 
 const V4 = "198.51.100.7/32";
 const V6 = "2001:db8:51::7/128";
+const MANY = Array.from({ length: 5_000 }, (_, i) => `203.0.${113 + (i >> 8)}.${i & 255}/32`);
+
+/** Nothing of BGP comes in. */
+const SILENCE = `
+  table inet silence {
+    chain in { type filter hook input priority filter; tcp sport 179 drop; tcp dport 179 drop; }
+  }`;
 
 interface Feature {
   readonly name: string;
@@ -106,6 +114,97 @@ const FEATURES: readonly Feature[] = [
     says: ({ words }) => [words.med("50"), words.asPath(`${SPEAKER_AS} ${SPEAKER_AS} ${SPEAKER_AS}`)],
   },
   {
+    name: "route refresh (RFC 2918, 7313)",
+    wish: { over: "four", refresh: true },
+    check: async (bench, router) => {
+      await router.refresh?.();
+      await eventually(
+        () => bench.counters("bgp")?.routeRefreshesReceived ?? 0,
+        (count) => count > 0,
+        { what: "no ROUTE-REFRESH came" },
+      );
+      expect(await router.route(V4)).not.toBe("");
+      expect(bench.reports("bgp").at(-1)?.state).toBe("Established");
+    },
+    cannot: ({ part }) =>
+      part === "exabgp"
+        ? "it keeps no routes, and asks for none again"
+        : part === "gobgp"
+          ? "3.10 keeps all that it was told, and asks for nothing again"
+          : null,
+  },
+  {
+    name: "messages of 65,535 octets (RFC 8654)",
+    wish: { over: "four", extended: true },
+    check: async (bench, router) => {
+      bench.say({ announce: MANY });
+      await eventually(
+        () => router.route(MANY.at(-1) ?? ""),
+        (text) => text !== "",
+        { what: "the last of many routes did not come" },
+      );
+      // One route and End-of-RIB; then 5,000 prefixes of five octets: seven messages of 4,096 octets, or one.
+      const sent = await eventually(
+        () => bench.counters("bgp")?.updatesSent ?? 0,
+        (count) => count > 2,
+        { what: "nothing was counted" },
+      );
+      expect(sent).toBe(3);
+    },
+  },
+  {
+    name: "shutdown with a text (RFC 9003)",
+    wish: { over: "four", shutdownText: true },
+    check: async (bench, router) => {
+      await router.shutdown?.("maintenance");
+      await eventually(
+        () => bench.reports("bgp").map(({ reason }) => reason),
+        (reasons) => reasons.some((reason) => reason.includes("maintenance")),
+        { what: "the router's words are not told" },
+      );
+    },
+  },
+  {
+    name: "RST: the session is back at once",
+    wish: { over: "four" },
+    check: async (bench, router) => {
+      const before = bench.reports("bgp").length;
+      await runIn(bench.router, "ss", "-K", "sport = :179");
+      const after = () => bench.reports("bgp").slice(before);
+      await eventually(after, (all) => all.some(({ state }) => state !== "Established"), { what: "it does not fall" });
+      await eventually(after, (all) => all.at(-1)?.state === "Established", { what: "it does not come back" });
+      await eventually(
+        () => router.route(V4),
+        (text) => text !== "",
+        { what: "the route does not come back" },
+      );
+    },
+  },
+  {
+    name: "silence: the hold time ends the session",
+    wish: { over: "four" },
+    peer: { holdTime: 3 },
+    check: async (bench) => {
+      const silent = performance.now();
+      await runWith(bench.node, ["nft", "-f", "-"], { input: SILENCE });
+      await becomes(bench, ({ reason }) => reason.includes("hold timer expired"), "it does not end");
+      // Keepalives come once a second, so the hold time began up to a second before.
+      expect(performance.now() - silent).toBeLessThan(4_500);
+      await runWith(bench.node, ["nft", "delete", "table", "inet", "silence"], {});
+      await bench.established();
+    },
+  },
+  {
+    name: "VRF",
+    wish: { over: "four" },
+    cannot: () => "the kernel that this page was written on has no VRF devices",
+  },
+  {
+    name: "TCP-AO (RFC 5925)",
+    wish: { over: "four" },
+    cannot: () => "this speaker has none, nor have these releases; nor the kernel that this page was written on",
+  },
+  {
     name: "graceful restart: kill and come back",
     wish: { over: "four", graceful: true },
     peer: { gracefulRestart: true },
@@ -141,7 +240,7 @@ const peerOf = ({ over }: Wish, more: NonNullable<BareLine["peer"]> = {}): NonNu
 const cells = new Map<string, string>();
 
 for (const make of MAKES)
-  describeWith(["root", "namespaces", make.part], `the matrix with ${make.name}`, () => {
+  describeWith(["root", "namespaces", "iptables", make.part], `the matrix with ${make.name}`, () => {
     let bench: MatrixBench | undefined;
     let router: RunningRouter | undefined;
     afterEach(async () => {
@@ -202,7 +301,8 @@ function table(): string {
     const row = MAKES.map((make) => {
       const cell = cells.get(`${name} ${make.name}`) ?? "not run";
       if (["yes", "fails", "not run"].includes(cell)) return cell;
-      const note = `${make.name}: ${cell}`;
+      const isOfAll = MAKES.every((each) => cells.get(`${name} ${each.name}`) === cell);
+      const note = isOfAll ? `All: ${cell}` : `${make.name}: ${cell}`;
       if (!notes.includes(note)) notes.push(note);
       return `no (${notes.indexOf(note) + 1})`;
     });
@@ -220,9 +320,9 @@ function table(): string {
 
 const page = (): string => `# Interoperability
 
-What was tried with which router, in network namespaces, by \`npm test -- test/interop\`. This page is written by that test (\`METALLB_WRITE_DOCS=1\`) and held to it. \`yes\`: the test of that name passes. A number names the reason why the router cannot. The routers are those of Debian 12: BIRD 2.0.12, FRR 8.4.4, GoBGP 3.10 and OpenBGPD 7.7.
+What was tried with which router, in network namespaces, by \`npm test -- test/interop\`. This page is written by that test (\`METALLB_WRITE_DOCS=1\`) and held to it. \`yes\`: the test of that name passes. A number names the reason why the router cannot. The routers are those of Debian 12: BIRD 2.0.12, FRR 8.4.4, GoBGP 3.10, OpenBGPD 7.7 and ExaBGP 4.2.21.
 
 ${table()}
 
-BFD with BIRD and FRR, over one hop and several, has a test of its own (\`test/interop/bfd.test.ts\`).
+BFD with BIRD and FRR, over one hop and several, has a test of its own (\`test/interop/bfd.test.ts\`); in another tshark reads every kind of message that the speaker sends (\`test/interop/tshark.test.ts\`).
 `;

@@ -1,14 +1,18 @@
 import { type Command, Option } from "commander";
-import { RESOURCES } from "#kube";
-import { table } from "#terminal";
+import { RESOURCES, watch } from "#kube";
+import { follow, paintFor, table } from "#terminal";
 import { spanText } from "#view";
 import { withCluster } from "./cluster-command.ts";
-import { connect } from "./connect.ts";
+import { type Connection, connect } from "./connect.ts";
+import { DONE } from "./exit-codes.ts";
 import { fieldsOf, textOf } from "./json.ts";
-import { FORMATS, type Format, print } from "./output.ts";
+import { FORMATS, type Format, print, render, type Shown } from "./output.ts";
 
 /** Components whose events are MetalLB's. */
 const SOURCES: ReadonlySet<string> = new Set(["metallb-controller", "metallb-speaker"]);
+
+/** Milliseconds between two looks at what is watched. */
+const PERIOD = 1_000;
 
 interface ShownEvent {
   readonly last: string;
@@ -19,34 +23,80 @@ interface ShownEvent {
   readonly message: string;
 }
 
+/** Which events: of one Service or of all. */
+interface Wanted {
+  readonly namespace: string | undefined;
+  readonly fieldSelector: string | undefined;
+}
+
 export function addEventsCommand(program: Command): void {
   withCluster(program.command("events [service]"))
     .description("what MetalLB told of Services, oldest first; of one ([namespace/]name) or of all")
     .addOption(new Option("-o, --output <format>", "instead of a table cut to the terminal").choices(FORMATS))
-    .action(async (service: string | undefined, options: Readonly<Record<string, string | undefined>>) => {
-      const { client } = connect(options);
+    .option("-w, --watch", "show them until Ctrl-C, as they come")
+    .action(async (service: string | undefined, options: EventOptions) => {
+      const connection = connect(options);
+      const [namespace, name] = service === undefined ? [] : splitKey(service);
+      const wanted = { namespace, fieldSelector: name === undefined ? undefined : `involvedObject.name=${name}` };
+      const format = (options.output ?? "table") as Format;
       try {
-        const [namespace, name] = service === undefined ? [] : splitKey(service);
-        const query = name === undefined ? {} : { fieldSelector: `involvedObject.name=${name}` };
-        const { items = [] } = await client.list(RESOURCES.events, { namespace }, query);
-        const events = items
-          .filter(isOurs)
-          .map(shownEvent)
-          .toSorted((a, b) => (a.last < b.last ? -1 : 1));
-        const now = Date.now();
-        const rows = events.map((event) => [
-          `${spanText(now - Date.parse(event.last))} ago`,
-          event.type,
-          event.reason,
-          event.object,
-          event.count > 1 ? `${event.message} (${event.count}×)` : event.message,
-        ]);
-        const head = ["LAST", "TYPE", "REASON", "OBJECT", "MESSAGE"];
-        print({ data: events, lines: () => table(head, rows), exitCode: 0 }, (options.output ?? "table") as Format);
+        if (options.watch === true) await followEvents(connection, wanted, format);
+        else print(shownEvents(await readEvents(connection, wanted)), format);
       } finally {
-        client.close();
+        connection.client.close();
       }
     });
+}
+
+interface EventOptions {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output?: string;
+  readonly watch?: true;
+}
+
+async function readEvents(
+  { client }: Connection,
+  { namespace, fieldSelector }: Wanted,
+): Promise<readonly ShownEvent[]> {
+  const { items = [] } = await client.list(RESOURCES.events, { namespace }, { fieldSelector });
+  return items.flatMap((item) => shownEvent(item) ?? []);
+}
+
+async function followEvents({ client }: Connection, wanted: Wanted, format: Format): Promise<void> {
+  const { namespace, fieldSelector } = wanted;
+  let trouble: string | null = null;
+  const reflector = watch(client, RESOURCES.events, {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    project: shownEvent,
+    onTrouble: (message) => {
+      trouble = message;
+    },
+  });
+  reflector.start();
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort());
+  const paint = paintFor(process.stdout.isTTY, process.env);
+  const look = async () => {
+    if (!reflector.isSynced) return [trouble ?? "reading …"];
+    return render(shownEvents([...reflector.store.values()]), format, paint);
+  };
+  await follow(look, PERIOD, ending.signal);
+  reflector.stop();
+}
+
+function shownEvents(events: readonly ShownEvent[]): Shown {
+  const sorted = events.toSorted((a, b) => (a.last < b.last ? -1 : 1));
+  const now = Date.now();
+  const rows = sorted.map((event) => [
+    `${spanText(now - Date.parse(event.last))} ago`,
+    event.type,
+    event.reason,
+    event.object,
+    event.count > 1 ? `${event.message} (${event.count}×)` : event.message,
+  ]);
+  return { data: sorted, lines: () => table(["LAST", "TYPE", "REASON", "OBJECT", "MESSAGE"], rows), exitCode: DONE };
 }
 
 const splitKey = (key: string): readonly [string, string] => {
@@ -59,7 +109,9 @@ function isOurs(event: unknown): boolean {
   return SOURCES.has(textOf(fieldsOf(source).component)) || SOURCES.has(textOf(reportingComponent));
 }
 
-function shownEvent(event: unknown): ShownEvent {
+/** Null: it is somebody else's. */
+function shownEvent(event: unknown): ShownEvent | null {
+  if (!isOurs(event)) return null;
   const { lastTimestamp, eventTime, metadata, type, reason, involvedObject, count, message } = fieldsOf(event);
   const { kind, namespace, name } = fieldsOf(involvedObject);
   return {

@@ -150,6 +150,16 @@ describe("advertisements", () => {
     ]);
   });
 
+  it("that name one pool all speak of it, by name, beside those that select it", () => {
+    const bgpAdvertisements = [
+      bgpAdvertisement("z", { ipAddressPools: ["a"] }),
+      bgpAdvertisement("x", { ipAddressPools: ["b", "a"] }),
+      bgpAdvertisement("y", { ipAddressPoolSelectors: [{ matchLabels: { tier: "gold" } }] }),
+    ];
+    const found = compiled({ pools, bgpAdvertisements }).config.pools.map((each) => names(each.bgpAdvertisements));
+    expect(found).toEqual([["x", "y", "z"], ["x"]]);
+  });
+
   it("tell all peers when they name none", () => {
     const told = (spec: object) => carriers(spec)[0]?.bgpAdvertisements[0]?.peers;
     expect([told({}), told({ peers: [] })]).toEqual([null, null]);

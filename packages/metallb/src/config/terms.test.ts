@@ -22,10 +22,10 @@ const terms = (annotations: Readonly<Record<string, string>>) => {
 
 describe("the annotations of a pool", () => {
   it("reserve addresses for Services", () => {
-    const text = "192.0.2.7=team-a/web, ::ffff:192.0.2.8 = team-b/api,, 2001:db8::7=team-a/web";
+    const text = "192.0.2.7=team-a/web, ::ffff:192.0.2.8 = team-b/api-of-many-words,, 2001:db8::7=team-a/web";
     expect(terms({ "metallb.io/reserved-addresses": text })).toEqual({
       frozen: null,
-      reserved: ["team-a/web 192.0.2.7 2001:db8::7", "team-b/api 192.0.2.8"],
+      reserved: ["team-a/web 192.0.2.7 2001:db8::7", "team-b/api-of-many-words 192.0.2.8"],
       quotas: [],
       problems: [],
     });
@@ -40,11 +40,11 @@ describe("the annotations of a pool", () => {
   });
 
   it("limit what the Services of a namespace may hold", () => {
-    expect(terms({ "metallb.io/namespace-quotas": "team-a=5,*=0" })).toEqual({
+    expect(terms({ "metallb.io/namespace-quotas": "team-a=512,*=0" })).toEqual({
       frozen: null,
       reserved: [],
       quotas: [
-        ["team-a", 5],
+        ["team-a", 512],
         ["*", 0],
       ],
       problems: [],

@@ -86,7 +86,7 @@ describe("the watch loop", () => {
   it("takes a watch that outlives its time for half open, and watches anew", () => {
     const machine = watching();
     expect(machine.step({ kind: "time" }, 329_999)).toEqual([{ kind: "wake", at: 330_000 }]);
-    expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "silent", "watch", "wake"]);
   });
 
   it("takes a watch on which neither bookmark nor line comes for 65 s for dead, once there were bookmarks", () => {
@@ -97,10 +97,27 @@ describe("the watch loop", () => {
       "put",
     ]);
     expect(machine.step({ kind: "time" }, 125_000)).toEqual([{ kind: "wake", at: 165_000 }]);
-    expect(kinds(machine.step({ kind: "time" }, 165_000))).toEqual(["abort", "trouble", "watch", "wake"]);
+    expect(kinds(machine.step({ kind: "time" }, 165_000))).toEqual(["abort", "trouble", "silent", "watch", "wake"]);
     // The next watch is known to have bookmarks too.
     expect(kinds(machine.step({ kind: "time" }, 229_999))).toEqual(["wake"]);
     expect(kinds(machine.step({ kind: "time" }, 230_000))).toContain("abort");
+  });
+
+  it("watches anew from where it was when another was found dead, unless it brought something just now", () => {
+    const machine = watching();
+    machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "7") }, 10_000);
+    expect(machine.step({ kind: "suspect" }, 14_999)).toEqual([]);
+    const [abort, watch, ...rest] = machine.step({ kind: "suspect" }, 15_000);
+    expect([abort, watch, kinds(rest)]).toEqual([
+      { kind: "abort" },
+      { kind: "watch", resourceVersion: "7", timeoutSeconds: 300 },
+      ["wake"],
+    ]);
+    expect(machine.step({ kind: "suspect" }, 15_001)).toEqual([]);
+    const listing = new ReflectorMachine(() => 0);
+    expect(listing.step({ kind: "suspect" }, 1e6)).toEqual([]);
+    listing.step({ kind: "start" }, 0);
+    expect(listing.step({ kind: "suspect" }, 1e6)).toEqual([]);
   });
 
   it("asks for half of a page that is too large, down to one object, and for more again later", () => {
@@ -188,6 +205,12 @@ class Model {
       this.step({ kind: "watch-ended", status, message: status === 0 ? "" : "fault", retryAfter: null });
   }
 
+  /** A while later another watch is found dead. */
+  suspect(): void {
+    this.now += 6_000;
+    this.step({ kind: "suspect" });
+  }
+
   /** One round trip of whatever is under way. */
   serve(): void {
     if (this.pending === null && this.wakeAt !== null) {
@@ -255,6 +278,7 @@ it("whatever fails on the way, the store equals the server in the end", () => {
           model.write(name, remove),
     ),
     fc.constant((model: Model) => model.compact()),
+    fc.constant((model: Model) => model.suspect()),
     fc.constantFrom(0, 410, 403, 429, 500, 400).map((status) => (model: Model) => model.fail(status)),
     fc.constant((model: Model) => model.serve()),
     fc.constant((model: Model) => model.serve()),

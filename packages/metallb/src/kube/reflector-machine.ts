@@ -30,6 +30,8 @@ export type ReflectorEvent =
       readonly message: string;
       readonly retryAfter: Duration | null;
     }
+  /** Another watch of the same server was found dead: this one may have gone the same way. */
+  | { readonly kind: "suspect" }
   | { readonly kind: "time" };
 
 /** What the machine asks of the shell. */
@@ -48,6 +50,8 @@ export type ReflectorEffect =
   | { readonly kind: "wake"; readonly at: Instant | null }
   /** Something fails; `status` is that of HTTP, 0 without one, and `verb` what was tried. */
   | { readonly kind: "trouble"; readonly message: string; readonly status: number; readonly verb: "list" | "watch" }
+  /** This watch was silent for too long: others may be dead too, and not have noticed. */
+  | { readonly kind: "silent" }
   /** What was in trouble goes well again. */
   | { readonly kind: "well" };
 
@@ -64,6 +68,8 @@ const LATE = 30_000;
  * open. (A dead connection is noticed sooner, by TCP's own probes: see the client.)
  */
 const QUIET = 65_000;
+/** A watch that brought something so lately is not suspected with another one. */
+const LIVELY = 5_000;
 /** A watch that the server ends sooner than this was none. */
 const SHORT_WATCH = 1_000;
 const PAUSE = { first: 500, max: 30_000 };
@@ -111,6 +117,9 @@ export class ReflectorMachine {
         return this.phase === "watching" ? this.line(event.type, event.object, now) : [];
       case "watch-ended":
         return this.phase === "watching" ? this.ended(event, now) : [];
+      case "suspect":
+        if (this.phase !== "watching" || now - this.heard < LIVELY) return [];
+        return [{ kind: "abort" }, ...this.watch(now)];
       case "time":
         if (this.wakeAt === null) return [];
         // A timer may go off a moment early: then it has to be set again, or nobody ever wakes.
@@ -223,7 +232,8 @@ export class ReflectorMachine {
     if (now < this.silentAt(this.heard)) return [this.wake(this.silentAt(this.heard))];
     this.troubled = true;
     const message = "nothing came for too long: the connection is taken for dead";
-    return [{ kind: "abort" }, { kind: "trouble", status: 0, verb: "watch", message }, ...this.watch(now)];
+    const trouble = { kind: "trouble", status: 0, verb: "watch", message } as const;
+    return [{ kind: "abort" }, trouble, { kind: "silent" }, ...this.watch(now)];
   }
 
   private retry(

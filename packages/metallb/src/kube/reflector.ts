@@ -56,12 +56,16 @@ export function keyOf(object: unknown): string | null {
   return typeof namespace === "string" && namespace !== "" ? `${namespace}/${name}` : name;
 }
 
+/** The watches of each client: what kills one, such as a proxy that is gone, may have killed all. */
+const WATCHES = new WeakMap<KubeClient, Set<{ suspect(): void }>>();
+
 class WatchLoop<T> implements Reflector<T> {
   readonly store: Store<T>;
   readonly synced: Promise<void>;
   isSynced = false;
   trouble: string | null = null;
   private readonly client: KubeClient;
+  private readonly siblings: Set<{ suspect(): void }>;
   private readonly resource: Resource;
   private readonly options: WatchOptions<T>;
   private readonly machine: ReflectorMachine;
@@ -74,6 +78,8 @@ class WatchLoop<T> implements Reflector<T> {
 
   constructor(client: KubeClient, resource: Resource, options: WatchOptions<T>) {
     this.client = client;
+    this.siblings = WATCHES.get(client) ?? new Set();
+    WATCHES.set(client, this.siblings);
     this.resource = resource;
     this.options = options;
     this.store = new Store<T>(options.indexes, options.same);
@@ -88,11 +94,17 @@ class WatchLoop<T> implements Reflector<T> {
   }
 
   start(): void {
+    this.siblings.add(this);
     this.step({ kind: "start" });
   }
 
   stop(): void {
+    this.siblings.delete(this);
     this.step({ kind: "stop" });
+  }
+
+  suspect(): void {
+    this.step({ kind: "suspect" });
   }
 
   private step(event: ReflectorEvent): void {
@@ -136,6 +148,9 @@ class WatchLoop<T> implements Reflector<T> {
       case "trouble":
         this.trouble = inWords(this.resource, this.options.namespace, effect);
         this.options.onTrouble?.(this.trouble);
+        return;
+      case "silent":
+        for (const each of this.siblings) if (each !== this) each.suspect();
         return;
       case "well":
         this.trouble = null;

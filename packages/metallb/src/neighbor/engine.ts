@@ -122,6 +122,7 @@ class Engine implements NeighborEngine {
       case "link-set":
         return this.setLink(event, now);
       case "link-removed":
+        this.links.get(event.index)?.remove();
         this.links.delete(event.index);
         return this.learnOwnMacs();
       case "announce-again": {

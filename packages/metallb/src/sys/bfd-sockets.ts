@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { type Ip, isLinkLocal6, parseIp, unmap } from "#net";
-import { bindToDevice, check, libc, requireTtl, SOCK_DGRAM, setOption, setTtl, sockaddr, socket } from "./libc.ts";
+import { bindToDevice, check, libc, SOCK_DGRAM, setOption, setTtl, sockaddr, socket } from "./libc.ts";
+import { type LeastTtl, requireTtl } from "./ttl-filter.ts";
 
 /** RFC 5881 section 4, RFC 5883 section 5. */
 const PORT = { singlehop: 3784, multihop: 4784 } as const;
@@ -25,11 +26,20 @@ export interface BfdPacket {
   readonly multihop: boolean;
 }
 
+/** Where the packets of an IP version, kind and VRF come in. */
+interface Door {
+  readonly socket: Socket;
+  readonly fd: number;
+  readonly family: Ip["family"];
+  /** By session: who sends, and with how many hops left. */
+  readonly users: Map<string, LeastTtl>;
+}
+
 /** The sockets of BFD: one for sending a session, one for receiving an IP version, kind and VRF. */
 export class BfdSockets {
   private readonly received: (packet: BfdPacket) => void;
   private readonly senders = new Map<string, { readonly fd: number; readonly to: Buffer; readonly door: string }>();
-  private readonly doors = new Map<string, { readonly socket: Socket; users: number }>();
+  private readonly doors = new Map<string, Door>();
   private nextPort = FIRST_SOURCE_PORT + Math.floor(Math.random() * 8_192);
 
   constructor(received: (packet: BfdPacket) => void) {
@@ -42,7 +52,7 @@ export class BfdSockets {
     const fd = this.sender(path);
     try {
       const to = sockaddr(path.remote, path.multihop ? PORT.multihop : PORT.singlehop, path.interface);
-      this.senders.set(session, { fd, to, door: this.useDoor(path) });
+      this.senders.set(session, { fd, to, door: this.useDoor(session, path) });
     } catch (error) {
       libc.close(fd);
       throw error;
@@ -61,7 +71,9 @@ export class BfdSockets {
     this.senders.delete(session);
     libc.close(sender.fd);
     const door = this.doors.get(sender.door);
-    if (!door || --door.users > 0) return;
+    if (!door) return;
+    door.users.delete(session);
+    if (door.users.size > 0) return this.guard(door);
     this.doors.delete(sender.door);
     door.socket.close();
   }
@@ -96,12 +108,14 @@ export class BfdSockets {
     }
   }
 
-  /** The TTL is checked in the kernel, by a filter: for several hops the one that the first session asks for. */
-  private useDoor({ remote: { family }, vrf, multihop, minimumTtl }: BfdPath): string {
-    const name = `${family} ${multihop ? minimumTtl : "single"} ${vrf ?? ""}`;
+  private useDoor(session: string, { remote, vrf, multihop, minimumTtl }: BfdPath): string {
+    const { family } = remote;
+    const name = `${family} ${multihop ? "several hops" : "one hop"} ${vrf ?? ""}`;
+    const rule = { from: remote, least: multihop ? minimumTtl : 255 };
     const known = this.doors.get(name);
     if (known) {
-      known.users++;
+      known.users.set(session, rule);
+      this.guard(known);
       return name;
     }
     const fd = socket(family, SOCK_DGRAM);
@@ -109,7 +123,7 @@ export class BfdSockets {
       setOption(fd, "reuseAddress", 1);
       if (family === 6) setOption(fd, "ipv6Only", 1);
       if (vrf !== null) bindToDevice(fd, vrf);
-      requireTtl(fd, family, multihop ? minimumTtl : 255);
+      requireTtl(fd, family, [rule]);
       const any = sockaddr({ family, value: 0n }, multihop ? PORT.multihop : PORT.singlehop);
       check(libc.bind(fd, any, any.length), "bind");
     } catch (error) {
@@ -124,7 +138,12 @@ export class BfdSockets {
     });
     door.on("error", () => {});
     door.bind({ fd });
-    this.doors.set(name, { socket: door, users: 1 });
+    this.doors.set(name, { socket: door, fd, family, users: new Map([[session, rule]]) });
     return name;
+  }
+
+  /** The TTL is checked in the kernel, by a filter: of each sender as its session asks for. */
+  private guard({ fd, family, users }: Door): void {
+    requireTtl(fd, family, [...users.values()]);
   }
 }

@@ -120,28 +120,6 @@ export function interfaceIndex(name: string): number {
   return index;
 }
 
-/** A filter over the IP header that lets only packets with at least this TTL (hop limit) through: classic BPF. */
-export function requireTtl(fd: number, family: Ip["family"], least: number): void {
-  // ldb [SKF_NET_OFF + n]; jge least; ret all; ret 0.
-  const program = Buffer.alloc(4 * 8);
-  const put = (at: number, code: number, jt: number, jf: number, k: number): void => {
-    program.writeUInt16LE(code, at * 8);
-    program.writeUInt8(jt, at * 8 + 2);
-    program.writeUInt8(jf, at * 8 + 3);
-    program.writeUInt32LE(k >>> 0, at * 8 + 4);
-  };
-  put(0, 0x30, 0, 0, 0xfff00000 + (family === 4 ? 8 : 7));
-  put(1, 0x35, 0, 1, least);
-  put(2, 0x06, 0, 0, 0xffffffff);
-  put(3, 0x06, 0, 0, 0);
-  const fprog = Buffer.alloc(16);
-  fprog.writeUInt16LE(4, 0);
-  fprog.writeBigUInt64LE(BigInt(koffi.address(program)), 8);
-  setOption(fd, "attachFilter", fprog);
-  // The address alone does not keep the program alive until here.
-  program.readUInt8(0);
-}
-
 export function check(result: unknown, call: string): number {
   if (typeof result === "number" && result < 0) throw systemError(call, koffi.errno());
   return Number(result);
@@ -159,6 +137,9 @@ const int = (value: number): Buffer => {
   buffer.writeInt32LE(value);
   return buffer;
 };
+
+/** Where an octet or a word of memory lies, for structures that point. */
+export const addressOf = (buffer: Buffer): bigint => BigInt(koffi.address(buffer));
 
 /** Waits for the kernel on a descriptor. The handle must be kept: collected, it stops silently. */
 export const poll = (fd: number, what: "readable" | "writable", then: () => void): { close(): void } => {

@@ -5,13 +5,13 @@ import {
   interfaceIndex,
   libc,
   poll,
-  requireTtl,
   SOCK_RAW,
   setOption,
   setTtl,
   sockaddr,
   socket,
 } from "./libc.ts";
+import { requireTtl } from "./ttl-filter.ts";
 
 /** Looks for the router at the other end of an interface (RFC 4861), and lets it find us. */
 export interface RouterDiscovery {
@@ -50,7 +50,7 @@ export function discoverRouter(name: string, found: (router: Ip) => void): Route
     filter.writeUInt8(0xff & ~(1 << (ADVERTISEMENT & 7)) & ~(1 << (SOLICITATION & 7)), ADVERTISEMENT >> 3);
     setOption(fd, "icmp6Filter", filter);
     // Section 6.1: only with hop limit 255, which no router lets through.
-    requireTtl(fd, 6, 255);
+    requireTtl(fd, 6, [{ from: null, least: 255 }]);
     setTtl(fd, 6, 255);
     setOption(fd, "ipv6MulticastHops", 255);
     setOption(fd, "ipv6MulticastInterface", index);

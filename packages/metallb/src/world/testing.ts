@@ -44,13 +44,23 @@ export class FakeKube {
     return { kind: "List", metadata: { resourceVersion: String(this.version) }, items };
   };
 
+  /** So many watches were begun, by path. */
+  readonly watched = new Map<string, number>();
+
+  bookmark(path: string): void {
+    const object = { metadata: { resourceVersion: String(this.version) } };
+    this.watches.get(path)?.(JSON.stringify({ type: "BOOKMARK", object }));
+  }
+
   stream: KubeClient["stream"] = async (path, _, onLine, signal, options) => {
+    this.watched.set(path, (this.watched.get(path) ?? 0) + 1);
     this.watches.set(path, onLine);
     options?.onOpen?.();
     const ended = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => ended.resolve());
     await ended.promise;
-    this.watches.delete(path);
+    // Another may stand in its place already.
+    if (this.watches.get(path) === onLine) this.watches.delete(path);
   };
 
   apply = async (

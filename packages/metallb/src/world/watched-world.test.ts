@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { pathOf, RESOURCES } from "#kube";
 import { customResources, POOL_KINDS } from "./custom-resources.ts";
 import { leanService } from "./kinds.ts";
@@ -135,6 +135,31 @@ it("says nothing more once it is stopped, and holds no watch open", async () => 
   expect([push > 0, api.open]).toEqual([true, []]);
   api.put(services, "x", service);
   expect([told(), world.services.size]).toEqual([before, 0]);
+});
+
+it("takes all watches for dead with the first that is silent, but for those that brought something just now", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    const api = new FakeKube();
+    const { world } = watched(api);
+    await world.start();
+    api.bookmark(services);
+    // Beside it others go on, which have had no bookmark yet and would wait for minutes.
+    await vi.advanceTimersByTimeAsync(63_000);
+    api.put(pools, "a", pool);
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect([...api.watched.values()]).toEqual([1, 1, 1, 1]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(Object.fromEntries(api.watched)).toEqual({
+      [services]: 2,
+      [namespaces]: 2,
+      [pathOf(RESOURCES.communities, { namespace: NAMESPACE })]: 2,
+      [pools]: 1,
+    });
+    expect(world.troubles).toEqual([]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it("has no store of what it does not watch", () => {

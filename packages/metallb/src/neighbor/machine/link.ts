@@ -39,6 +39,11 @@ export class Link {
     return differs && settings.usable;
   }
 
+  /** The interface is gone: what was queued for it is void. */
+  remove(): void {
+    this.usable = false;
+  }
+
   /** Gives the group when it is the first of its addresses that is wanted here. Idempotent. */
   want(address: bigint): Ip | null {
     if (this.wanted.has(address)) return null;
