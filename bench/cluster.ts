@@ -1,4 +1,5 @@
 import { Agent, request } from "node:https";
+import { createInterface } from "node:readline";
 import { parse } from "yaml";
 
 /** Just enough of a client to fill a cluster; it shares no code with the program that is measured. */
@@ -9,7 +10,14 @@ export interface Api {
     body?: unknown,
     type?: string,
   ): Promise<{ readonly status: number; readonly body: string }>;
+  /** Tells every object that is added or changed, from now on. */
+  watch(path: string, seen: (type: string, object: Seen) => void): Promise<void>;
   close(): void;
+}
+
+export interface Seen {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly unknown[] } };
 }
 
 interface Kubeconfig {
@@ -42,7 +50,25 @@ export function connect(kubeconfig: string): Api {
       });
       outgoing.on("error", reject).end(bytes);
     });
-  return { call, close: () => agent.destroy() };
+  const watch: Api["watch"] = async (path, seen) => {
+    const { body } = await call("GET", path);
+    const { metadata } = JSON.parse(body) as { readonly metadata: { readonly resourceVersion: string } };
+    const url = new URL(`${path}?watch=true&resourceVersion=${metadata.resourceVersion}`, cluster?.server);
+    return new Promise((resolve, reject) => {
+      const outgoing = request(url, { agent, headers: { authorization: `Bearer ${token}` } }, (answer) => {
+        resolve();
+        // It ends with the agent.
+        answer.on("error", () => {});
+        const lines = createInterface({ input: answer }).on("error", () => {});
+        lines.on("line", (line) => {
+          const { type, object } = JSON.parse(line) as { readonly type: string; readonly object: Seen };
+          seen(type, object);
+        });
+      });
+      outgoing.on("error", reject).end();
+    });
+  };
+  return { call, watch, close: () => agent.destroy() };
 }
 
 const serviceName = (n: number): string => `service-${String(n).padStart(6, "0")}`;

@@ -25,12 +25,12 @@ function memoryOf(pid: number): { readonly resident: number; readonly own: numbe
   return { resident: of("Rss"), own: of("Private_Clean") + of("Private_Dirty") };
 }
 
-const end = async (child: ChildProcess): Promise<void> => {
+export const end = async (child: ChildProcess): Promise<void> => {
   child.kill("SIGTERM");
   if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once("exit", resolve));
 };
 
-async function start(bundle: string, program: Program, kubeconfig: string) {
+export async function start(bundle: string, program: Program, kubeconfig: string) {
   const flags = [
     "--namespace=metallb-system",
     "--port=0",

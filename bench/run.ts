@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, configuration, packing, convergence, layer2, planner, speaker, footprint. Without names: all.
+ * Names: allocator, controller, configuration, packing, convergence, layer2, planner, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
 import { configurationBenchmark } from "./configuration.ts";
+import { controllerBenchmark } from "./controller.ts";
 import { convergenceBenchmark } from "./convergence.ts";
 import { footprintBenchmark } from "./footprint.ts";
 import { layer2Benchmark } from "./layer2.ts";
@@ -15,6 +16,7 @@ import { speakerBenchmark } from "./speaker.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   allocator: allocatorBenchmark,
+  controller: controllerBenchmark,
   configuration: configurationBenchmark,
   packing: packingBenchmark,
   convergence: convergenceBenchmark,

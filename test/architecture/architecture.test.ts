@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { house } from "./rules.ts";
@@ -155,6 +155,18 @@ describe("the house", () => {
         .filter((library) => !house.LIBRARIES[library]?.includes(source.room)),
     );
     expect(found).toEqual([]);
+  });
+
+  it("has a sentence about every runtime dependency in docs/decisions.md", () => {
+    const text = readFileSync(join(root, "docs/decisions.md"), "utf8");
+    const named = globSync("packages/*/package.json", { cwd: root }).flatMap((file) => {
+      const manifest = JSON.parse(readFileSync(join(root, file), "utf8")) as { readonly dependencies?: object };
+      return Object.keys(manifest.dependencies ?? {});
+    });
+    const foreign = named.filter((name) => name !== "metallb" && !name.startsWith("@metallb-ts/"));
+    expect(foreign.length).toBeGreaterThan(5);
+    const rows = text.split("\n").filter((line) => line.startsWith("| "));
+    expect(foreign.filter((name) => !rows.some((row) => row.split("|")[1]?.includes(name)))).toEqual([]);
   });
 
   it("leaves API paths to kube", () => {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -9,6 +9,7 @@ import type { Explanation } from "metallb/explain";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
 import type { ServiceView } from "metallb/view";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { LabHouse } from "../lab/support.ts";
 import { realPrograms, startPlane } from "../support/cluster.ts";
 import { describeWith } from "../support/parts.ts";
@@ -259,6 +260,70 @@ async function install(kubeconfig: string, objects: typeof UPSTREAM): Promise<vo
 
 describe("the command line on the embedded API", () => {
   suite((folder) => startPlane(null, folder));
+});
+
+describeWith(["kubernetes"], "the command line with the rights that its page asks for", () => {
+  let folder: string;
+  let plane: Awaited<ReturnType<typeof startPlane>>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "metallb-rights-"));
+    plane = await startPlane({ ...(await realPrograms()), controllerManager: null }, folder);
+    const cluster = loadCluster({ kubeconfig: plane.kubeconfig, env: {} });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "metallb-test" });
+    await fill(client);
+    const page = await readFile(projectFile("docs/cli.md"), "utf8");
+    const [, text = ""] = /```yaml\n(apiVersion: rbac[\s\S]*?)```/.exec(page) ?? [];
+    const role = parse(text) as KubeObject;
+    await client.apply(rbac("clusterroles", "ClusterRole"), { name: "metallb-view" }, role, "metallb-test");
+    const binding = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "metallb-view" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "metallb-view" },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "viewer" }],
+    };
+    const bindings = rbac("clusterrolebindings", "ClusterRoleBinding");
+    await client.apply(bindings, { name: "metallb-view" }, binding as KubeObject, "metallb-test");
+    client.close();
+  });
+
+  afterAll(async () => {
+    await plane?.closePlane();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const as = async (user: string): Promise<string> => {
+    const config = parse(await readFile(plane.kubeconfig, "utf8")) as { users: { user: Record<string, unknown> }[] };
+    for (const each of config.users) each.user.as = user;
+    const file = join(folder, `kubeconfig-${user}`);
+    await writeFile(file, stringify(config), { mode: 0o600 });
+    return file;
+  };
+
+  it.each([["status"], ["services"], ["pools"], ["bgp"], ["l2"], ["events"], ["explain", "web"], ["doctor"]])(
+    "lacks nothing: %s",
+    async (...args) => {
+      const { stdout, stderr, code } = await metallb(await as("viewer"), ...args);
+      expect(`${stdout}${stderr}`).not.toMatch(/no right|forbidden/i);
+      expect(code).toBeLessThan(2);
+    },
+  );
+
+  it("names what is missing where there are none, and says of nothing that it is not there", async () => {
+    const { stdout } = await metallb(await as("nobody"), "status");
+    expect(stdout).toContain("no right to list services");
+    expect(stdout).toMatch(/Services +could not be read/);
+  });
+});
+
+const rbac = (plural: string, kind: string): Resource => ({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  plural,
+  kind,
+  namespaced: false,
 });
 
 describeWith(["kubernetes"], "the command line on a real kube-apiserver", () => {

@@ -87,6 +87,12 @@ describe("an address that is reserved", () => {
     expect(c.ips("default/vip")).toEqual(["2.0.0.0", "fd00::"]);
   });
 
+  it("is not given to a Service that asks for another pool", () => {
+    const c = cluster(pool("p", ["1.0.0.0/30"], reserving(["1.0.0.2"])), pool("q", ["2.0.0.0/30"]));
+    c.put(service("vip", named("q")));
+    expect(c.ips("default/vip")).toEqual(["2.0.0.0"]);
+  });
+
   it("is not given beyond the quota of the namespace", () => {
     const c = cluster(pool("p", ["1.0.0.0/30"], reserving(["1.0.0.2"], { default: 1 })));
     c.put(service("a"), service("vip"));
@@ -98,6 +104,16 @@ describe("an address that is reserved", () => {
     c.put(service("a", dual()));
     expect(c.ips("default/a")).toEqual(["1.0.0.1", "::100:0"]);
   });
+});
+
+it("addresses that were given back are given out again from the lowest, in whatever order they came", () => {
+  const c = cluster(pool("p", ["1.0.0.0/28"]));
+  const all = Array.from({ length: 16 }, (_, i) => `s${i}`);
+  for (const name of all) c.put(service(name));
+  for (const i of [9, 4, 12, 2, 15, 7, 3]) c.remove(`default/s${i}`);
+  const again = ["a", "b", "c", "d", "e", "f", "g"];
+  for (const name of again) c.put(service(name));
+  expect(again.map((name) => c.ips(`default/${name}`)[0])).toEqual([2, 3, 4, 7, 9, 12, 15].map((i) => `1.0.0.${i}`));
 });
 
 describe("those that wait", () => {

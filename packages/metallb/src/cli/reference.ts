@@ -15,7 +15,36 @@ const HEAD = `<!-- Made by npm run generate from packages/metallb/src/cli and pa
 
 Tables are cut to the terminal's width; \`-o wide\` cuts nothing, \`-o json\` and \`-o yaml\` are for programs, and where no terminal is nothing is cut or coloured (\`NO_COLOR\` is honoured). \`--watch\` shows what changes until Ctrl-C.
 
-Rights: \`list\` (with \`--watch\` and the page, \`watch\`) on Services, Nodes, Namespaces, Pods, EndpointSlices, Events and the kinds of metallb.io; \`get\` on \`pods/proxy\` for what the processes decided; for \`support\` \`get\` on \`pods/log\`. What you may not read is named, and the rest is shown. No Secret is read.
+What you may not read is named, and the rest is shown. What is below is enough for every command but two: \`check --against-cluster\` also lists Secrets, to see that those which peers name are there, and \`doctor --migrate\` reads Deployments, DaemonSets and webhooks. No other command reads a Secret.
+
+\`\`\`yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: metallb-view }
+rules:
+  - apiGroups: [""]
+    resources: [services, nodes, namespaces, pods, events]
+    verbs: [list, watch]
+  - apiGroups: [discovery.k8s.io]
+    resources: [endpointslices]
+    verbs: [list, watch]
+  - apiGroups: [metallb.io]
+    resources: ["*"]
+    verbs: [list, watch]
+  - apiGroups: [apiextensions.k8s.io]       # doctor: are all kinds there
+    resources: [customresourcedefinitions]
+    verbs: [list]
+  - apiGroups: [""]                         # what the processes decided
+    resources: [pods/proxy]
+    verbs: [get]
+  - apiGroups: [""]                         # support
+    resources: [pods/log]
+    verbs: [get]
+  - apiGroups: [""]                         # explain, doctor: strictARP
+    resources: [configmaps]
+    resourceNames: [kube-proxy]
+    verbs: [get]
+\`\`\`
 `;
 
 /** The page of documentation about all commands, made from the commands themselves. */

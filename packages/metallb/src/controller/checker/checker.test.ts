@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Faults } from "./faults.ts";
 import { runSchedule } from "./schedule.ts";
 
-/** So many are run; METALLB_INTERLEAVINGS asks for more. */
-const COUNT = Number(process.env.METALLB_INTERLEAVINGS ?? 1_000);
+/** So many are run, 40 seconds of them in CI; METALLB_INTERLEAVINGS asks for more. */
+const COUNT = Number(process.env.METALLB_INTERLEAVINGS ?? (process.env.CI === "true" ? 100_000 : 1_000));
 
 describe("two controllers, four Services and an API at its worst", () => {
   it("never give an address twice, move nothing without a cause, and settle", () => {
