@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, controller, configuration, packing, convergence, layer2, planner, speaker, footprint. Without names: all.
+ * Names: allocator, controller, configuration, packing, convergence, layer2, planner, restart, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
@@ -12,6 +12,7 @@ import { footprintBenchmark } from "./footprint.ts";
 import { layer2Benchmark } from "./layer2.ts";
 import { plannerBenchmark } from "./planner.ts";
 import { type Benchmark, type Row, render } from "./report.ts";
+import { restartBenchmark } from "./restart.ts";
 import { speakerBenchmark } from "./speaker.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   convergence: convergenceBenchmark,
   layer2: layer2Benchmark,
   planner: plannerBenchmark,
+  restart: restartBenchmark,
   speaker: speakerBenchmark,
   footprint: footprintBenchmark,
 };

@@ -20,6 +20,7 @@ const FLAVOURS: Readonly<Record<string, readonly string[]>> = {
     "prometheus.scrapeAnnotations=true",
     "prometheus.serviceMonitor.enabled=true",
     "prometheus.prometheusRule.enabled=true",
+    "prometheus.grafanaDashboards.enabled=true",
     "prometheus.serviceAccount=prometheus-k8s",
     "prometheus.namespace=monitoring",
   ],

@@ -43,6 +43,21 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`metallb pools`",
     do: "Bring the pool back, or wait for the controller to move the Service.",
   },
+  nodeDraining: {
+    means: "The Node has the annotation or the taint `metallb.io/drain`, and its routes have been given away.",
+    see: "`kubectl get node NODE -o jsonpath='{.metadata.annotations}{.spec.taints}'`",
+    do: "Remove the annotation or the taint when the node is to announce again.",
+  },
+  nodeLeaving: {
+    means: "The Node is being drained; its routes stand with GRACEFUL_SHUTDOWN, so that routers take other ways.",
+    see: "the speaker's log, `drain` in its `/state`",
+    do: "Wait for the time that `metallb.io/drain` names, ten seconds by default.",
+  },
+  lastAnnouncer: {
+    means: "The Node is drained, and no other node would announce the Service, so that its route stays.",
+    see: "`metallb explain NAME`, which says of every other node why not",
+    do: "Let another node announce it: with policy `Local` that takes an endpoint there, else a node that an advertisement and a BGPPeer select.",
+  },
   attributeRefused: {
     means: "It is announced, without what an annotation of it asks for: no advertisement lets Services set that.",
     see: "`kubectl -n metallb-system get bgpadvertisement NAME -o jsonpath='{.spec.serviceAttributes}'`",

@@ -79,6 +79,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "the speaker",
     means: "Its BGP sessions and what they carry, for the condition `metallb.io/Announced`.",
   },
+  "metallb.io/drain": {
+    on: "Node (annotation, or key of a taint)",
+    by: "you",
+    means: "Give the node's routes away without loss: [sessions.md](../sessions.md#draining-a-node).",
+  },
   "metallb.io/component-type": {
     on: "ConfigurationState",
     by: "controller and speakers",

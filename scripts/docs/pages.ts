@@ -1,4 +1,5 @@
 import { commandLine, referenceOf } from "metallb/cli";
+import { valuesPage } from "./chart-values.ts";
 import { compatibilityPage } from "./compatibility.ts";
 import { eventsPage } from "./events.ts";
 import { fieldsPage } from "./fields.ts";
@@ -19,5 +20,6 @@ export async function pages(): Promise<ReadonlyMap<string, string>> {
     ["reference/fields.md", fieldsPage()],
     ["reference/flags.md", flagsPage()],
     ["reference/metrics.md", metricsPage()],
+    ["reference/values.md", valuesPage()],
   ]);
 }

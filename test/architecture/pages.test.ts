@@ -1,10 +1,12 @@
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { chartValues, EFFECTS, effectOf } from "../../scripts/docs/chart-values.ts";
 import { BEYOND, ROWS } from "../../scripts/docs/compatibility-rows.ts";
 import { CONDITIONS, NAMES } from "../../scripts/docs/names.ts";
 import { pages } from "../../scripts/docs/pages.ts";
 import { SECTIONS } from "../../scripts/docs/troubleshooting.ts";
+import { VALUES } from "../deploy/values.ts";
 import { anchorsOf, linksOf } from "../support/pages.ts";
 import { readSources } from "./sources.ts";
 
@@ -73,6 +75,15 @@ describe("troubleshooting", () => {
 });
 
 describe("the reference", () => {
+  it("says of every value of the chart, and of MetalLB's, what it does, and nothing of others", () => {
+    const values = chartValues().map(([name]) => name);
+    const tried = VALUES.flatMap(({ value }) => value.map((set) => set.split("=")[0]?.replace(/\[\d+\]/g, "") ?? ""));
+    expect([...values, ...tried].filter((name) => effectOf(name) === null)).toEqual([]);
+    const covers = (effect: string, name: string): boolean =>
+      `${name}.`.replace(/^(controller|speaker)\./, effect.startsWith("*.") ? "*." : "$&").startsWith(`${effect}.`);
+    expect(Object.keys(EFFECTS).filter((effect) => !values.some((name) => covers(effect, name)))).toEqual([]);
+  });
+
   it("has every annotation and label that the code names", () => {
     expect(spelled(/^metallb\.io\/[a-z][A-Za-z-]+$/).filter((name) => !/\/v\d/.test(name) && !(name in NAMES))).toEqual(
       [],

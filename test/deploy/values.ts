@@ -37,6 +37,12 @@ export const VALUES: readonly ValueRow[] = [
     ["prometheus.prometheusRule.enabled=true", "prometheus.prometheusRule.extraAlerts[0].alert=Mine"],
     /- alert: Mine/,
   ),
+  row(
+    ["prometheus.prometheusRule.enabled=true", "prometheus.prometheusRule.bgpSessionFlapping.changes=9"],
+    /\[15m\]\) > 9/,
+  ),
+  row("prometheus.grafanaDashboards.enabled=true", /grafana_dashboard: "1"/),
+  row(["prometheus.grafanaDashboards.enabled=true", "prometheus.grafanaDashboards.namespace=g"], /namespace: g$/m),
   row("controller.logLevel=debug", /- --log-level=debug/),
   row("controller.webhookMode=enabled", /- --webhook-mode=enabled/),
   row(["controller.image.repository=example/c", "controller.image.tag=v1"], /image: "example\/c:v1"/),

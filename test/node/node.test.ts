@@ -122,6 +122,24 @@ describeWith(
       );
     });
 
+    it("tells the command line what each Pod decided, though speakers tell it to their own machine alone", async () => {
+      const view = await eventually(
+        () => JSON.parse(cluster.metallb("status", "-o", "json")) as { readonly problems: readonly string[] },
+        ({ problems }) => problems.length === 0,
+        { what: "not every state is read", limit: 20_000 },
+      );
+      expect(view.problems).toEqual([]);
+      const explained = cluster.metallb("explain", "default/web", "-o", "json");
+      expect(explained).toContain("203.0.113.0");
+      expect(explained).not.toContain("no state of");
+      const condition = 'jsonpath={.status.conditions[?(@.type=="metallb.io/Announced")].message}';
+      await eventually(
+        () => cluster.kubectl(["get", "service", "web", "-o", condition]),
+        (message) => /by BGP from \S+, \S+ to router$/.test(message),
+        { what: "the condition does not name both nodes" },
+      );
+    });
+
     it.each(["daemonset/metallb-speaker", "deployment/metallb-controller"])(
       "keeps the traffic through a rolling update of the %s",
       async (what) => {

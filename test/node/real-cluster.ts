@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,8 @@ import { projectFile } from "../support/programs.ts";
 export interface RealCluster {
   kubectl(args: readonly string[], input?: string): string;
   helm(...args: readonly string[]): string;
+  /** Runs our command line against the cluster; its exit code says how the cluster is, and is not looked at. */
+  metallb(...args: readonly string[]): string;
   /** Runs a program at the client, which reaches the nodes through the router alone. */
   client(...argv: readonly string[]): string;
   router(...argv: readonly string[]): string;
@@ -47,6 +49,10 @@ export function startRealCluster(): RealCluster {
   return {
     kubectl: (args, input) => run([...place("cp"), join(programs, "kubectl"), ...args], input),
     helm: (...args) => run([...place("cp"), goTool("helm"), ...args]),
+    metallb(...args) {
+      const [program, ...rest] = [...place("cp"), projectFile("packages/metallb/bin/metallb"), ...args] as const;
+      return spawnSync(program, rest, { ...options, env: { ...env, KUBECONFIG: kubeconfig } }).stdout;
+    },
     client: (...argv) => run([...place("c"), ...argv]),
     router: (...argv) => run([...place("r"), ...argv]),
     traffic(url) {

@@ -19,6 +19,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   go: ["golang-go"],
   chromium: ["chromium"],
   buildah: ["buildah"],
+  prometheus: ["prometheus"],
   containerd: [
     "containerd",
     "runc",

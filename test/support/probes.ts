@@ -25,6 +25,7 @@ export const PARTS = [
   "helm",
   "buildah",
   "containerd",
+  "prometheus",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -73,6 +74,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
     ["containerd", "runc", "busybox"].every(onPath) && existsSync("/usr/lib/cni/bridge")
       ? null
       : "containerd, runc, busybox-static and containernetworking-plugins are not installed",
+  prometheus: () =>
+    onPath("prometheus") && onPath("promtool") ? null : "Prometheus (package prometheus) is not installed",
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -19,6 +19,9 @@ export const ATTRIBUTE_ANNOTATIONS = {
   asPathPrepend: "metallb.io/bgp-as-path-prepend",
 } as const;
 
+/** Annotation or taint of a Node: its speaker gives its routes away ({@link Node.drain}). */
+export const DRAIN = "metallb.io/drain";
+
 /** What the controller writes: the pool that the address came from. */
 export const ALLOCATED_FROM_POOL = "metallb.io/ip-allocated-from-pool";
 

@@ -65,6 +65,11 @@ export interface Node extends Meta {
   readonly labels: Labels;
   /** The condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean;
+  /**
+   * What the annotation metallb.io/drain says, else the taint of that key: its speaker is to give its routes away
+   * without loss. Null: it is not asked to. Cordoning alone never asks.
+   */
+  readonly drain: string | null;
 }
 
 export interface Namespace extends Meta {

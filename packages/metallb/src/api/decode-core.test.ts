@@ -146,6 +146,7 @@ it("a Node tells its labels, and keeps nothing of what the kubelet tells besides
     status: { addresses: [{ address: "192.0.2.1" }], images: [{ names: ["a"] }], nodeInfo: { bootID: "b" } },
   });
   expect(decoded).toEqual({
+    drain: null,
     key: "n",
     namespace: "",
     name: "n",
@@ -154,6 +155,22 @@ it("a Node tells its labels, and keeps nothing of what the kubelet tells besides
     labels: { rack: "1" },
     networkUnavailable: false,
   });
+});
+
+it.each([
+  [{ metadata: { annotations: { "metallb.io/drain": "30s" } } }, "30s"],
+  [{ metadata: { annotations: { "metallb.io/drain": "" } } }, ""],
+  [{ metadata: { annotations: { "metallb.io/drain": "false" } } }, null],
+  [{ spec: { taints: [{ key: "metallb.io/drain", value: "5s", effect: "NoSchedule" }] } }, "5s"],
+  [{ spec: { taints: [{ key: "metallb.io/drain", effect: "NoExecute" }] } }, ""],
+  [{ metadata: { annotations: { "metallb.io/drain": "1s" } }, spec: { taints: [{ key: "metallb.io/drain" }] } }, "1s"],
+  [
+    { spec: { unschedulable: true, taints: [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }] } },
+    null,
+  ],
+  [{ spec: { taints: "no list" } }, null],
+])("of a Node %j the drain is %j", (object: { readonly metadata?: object; readonly spec?: object }, drain) => {
+  expect(decodeNode({ ...object, metadata: { name: "n", ...object.metadata } })?.drain).toBe(drain);
 });
 
 it("a Node is without network by that condition alone, whatever the others say", () => {

@@ -1,3 +1,4 @@
+import { DRAIN } from "./annotations.ts";
 import type {
   Endpoint,
   EndpointSlice,
@@ -106,10 +107,20 @@ export function decodeNode(object: unknown): Node | null {
   return {
     ...head,
     labels: labels(fields(fields(object).metadata).labels),
+    drain: drainOf(object),
     networkUnavailable: list(status.conditions)
       .map(fields)
       .some((condition) => condition.type === "NetworkUnavailable" && condition.status === "True"),
   };
+}
+
+function drainOf(object: unknown): string | null {
+  const said = fields(fields(fields(object).metadata).annotations)[DRAIN];
+  if (typeof said === "string") return said === "false" ? null : said;
+  const taint = list(fields(fields(object).spec).taints)
+    .map(fields)
+    .find(({ key }) => key === DRAIN);
+  return taint ? text(taint.value) : null;
 }
 
 export function decodeNamespace(object: unknown): Namespace | null {

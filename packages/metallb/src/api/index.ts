@@ -11,6 +11,7 @@ export {
   ATTRIBUTE_ANNOTATIONS,
   allocatedFrom,
   annotation,
+  DRAIN,
   deprecatedAnnotations,
   L2_NODE,
 } from "./annotations.ts";

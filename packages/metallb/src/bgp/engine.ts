@@ -102,7 +102,7 @@ class Engine implements BgpEngine {
       case "peer-set":
         return this.closed ? NONE : this.setPeer(event.settings, event.fallbackRouterId, now);
       case "peer-removed":
-        return this.removePeer(event.peer, now);
+        return this.removePeer(event.peer, event.text, now);
       case "routes":
         this.table(event.change.table).apply(event.change);
         return this.flushTable(event.change.table, now);
@@ -177,10 +177,10 @@ class Engine implements BgpEngine {
     return [session];
   }
 
-  private removePeer(name: string, now: Instant): readonly Session[] {
+  private removePeer(name: string, text: string | undefined, now: Instant): readonly Session[] {
     const session = this.sessions.get(name);
     if (!session) return NONE;
-    session.remove(now);
+    session.remove(text, now);
     this.sessions.delete(name);
     this.dropUnusedTables();
     return NONE;

@@ -24,7 +24,8 @@ export interface Link {
 export type BgpEvent =
   /** Adds a peer or changes its settings. What can change in place does; what needs a new OPEN resets. */
   | { readonly kind: "peer-set"; readonly settings: PeerSettings; readonly fallbackRouterId: Ip }
-  | { readonly kind: "peer-removed"; readonly peer: string }
+  /** `text`: why, for the peer's operator (Cease/Administrative Shutdown, RFC 9003); absent: Cease/Peer De-configured. */
+  | { readonly kind: "peer-removed"; readonly peer: string; readonly text?: string }
   | { readonly kind: "routes"; readonly change: TableChange }
   | {
       readonly kind: "connected";

@@ -35,6 +35,9 @@ rules:
     resources: [customresourcedefinitions]
     verbs: [list]
   - apiGroups: [""]                         # what the processes decided
+    resources: [pods/portforward]
+    verbs: [get, create]
+  - apiGroups: [""]                         # the same, where connections to Pods are not carried (the lab)
     resources: [pods/proxy]
     verbs: [get]
   - apiGroups: [""]                         # support

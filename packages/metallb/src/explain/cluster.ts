@@ -234,7 +234,7 @@ function silent(pods: readonly OwnPod[], { states }: ClusterFacts): readonly str
   if (quiet.length === 0) return [];
   const few = quiet.slice(0, 3).map(({ name }) => name);
   const names = quiet.length > 3 ? `${few.join(", ")} and ${quiet.length - 3} more` : few.join(", ");
-  return [`no state of ${names}: an older or a foreign version, or no right to get pods/proxy`];
+  return [`no state of ${names}: an older or a foreign version, or no right to get and create pods/portforward`];
 }
 
 /** A cluster that runs upstream is in order; only what its processes decide is told by nobody. */

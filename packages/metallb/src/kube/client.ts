@@ -1,13 +1,13 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { randomBytes } from "node:crypto";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
 import type { Duration } from "#net";
+import { credentials, errorOf, MAX_BODY, parseJson, readBody, readLines } from "./answer.ts";
 import { ApiError } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
 import { pathOf, type Resource, type Where } from "./resources.ts";
 
-/** Longest body that is taken into memory, and longest line of a watch: what etcd could ever hold, and more. */
-const MAX_BODY = 64 * 1024 * 1024;
-const MAX_LINE = 16 * 1024 * 1024;
 const TIMEOUT = 30_000;
 /** Milliseconds of silence after which TCP asks whether the other end is still there. */
 const KEEP_ALIVE = 20_000;
@@ -80,6 +80,8 @@ export interface KubeClient {
     signal: AbortSignal,
     options?: StreamOptions,
   ): Promise<void>;
+  /** A connection that speaks a WebSocket's subprotocol from here on (RFC 6455). Rejects with {@link ApiError}. */
+  upgrade(path: string, query: Query, protocol: string, signal: AbortSignal): Promise<Duplex>;
   get(resource: Resource, where: Where, limits?: Limits): Promise<KubeObject>;
   list(resource: Resource, where: Where, query?: Query): Promise<KubeList>;
   create(resource: Resource, where: Where, object: KubeObject, limits?: Limits): Promise<KubeObject>;
@@ -115,24 +117,43 @@ export interface ClientOptions {
   readonly onAnswer?: (method: string, status: number) => void;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
+interface Prepared {
+  readonly outgoing: ClientRequest;
+  readonly body: Buffer | undefined;
+}
+
+/** RFC 6455 section 4.1. */
+const upgradeHeaders = (protocol: string): Headers => ({
+  // The kubelet answers with a protocol and not with JSON, and refuses who takes that alone.
+  accept: "*/*",
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  "sec-websocket-key": randomBytes(16).toString("base64"),
+  "sec-websocket-protocol": protocol,
+});
+
 export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOptions): KubeClient {
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
   const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
+  // A connection that becomes something else, or is refused that, is not used for another request.
+  const once = new (secure ? HttpsAgent : HttpAgent)(proxyEnv);
   const send = secure ? httpsRequest : httpRequest;
 
-  async function open(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
+  async function prepare(method: string, path: string, options: RequestOptions, more: Headers = {}): Promise<Prepared> {
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
     for (const [name, value] of Object.entries(options.query ?? {}))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
     const token = await credentials(cluster);
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = send(url, {
       method,
-      agent,
+      agent: more.upgrade === undefined ? agent : once,
       // Files and plugins may have renewed them since the last request.
       ...(secure ? cluster.tls : {}),
       headers: {
@@ -143,11 +164,18 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
         ...(body === undefined
           ? {}
           : { "content-type": options.contentType ?? "application/json", "content-length": body.length }),
+        ...more,
       },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     // A connection whose other end is gone is noticed after 20 s of silence and 10 probes, one a second.
     outgoing.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE));
+    return { outgoing, body };
+  }
+
+  async function open(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
+    const { outgoing, body } = await prepare(method, path, options);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     let answered = false;
     outgoing.on("response", (response) => {
       answered = true;
@@ -186,12 +214,30 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
     await readLines(response, onLine);
   }
 
+  async function upgrade(path: string, query: Query, protocol: string, signal: AbortSignal): Promise<Duplex> {
+    const { outgoing } = await prepare("GET", path, { query, signal }, upgradeHeaders(protocol));
+    const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+    outgoing.on("upgrade", (_, socket: Duplex, head: Buffer) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    outgoing.on("response", (response) => {
+      readBody(response, MAX_BODY).then((text) => reject(errorOf(response, text, `GET ${path}`)), reject);
+    });
+    outgoing.on("error", (error) =>
+      reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error)),
+    );
+    outgoing.end();
+    return promise;
+  }
+
   const object = (promise: Promise<unknown>): Promise<KubeObject> => promise as Promise<KubeObject>;
   return {
     server: cluster.server,
     namespace: cluster.namespace,
     request,
     stream,
+    upgrade,
     get: (resource, where, limits) => object(request("GET", pathOf(resource, where), limits)),
     list: (resource, where, query) =>
       request("GET", pathOf(resource, where), query ? { query } : {}) as Promise<KubeList>,
@@ -216,78 +262,4 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
     },
     close: () => agent.destroy(),
   };
-}
-
-async function credentials(cluster: Cluster): Promise<string | null> {
-  try {
-    return await cluster.token();
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError(0, "Credentials", `no credentials: ${(error as Error).message}`, null, error);
-  }
-}
-
-async function readBody(response: IncomingMessage, limit: number): Promise<string> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const piece of response as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > limit) throw new ApiError(0, "TooLarge", `the answer is longer than ${limit} octets`);
-      pieces.push(piece);
-    }
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError(0, "Interrupted", `the answer broke off: ${(error as Error).message}`, null, error);
-  }
-  return Buffer.concat(pieces).toString("utf8");
-}
-
-async function readLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
-  let rest: string[] = [];
-  let held = 0;
-  response.setEncoding("utf8");
-  try {
-    for await (const piece of response as AsyncIterable<string>) {
-      let from = 0;
-      for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
-        const line = rest.join("") + piece.slice(from, end);
-        rest = [];
-        held = 0;
-        from = end + 1;
-        if (line !== "") onLine(line);
-      }
-      if (from < piece.length) rest.push(piece.slice(from));
-      held += piece.length - from;
-      if (held > MAX_LINE)
-        throw new ApiError(0, "TooLarge", `a line of the watch is longer than ${MAX_LINE} characters`);
-    }
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError(0, "Interrupted", `the watch broke off: ${(error as Error).message}`, null, error);
-  }
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return text === "" ? null : JSON.parse(text);
-  } catch {
-    throw new ApiError(0, "BadAnswer", `${what}: the answer is not JSON`);
-  }
-}
-
-function errorOf(response: IncomingMessage, text: string, what: string): ApiError {
-  const status = response.statusCode ?? 0;
-  let reason = "";
-  let message = text.slice(0, 300);
-  try {
-    const parsed = JSON.parse(text) as { reason?: string; message?: string };
-    reason = parsed.reason ?? "";
-    message = parsed.message ?? message;
-  } catch {
-    // Not a Status object: a proxy on the way, perhaps. Its text is all there is.
-  }
-  const seconds = Number(response.headers["retry-after"]);
-  const retryAfter = Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 300) * 1000 : null;
-  return new ApiError(status, reason, `${what}: ${status} ${message}`.trim(), retryAfter);
 }

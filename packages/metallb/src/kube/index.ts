@@ -12,6 +12,7 @@ export {
   type WriterStats,
 } from "./keyed-writer.ts";
 export { LeaseElection } from "./lease-election.ts";
+export { getFromPod } from "./pod-port.ts";
 export { keyOf, type Reflector, type WatchOptions, watch } from "./reflector.ts";
 export { pathOf, RESOURCES, type Resource, type Where } from "./resources.ts";
 export { type IndexFunction, Store } from "./store.ts";

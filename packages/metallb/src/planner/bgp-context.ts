@@ -3,7 +3,7 @@ import type { AddressFamily, PathAttributes, PeerSettings } from "#bgp";
 import { formatIp, type Ip } from "#net";
 import type { AttributeTable, Speaking } from "./attributes.ts";
 import { unfit } from "./node-facts.ts";
-import type { BgpVerdict, Refused } from "./plan.ts";
+import type { BgpVerdict, DrainPhase, Refused } from "./plan.ts";
 import { type Holders, lengthOfKey, type PrefixKey } from "./prefix-holders.ts";
 import type { Reason } from "./reasons.ts";
 import type { ClassSpec, ServiceClass, ServiceClasses } from "./service-class.ts";
@@ -19,6 +19,7 @@ export interface BgpContextParts {
   /** Null: the API has never known it. */
   readonly node: Node | null;
   readonly ignoreExcludeLabel: boolean;
+  readonly drain: DrainPhase;
   readonly peers: ReadonlyMap<string, PeerSettings>;
   readonly tables: ReadonlyMap<string, Table>;
   readonly classes: ServiceClasses;
@@ -117,18 +118,28 @@ export class BgpContext {
     const unable = unfit(node, ignoreExcludeLabel);
     if (unable) return refusal(unable);
     if (endpoints !== "ok") return refusal({ reason: endpoints, facts: { node: nodeName } });
+    const { drain } = this.parts;
+    if ((drain === "withdrawn" || drain === "closed") && !spec.isLast)
+      return refusal({ reason: "nodeDraining", facts: { node: nodeName } });
     return this.carry(spec, active);
   }
 
   private carry(
-    { has4, has6, ignored }: Extract<ClassSpec, { kind: "held" }>,
+    { has4, has6, ignored, isLast }: Extract<ClassSpec, { kind: "held" }>,
     active: readonly Speaking[],
   ): ClassEffect {
     const four = has4 ? this.peersOf("ipv4-unicast", "IPv4", active) : null;
     const six = has6 ? this.peersOf("ipv6-unicast", "IPv6", active) : null;
     if (!isCarried(four) && !isCarried(six)) return refusal((four ?? six) as Reason);
-    const text = JSON.stringify([four, six, ignored]);
-    return { refused: null, active, notes: ignored, four, six, text, attributes: new Map() };
+    const notes = [...ignored, ...this.drainNotes(isLast)];
+    const text = JSON.stringify([four, six, notes]);
+    return { refused: null, active, notes, four, six, text, attributes: new Map() };
+  }
+
+  private drainNotes(isLast: boolean): readonly Reason[] {
+    const { drain, nodeName: node } = this.parts;
+    if (drain === "none") return [];
+    return [{ reason: isLast ? "lastAnnouncer" : "nodeLeaving", facts: { node } }];
   }
 
   private peersOf(family: AddressFamily, name: string, active: readonly Speaking[]): FamilyEffect {

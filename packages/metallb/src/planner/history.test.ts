@@ -4,7 +4,7 @@ import type { Service } from "#api";
 import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
 import { formatIp, formatPrefix, type Ip, parseIp, prefixOf, type Result } from "#net";
 import { Planner, plan } from "#planner";
-import type { Changes, PlanDifference } from "./plan.ts";
+import type { Changes, DrainPhase, PlanDifference } from "./plan.ts";
 import {
   advertisement,
   changes,
@@ -75,12 +75,13 @@ function* served(
 }
 
 /** What one peer must be told. */
-function routesFor(peer: Peer, world: TestWorld): unknown {
+function routesFor(peer: Peer, world: TestWorld, drain: DrainPhase): unknown {
   const own = must2(world.nodes.get("node-1"));
   const told: Record<string, (BgpAdvertisement & { readonly bandwidth: number })[]> = {};
   for (const { service, ips, pool, at } of served(world)) {
     const ready = service.externalTrafficPolicy === "Local" ? at.has("node-1") : at.size > 0;
     if (!ready || own.networkUnavailable) continue;
+    if (drain === "withdrawn" && !isLast(world, service, ips, pool, at)) continue;
     for (const ad of pool.bgpAdvertisements) {
       if (!ad.nodes(own.labels) || !ad.services(service.labels) || (ad.peers && !ad.peers.has(peer.name))) continue;
       for (const ip of ips)
@@ -101,6 +102,29 @@ function routesFor(peer: Peer, world: TestWorld): unknown {
       },
     ]),
   );
+}
+
+const carries = (peer: Peer, family: number): boolean => family === 4 || peer.dualStackAddressFamily;
+
+/** Whether of a family that this node announces no other node would announce it. */
+function isLast(world: TestWorld, service: Service, ips: readonly Ip[], pool: Pool, at: Set<string | null>): boolean {
+  const tells = (family: number) =>
+    [...world.nodes.values()]
+      .filter(({ name, drain, networkUnavailable, labels }) => {
+        const isAlive = world.members === null || world.members.has(name);
+        if (name !== "node-1" && (drain !== null || !isAlive)) return false;
+        if (networkUnavailable || (service.externalTrafficPolicy === "Local" && !at.has(name))) return false;
+        return pool.bgpAdvertisements.some(
+          (ad) =>
+            ad.services(service.labels) &&
+            ad.nodes(labels) &&
+            (world.config?.peers ?? []).some(
+              (peer) => peer.nodes(labels) && carries(peer, family) && (!ad.peers || ad.peers.has(peer.name)),
+            ),
+        );
+      })
+      .map(({ name }) => name);
+  return ips.some(({ family }) => String(tells(family)) === "node-1");
 }
 
 /** An advertisement as it speaks of one Service: with the MED that the Service may set, and the weight of this node. */
@@ -143,6 +167,10 @@ function answersFor(world: TestWorld): unknown {
         return isAlive && serves && !networkUnavailable && ads.some(({ nodes }) => nodes(labels));
       })
       .map(({ name }) => name)
+      .filter((name, _, all) => {
+        const isDrained = (each: string) => must2(world.nodes.get(each)).drain !== null;
+        return !isDrained(name) || all.every(isDrained);
+      })
       .sort((a, b) => score(b) - score(a) || (hash(a) < hash(b) ? -1 : 1));
     if (owner === "node-1") for (const ip of ips) answers[`${service.key} ${formatIp(ip)}`] = "null";
   }
@@ -226,6 +254,8 @@ const configured = (
     peers,
   );
 
+const phases = fc.constantFrom<DrainPhase>("none", "none", "warned", "withdrawn", "closed");
+
 type Move = (world: TestWorld) => Changes;
 
 const anyService: fc.Arbitrary<Service> = fc
@@ -281,6 +311,14 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
         return changes({ nodes: new Set([name]) });
       },
   ),
+  fc.tuple(fc.constantFrom("node-1", "node-2", "node-3"), fc.boolean()).map(
+    ([name, drained]): Move =>
+      (world) => {
+        const old = world.nodes.get(name) ?? node(name);
+        world.nodes.set(name, { ...old, drain: drained ? "true" : null });
+        return changes({ nodes: new Set([name]) });
+      },
+  ),
   fc.option(fc.subarray(["node-1", "node-2", "node-3"])).map(
     (members): Move =>
       (world) => {
@@ -299,7 +337,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
 
 it("the plan by difference is the plan from scratch and the oracle's, and engines are told exactly it", () => {
   fc.assert(
-    fc.property(fc.array(moves, { maxLength: 40 }), (history) => {
+    fc.property(fc.array(fc.tuple(moves, phases), { maxLength: 40 }), (history) => {
       // Begins with something announced, so that a short history has something to lose.
       const given = new TestWorld([], []);
       given.config = configured([advertisement("a")], [l2Advertisement("a")], [], [peer("p")], false);
@@ -307,15 +345,15 @@ it("the plan by difference is the plan from scratch and the oracle's, and engine
       const planner = new Planner(OPTIONS);
       const [told, answered] = [new Told(), new Answered()];
       const verdicts = new Map<string, string>();
-      const step = (change: Changes): void => {
-        const difference = planner.update(given, change);
+      const step = (change: Changes, phase: DrainPhase = "none"): void => {
+        const difference = planner.update(given, change, phase);
         told.apply(difference);
         answered.apply(difference);
-        const scratch = plan(given, OPTIONS);
+        const scratch = plan(given, OPTIONS, phase);
         expect(routesOf(planner.plan)).toEqual(routesOf(scratch));
         expect([...planner.plan.peers.keys()].sort()).toEqual([...scratch.peers.keys()].sort());
         for (const each of given.config?.peers ?? [])
-          if (scratch.peers.has(each.name)) expect(told.of(each)).toEqual(routesFor(each, given));
+          if (scratch.peers.has(each.name)) expect(told.of(each)).toEqual(routesFor(each, given, phase));
         expect(Object.fromEntries(answered.claims)).toEqual(answersFor(given));
         for (let n = 0; n < 5; n++) {
           const of = `default/s${n}`;
@@ -330,7 +368,7 @@ it("the plan by difference is the plan from scratch and the oracle's, and engine
         }
       };
       step(changes({ config: true }));
-      for (const move of history) step(move(given));
+      for (const [move, phase] of history) step(move(given), phase);
     }),
     { numRuns: 200 },
   );

@@ -126,3 +126,25 @@ describe("nodes that cannot answer", () => {
     expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
   });
 });
+
+describe("a node that is drained", () => {
+  it("hands its addresses to another speaker of ours", () => {
+    for (const drained of NODES) {
+      const world = served(["10.20.30.1"]);
+      world.speakers = new Map(NODES.map((name) => [name, LAN]));
+      world.nodes.set(drained, node(drained, { drain: "true" }));
+      const other = drained === "iris1" ? "iris2" : "iris1";
+      expect(said(world)).toEqual({ [drained]: "ownedByOther", [other]: "announced" });
+    }
+  });
+
+  it("keeps them where the other is MetalLB's own, which would not answer, or is drained too", () => {
+    const world = served(["10.20.30.1"]);
+    world.nodes.set("iris2", node("iris2", { drain: "true" }));
+    world.speakers = new Map([["iris2", LAN]]);
+    expect(said(world)).toMatchObject({ iris2: "announced" });
+    world.speakers = new Map(NODES.map((name) => [name, LAN]));
+    world.nodes.set("iris1", node("iris1", { drain: "true" }));
+    expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
+  });
+});

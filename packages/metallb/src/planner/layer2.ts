@@ -58,6 +58,8 @@ export class Layer2Election {
   private own: Node | null = null;
   private candidates = new Map<L2Advertisement, Candidates>();
   private speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
+  /** Nodes that are drained: their addresses go to others, where there are any. */
+  private drained: ReadonlySet<string> = new Set();
   private watchesAll = true;
   private hasMajority = true;
 
@@ -77,6 +79,9 @@ export class Layer2Election {
     const speakers = members === null ? null : (world.speakers ?? null);
     differs ||= speakers !== this.speakers;
     this.speakers = speakers;
+    const drained = new Set([...world.nodes.values()].flatMap(({ name, drain }) => (drain === null ? [] : [name])));
+    differs ||= drained.size !== this.drained.size || !drained.isSubsetOf(this.drained);
+    this.drained = drained;
     const watchesAll = members === null || members.size <= WATCH_ALL;
     differs ||= watchesAll !== this.watchesAll;
     this.watchesAll = watchesAll;
@@ -157,8 +162,9 @@ export class Layer2Election {
     for (const advertisement of advertisements)
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
-    const all = [...scores];
     const { sha256 } = this.options;
+    this.leaveOutDrained(scores, best([...scores], address, sha256));
+    const all = [...scores];
     const winner = best(all, address, sha256);
     const { speakers } = this;
     if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY, field: all };
@@ -166,6 +172,16 @@ export class Layer2Election {
     if (able.size === 0) return { owner: winner, leftOut, field: all };
     const field = all.filter(([node]) => able.has(node));
     return { owner: able.has(winner) ? winner : best(field, address, sha256), leftOut, field };
+  }
+
+  /** MetalLB's own speakers know of no drain: one that wins answers, and none inherits from one of ours. */
+  private leaveOutDrained(scores: Map<string, number>, winner: string | null): void {
+    const { speakers, drained } = this;
+    const isOurs = (node: string): boolean => speakers === null || speakers.has(node);
+    const isGiven = winner !== null && drained.has(winner);
+    if (drained.size === 0 || (isGiven && !isOurs(winner))) return;
+    const heirs = new Set([...scores.keys()].filter((node) => !drained.has(node) && (!isGiven || isOurs(node))));
+    if (heirs.size > 0) for (const node of [...scores.keys()]) if (!heirs.has(node)) scores.delete(node);
   }
 
   /**

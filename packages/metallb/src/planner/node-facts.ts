@@ -17,6 +17,7 @@ export const sameNode = (a: Node | null, b: Node | null): boolean =>
   (a !== null &&
     b !== null &&
     a.networkUnavailable === b.networkUnavailable &&
+    a.drain === b.drain &&
     JSON.stringify(a.labels) === JSON.stringify(b.labels));
 
 /** Why a Service is none of ours; null: it is. `ours`: the class that is served; null: Services without one. */

@@ -16,6 +16,9 @@ export interface PlannedPeers {
   readonly problems: readonly PeerProblem[];
 }
 
+/** A node that is drained has none in the end. */
+export const NO_PEERS: PlannedPeers = { settings: new Map(), tables: new Map(), problems: [] };
+
 /**
  * The sessions of a node with these labels. Peers that no advertisement tells apart share one table
  * of routes; a table is named by the advertisements that name the peer. Where a peer's object is wrong, the
@@ -93,15 +96,15 @@ function settingsOf(peer: Peer, endpoint: Endpoint, bfd: PeerSettings["bfd"], ta
     bfd,
     restartTime: peer.restartTime,
     gracefulRestart: peer.gracefulRestart,
-    families: familiesOf(peer, endpoint),
+    families: familiesOf(peer),
     table,
   };
 }
 
 /** The family that the session runs over, or both: for an unnumbered peer always. */
-function familiesOf({ dualStackAddressFamily }: Peer, endpoint: Endpoint): readonly AddressFamily[] {
-  if (dualStackAddressFamily || endpoint.kind === "interface") return ["ipv4-unicast", "ipv6-unicast"];
-  return [endpoint.address.family === 4 ? "ipv4-unicast" : "ipv6-unicast"];
+export function familiesOf({ dualStackAddressFamily, address }: Peer): readonly AddressFamily[] {
+  if (dualStackAddressFamily || address === null) return ["ipv4-unicast", "ipv6-unicast"];
+  return [address.family === 4 ? "ipv4-unicast" : "ipv6-unicast"];
 }
 
 /** Advertisements that name peers, by name, each once. */

@@ -24,6 +24,12 @@ export interface World {
   readonly hasMajority?: boolean;
 }
 
+/**
+ * How far the drain of the own node has come. `warned`: routes stand, and routers are asked to take other ways.
+ * `withdrawn`: only what no other node would announce stands. `closed`: nothing stands, and the sessions end.
+ */
+export type DrainPhase = "none" | "warned" | "withdrawn" | "closed";
+
 /** The interfaces of a node on which its speaker can answer. */
 export interface SpeakerLinks {
   /** Null: it has not told yet. */

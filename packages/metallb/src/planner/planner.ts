@@ -4,11 +4,12 @@ import type { Config } from "#config";
 import type { Ip } from "#net";
 import { AttributeTable } from "./attributes.ts";
 import { BgpContext, bgpVerdict, sameRoutes } from "./bgp-context.ts";
+import { OtherAnnouncers } from "./drain.ts";
 import { Layer2Election } from "./layer2.ts";
 import { Layer2Claims } from "./layer2-claims.ts";
 import { foreign, sameNode } from "./node-facts.ts";
-import { type PeerProblem, peerDifference, planPeers } from "./peers.ts";
-import type { Changes, Plan, PlanDifference, Route, Verdict, World } from "./plan.ts";
+import { NO_PEERS, type PeerProblem, peerDifference, planPeers } from "./peers.ts";
+import type { Changes, DrainPhase, Plan, PlanDifference, Route, Verdict, World } from "./plan.ts";
 import { KeptPools } from "./pools.ts";
 import { type Holders, PrefixHolders, type PrefixKey, prefixKey, prefixOfKey } from "./prefix-holders.ts";
 import type { Reason } from "./reasons.ts";
@@ -45,9 +46,9 @@ const NOTHING: PlanDifference = {
 const EVERYTHING: Changes = { services: new Set(), nodes: new Set(), config: true };
 
 /** What the whole world looks like from this node, at once: the definition that `Planner.update` is held against. */
-export function plan(world: World, options: PlannerOptions): Plan {
+export function plan(world: World, options: PlannerOptions, drain: DrainPhase = "none"): Plan {
   const planner = new Planner(options);
-  planner.update(world, EVERYTHING);
+  planner.update(world, EVERYTHING, drain);
   return planner.plan;
 }
 
@@ -64,6 +65,7 @@ export class Planner {
   private readonly holders = new PrefixHolders();
   private readonly election: Layer2Election;
   private readonly claims = new Layer2Claims();
+  private readonly others: OtherAnnouncers;
   private config: Config | null = null;
   private readonly pools = new KeptPools();
   private context: BgpContext | null = null;
@@ -77,6 +79,7 @@ export class Planner {
   constructor(options: PlannerOptions) {
     this.options = options;
     this.election = new Layer2Election(options);
+    this.others = new OtherAnnouncers(options);
   }
 
   /** A live view: it changes with `update`. */
@@ -91,7 +94,7 @@ export class Planner {
   }
 
   /** Takes what differs and gives the way from the plan before to the plan now. */
-  update(world: World, changes: Changes): PlanDifference {
+  update(world: World, changes: Changes, drain: DrainPhase = "none"): PlanDifference {
     const { config } = world;
     if (config === null) return NOTHING;
     const before = this.context;
@@ -100,12 +103,15 @@ export class Planner {
     const isOther = isFirst || (changes.config && config !== this.config);
     const keys = new Set(isFirst ? world.services.keys() : changes.services);
     if (isOther) for (const key of this.adoptPools(config)) keys.add(key);
-    if (isOther || !sameNode(node, this.node)) this.context = this.newContext(config, node);
+    const isAsked = isOther || changes.nodes.size > 0 || changes.members === true;
+    const othersDiffer = this.others.look(drain, isAsked, () => ({ world, config, pools: this.pools.all }));
+    if (othersDiffer) for (const key of this.entries.keys()) keys.add(key);
+    if (isOther || drain !== before.parts.drain || !sameNode(node, this.node))
+      this.context = this.newContext(config, node, drain);
     this.config = config;
     this.node = node;
     const context = this.context as BgpContext;
-    const voters = isOther || changes.nodes.size > 0 || changes.members === true;
-    if (voters && this.election.refresh(world, this.pools.layer2)) for (const key of this.claims.keys()) keys.add(key);
+    if (isAsked && this.election.refresh(world, this.pools.layer2)) for (const key of this.claims.keys()) keys.add(key);
     const verdicts = this.decideAll(world, keys, before, context);
     return this.difference(before, context, verdicts);
   }
@@ -159,12 +165,19 @@ export class Planner {
     return true;
   }
 
-  private newContext(config: Config, node: Node | null): BgpContext {
+  /** Whether this node is drained and something stands that no other node would announce. */
+  get isLast(): boolean {
+    const { context } = this;
+    return context !== null && this.classes.some(({ spec }) => spec.kind === "held" && spec.isLast, context);
+  }
+
+  private newContext(config: Config, node: Node | null, drain: DrainPhase): BgpContext {
     const { nodeName, ignoreExcludeLabel } = this.options;
-    const { settings, tables, problems } = planPeers(config, node?.labels ?? {}, this.context?.parts.peers);
+    const { settings, tables, problems } =
+      drain === "closed" ? NO_PEERS : planPeers(config, node?.labels ?? {}, this.context?.parts.peers);
     this.peerProblems = problems;
     const { classes, attributes } = this;
-    return new BgpContext({ nodeName, node, ignoreExcludeLabel, peers: settings, tables, classes, attributes });
+    return new BgpContext({ nodeName, node, ignoreExcludeLabel, drain, peers: settings, tables, classes, attributes });
   }
 
   /** Takes the pools of another configuration; gives the Services that must be looked at for it. */
@@ -210,9 +223,9 @@ export class Planner {
 
   private classOf(service: Service, holding: Held, slices: () => Iterable<EndpointSlice>): ServiceClass {
     const { nodeName } = this.options;
-    return this.classes.held(service, holding, endpointState(service, slices(), nodeName), () =>
-      endpointsOn(slices(), nodeName),
-    );
+    const endpoints = endpointState(service, slices(), nodeName);
+    const isLast = this.others.isLast(service, slices, holding);
+    return this.classes.held(service, holding, endpoints, () => endpointsOn(slices(), nodeName), isLast);
   }
 
   /** The Service is of this class with these addresses; null: it is none of ours any more. */

@@ -6,12 +6,12 @@ export class KeptPools {
   lookup = new PoolLookup({ pools: [] });
   /** All that speak of them. */
   layer2: ReadonlySet<L2Advertisement> = new Set();
-  private pools: readonly Pool[] = [];
+  all: readonly Pool[] = [];
   private gone = new Map<string, Pool>();
 
   /** Takes the pools of another configuration; gives those that stayed. */
   adopt(config: Config): ReadonlySet<Pool> {
-    const before = new Map(this.pools.map((pool) => [pool.name, pool]));
+    const before = new Map(this.all.map((pool) => [pool.name, pool]));
     const kept = new Set<Pool>();
     const pools = config.pools.map((pool) => {
       const old = before.get(pool.name);
@@ -20,7 +20,7 @@ export class KeptPools {
       return old;
     });
     this.lookup = new PoolLookup({ pools, departed: this.departed(config) });
-    this.pools = pools;
+    this.all = pools;
     this.layer2 = new Set(pools.flatMap(({ l2Advertisements }) => l2Advertisements));
     return kept;
   }

@@ -77,6 +77,8 @@ export type ClassSpec =
       /** What it would set, and may not. */
       readonly ignored: readonly Reason[];
       readonly endpoints: EndpointState;
+      /** The node is drained, and no other would announce it. */
+      readonly isLast: boolean;
       readonly has4: boolean;
       readonly has6: boolean;
       /** Prefix lengths that the advertisements ask for, each once. */
@@ -98,6 +100,15 @@ export class ServiceClasses {
     return this.byKey.values();
   }
 
+  /** Whether a class that Services are of fits, and is announced. */
+  some(
+    fits: (each: ServiceClass) => boolean,
+    context: { effect(of: ServiceClass): { readonly refused: Reason | null } },
+  ): boolean {
+    for (const each of this) if (each.services > 0 && fits(each) && !context.effect(each).refused) return true;
+    return false;
+  }
+
   at(id: number): ServiceClass {
     return this.byId[id] as ServiceClass;
   }
@@ -106,8 +117,14 @@ export class ServiceClasses {
     return this.intern(`${reason.reason} ${JSON.stringify(reason.facts)}`, () => ({ kind: "refused", reason }));
   }
 
-  /** `weight`: how many endpoints of it are here; asked only where it counts. */
-  held(service: Service, { ips, pool, isOwn }: Held, endpoints: EndpointState, weight: () => number): ServiceClass {
+  /** `weight`: how many endpoints of it are here; asked only where it counts. `isLast`: see {@link ClassSpec}. */
+  held(
+    service: Service,
+    { ips, pool, isOwn }: Held,
+    endpoints: EndpointState,
+    weight: () => number,
+    isLast = false,
+  ): ServiceClass {
     const has4 = ips.some(({ family }) => family === 4);
     const has6 = ips.some(({ family }) => family === 6);
     let selected = "";
@@ -121,13 +138,13 @@ export class ServiceClasses {
     }
     const own = isAsked ? attributeText(service.annotations) : "";
     const count = isWeighed && endpoints === "ok" && service.externalTrafficPolicy === "Local" ? weight() : 0;
-    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn} ${count} ${own}`;
+    const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn} ${isLast} ${count} ${own}`;
     return this.intern(key, () => {
       const chosen = pool.bgpAdvertisements.filter((_, i) => selected[i] === "1");
       const { advertisements, ignored } = speakingOf(chosen, service, own !== "", count);
       const lengths4 = has4 ? [...new Set(advertisements.map((each) => each.aggregationLength))] : [];
       const lengths6 = has6 ? [...new Set(advertisements.map((each) => each.aggregationLengthV6))] : [];
-      return { kind: "held", pool, isOwn, advertisements, ignored, endpoints, has4, has6, lengths4, lengths6 };
+      return { kind: "held", pool, isOwn, advertisements, ignored, endpoints, isLast, has4, has6, lengths4, lengths6 };
     });
   }
 

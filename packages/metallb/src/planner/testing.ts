@@ -63,6 +63,7 @@ export const node = (name: string, fields: Partial<Node> = {}): Node => ({
   resourceVersion: "1",
   labels: { "kubernetes.io/hostname": name },
   networkUnavailable: false,
+  drain: null,
   ...fields,
 });
 

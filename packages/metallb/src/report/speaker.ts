@@ -8,6 +8,8 @@ export interface SpeakerReport {
   /** Parts of differences that were sent to the engines, and those that they have taken. */
   readonly sequence: { readonly sent: number; readonly applied: number };
   readonly sessions: readonly ReportedSession[];
+  /** How far the drain of the node has come: `warned`, `withdrawn` or `closed`; null: it is not drained. */
+  readonly drain: { readonly phase: string; readonly since: Timestamp } | null;
   /** By the Service's key. */
   readonly services: Readonly<Record<string, ReportedVerdicts>>;
   /** Services that are left out, since there are too many. */

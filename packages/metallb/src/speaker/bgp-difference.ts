@@ -10,11 +10,16 @@ import type { BgpDifference } from "./engine-registry.ts";
 export const PART_ROUTES = 800;
 
 /** Cuts a difference into parts for the BGP engine, in the order in which they must be taken. */
-export function* bgpParts(difference: PlanDifference, fallbackRouterId: Ip): Generator<BgpDifference> {
+export function* bgpParts(
+  difference: PlanDifference,
+  fallbackRouterId: Ip,
+  farewell: string | null = null,
+): Generator<BgpDifference> {
   const nothing: BgpDifference = { routes: [], peersSet: [], peersRemoved: [], fallbackRouterId };
   const { peersSet, peersRemoved } = difference;
   for (const routes of cut(difference.routes)) yield { ...nothing, routes };
-  if (peersSet.length + peersRemoved.length > 0) yield { ...nothing, peersSet, peersRemoved };
+  if (peersSet.length + peersRemoved.length > 0)
+    yield { ...nothing, peersSet, peersRemoved, ...(farewell === null ? {} : { farewell }) };
   for (const routes of cut(difference.routesAfter)) yield { ...nothing, routes };
 }
 

@@ -96,6 +96,17 @@ it("tells since when a session is as it is on a clock that everybody has", () =>
   expect(reports.at(-1)).toMatchObject({ kind: "counters", counters: [{ peer: "router" }] });
 });
 
+it("says of a drain before all else, and why peers are removed", () => {
+  const { apply } = open();
+  const difference = { drain: true, peersSet: [settings], peersRemoved: ["old"], farewell: "drained" };
+  expect(apply(difference)).toMatchObject([
+    { kind: "drain", on: true },
+    { kind: "peer-set" },
+    { kind: "peer-removed", peer: "old", text: "drained" },
+  ]);
+  expect(apply({ peersRemoved: ["router"] })).toEqual([{ kind: "peer-removed", peer: "router" }]);
+});
+
 it("makes equal attribute sets of different parts one object again: packing groups by identity", () => {
   const { apply } = open();
   const route = (n: number, attributes: PathAttributes): TableChange => ({

@@ -56,13 +56,22 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
     this.machine = createBgpEngine({ random: () => seat.random() });
   }
 
-  *events({ routes, peersSet, peersRemoved, fallbackRouterId }: BgpDifference): Generator<Bgp["event"]> {
+  *events({
+    routes,
+    peersSet,
+    peersRemoved,
+    fallbackRouterId,
+    farewell,
+    drain,
+  }: BgpDifference): Generator<Bgp["event"]> {
+    if (drain !== undefined) yield { kind: "drain", on: drain };
     for (const change of routes) yield { kind: "routes", change: this.intern(change) };
     for (const settings of peersSet) this.peers.set(settings.name, settings);
     for (const peer of peersRemoved) this.peers.delete(peer);
     if (peersSet.length + peersRemoved.length > 0) this.prepare();
     for (const settings of peersSet) yield { kind: "peer-set", settings, fallbackRouterId };
-    for (const peer of peersRemoved) yield { kind: "peer-removed", peer };
+    for (const peer of peersRemoved)
+      yield { kind: "peer-removed", peer, ...(farewell === undefined ? {} : { text: farewell }) };
     // After the sessions are there that are told of it.
     if (peersSet.length + peersRemoved.length > 0) this.watchPaths();
   }

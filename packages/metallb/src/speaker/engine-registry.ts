@@ -45,6 +45,10 @@ export interface BgpDifference {
   readonly routes: readonly TableChange[];
   readonly peersSet: readonly PeerSettings[];
   readonly peersRemoved: readonly string[];
+  /** Why, where the peers' operators are to be told. */
+  readonly farewell?: string;
+  /** From now on routers are asked to take other ways (RFC 8326), or not any more. Before all else. */
+  readonly drain?: boolean;
   /** BGP Identifier where neither settings nor the session's own address give one. */
   readonly fallbackRouterId: Ip;
 }

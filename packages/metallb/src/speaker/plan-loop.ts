@@ -5,6 +5,7 @@ import type { Logger } from "#process";
 import { ProblemLog } from "#world";
 import type { Announcements } from "./announcements.ts";
 import { bgpParts } from "./bgp-difference.ts";
+import { Drain } from "./drain.ts";
 import type { EngineThread } from "./engine-thread.ts";
 
 /** What differs, and whether the problems of the configuration do. */
@@ -38,6 +39,7 @@ export interface PlanLoopParts {
  * planned together.
  */
 export class PlanLoop {
+  readonly drain: Drain;
   private readonly parts: PlanLoopParts;
   private readonly problems: ProblemLog;
   private peerProblems: ReadonlySet<string> = new Set();
@@ -53,6 +55,7 @@ export class PlanLoop {
   constructor(parts: PlanLoopParts) {
     this.parts = parts;
     this.problems = new ProblemLog(parts.log);
+    this.drain = new Drain({ ...parts, changed: () => this.schedule() });
   }
 
   /** Something differs, or the engines have room again. */
@@ -67,15 +70,20 @@ export class PlanLoop {
 
   /** Plans what differs now. */
   plan(): void {
+    const { drain } = this;
     const { world, planner, engines, layer2, fallbackRouterId, onDifference } = this.parts;
+    drain.look(world.nodes.get(this.parts.node));
     const changes = world.take();
-    const difference = planner.update(world, changes);
+    const difference = planner.update(world, changes, drain.phase);
     const number = ++this.plans;
     this.handled += changes.services.size + changes.nodes.size + (changes.config ? 1 : 0);
     for (const key of difference.verdicts) this.untold.set(key, number);
     onDifference(difference);
     layer2.apply(difference, () => layer2.tell(difference.verdicts));
-    engines.send("bgp", bgpParts(difference, fallbackRouterId), () => this.tell(difference.verdicts, number));
+    engines.send("bgp", bgpParts(difference, fallbackRouterId, drain.farewell), () => {
+      this.tell(difference.verdicts, number);
+      drain.planned(planner.isLast);
+    });
     this.tellProblems(changes);
   }
 

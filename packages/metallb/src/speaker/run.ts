@@ -24,9 +24,6 @@ import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
 
-/** How long events of announcements may wait at the start, milliseconds. */
-const RECALL_LIMIT = 5_000;
-
 type Flags = FlagValues<typeof SPEAKER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or broke, 2 wrong command line. */
@@ -249,9 +246,9 @@ class Speaker {
     if (this.ready) this.loop.schedule();
   }
 
-  /** Events wait for what stood before the start, but not for an API that does not tell it. */
+  /** Events wait for what stood before the start, but only five seconds for an API that does not tell it. */
   private async recall(known: Promise<void>): Promise<void> {
-    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, RECALL_LIMIT).unref())]);
+    await Promise.race([known, new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
     this.announcements.recall(this.planner.plan, this.world.services);
   }
 
@@ -274,6 +271,7 @@ class Speaker {
               sessions: this.sessions,
               bfd: this.bfd,
               layer2: this.layer2,
+              drain: this.loop.drain,
               peerProblems: this.planner.peerProblems,
               strictReversePaths: strictReversePaths(),
               isApplied: (service) => this.loop.isApplied(service),

@@ -35,6 +35,7 @@ function open() {
       layer2: { addresses: new Map(), allMembers: [] },
       peerProblems: planner.peerProblems,
       strictReversePaths: ["eth0"],
+      drain: { phase: "none", since: 0 },
       isApplied: (key) => key !== "default/b",
     });
   return { world, sessions, bfd, plan, state };

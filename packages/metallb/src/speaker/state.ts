@@ -5,6 +5,7 @@ import type { ReportedPath, ReportedReason, ReportedSession, ReportedVerdict, Sp
 import type { WatchedWorld } from "#world";
 import type { BfdSessions } from "./bfd-sessions.ts";
 import type { BgpSessions } from "./bgp-sessions.ts";
+import type { Drain } from "./drain.ts";
 import type { Layer2 } from "./layer2.ts";
 
 export interface StateSources {
@@ -16,6 +17,7 @@ export interface StateSources {
   readonly bfd: BfdSessions;
   readonly peerProblems: SpeakerReport["peerProblems"];
   readonly strictReversePaths: readonly string[];
+  readonly drain: Pick<Drain, "phase" | "since">;
   readonly layer2: Pick<Layer2, "addresses" | "allMembers">;
   /** Whether the engines have what was decided of the Service. */
   readonly isApplied: (service: string) => boolean;
@@ -26,7 +28,8 @@ const MAX_SERVICES = 5_000;
 
 /** What `/state` tells: for `metallb lab status`, the dashboard and whoever looks. No secrets. */
 export function stateOf(sources: StateSources): SpeakerReport {
-  const { node, world, plan, sequence, sessions, bfd, layer2, peerProblems, strictReversePaths, isApplied } = sources;
+  const { drain, node, world, plan, sequence, sessions, bfd, layer2, peerProblems, strictReversePaths, isApplied } =
+    sources;
   const services: Record<string, SpeakerReport["services"][string]> = {};
   let told = 0;
   for (const [key, service] of world.services) {
@@ -40,6 +43,7 @@ export function stateOf(sources: StateSources): SpeakerReport {
     ready: world.isSynced,
     sequence,
     sessions: sessionsOf(plan, sessions, bfd),
+    drain: drain.phase === "none" ? null : { phase: drain.phase, since: drain.since },
     services,
     omitted: world.services.size - told,
     layer2: [...plan.layer2()].map(({ address, holder, interfaces }) => ({

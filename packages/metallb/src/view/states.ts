@@ -180,6 +180,7 @@ const UNASKED: ReadonlySet<string> = new Set(["layer2Later", "noAdvertisement", 
 /** Reasons that are as somebody wanted it, where another node announces. */
 const BY_DESIGN: ReadonlySet<string> = new Set([
   "ownedByOther",
+  "nodeDraining",
   "noNamedInterface",
   "noUsableInterface",
   "outsideSubnet",

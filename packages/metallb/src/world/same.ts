@@ -35,7 +35,7 @@ export const sameSlice = (a: EndpointSlice, b: EndpointSlice): boolean =>
   a.serviceKey === b.serviceKey && sameValue(a.endpoints, b.endpoints);
 
 export const sameNode = (a: Node, b: Node): boolean =>
-  a.networkUnavailable === b.networkUnavailable && sameLabels(a, b);
+  a.networkUnavailable === b.networkUnavailable && a.drain === b.drain && sameLabels(a, b);
 
 export const sameNamespace = (a: Namespace, b: Namespace): boolean => sameLabels(a, b);
 

@@ -10,7 +10,10 @@ import type { PeerSettings } from "../settings.ts";
 /** What the peer is told when this side ends a connection on purpose (RFC 4486). */
 export const farewells = {
   shutdown: (text: string): Notification => shutdown(CEASE.administrativeShutdown, text),
-  removed: (): Notification => notification(ERROR.cease, CEASE.peerDeconfigured),
+  removed: (text?: string): Notification =>
+    text === undefined
+      ? notification(ERROR.cease, CEASE.peerDeconfigured)
+      : shutdown(CEASE.administrativeShutdown, text),
   changed: (): Notification => notification(ERROR.cease, CEASE.otherConfigurationChange),
   /** RFC 9384. */
   bfdDown: (): Notification => notification(ERROR.cease, CEASE.bfdDown),
@@ -31,7 +34,7 @@ export const reasons = {
       : "no answer: nothing listens there, or the passwords differ";
   },
   notReading: "the peer stopped reading (send hold timer expired)",
-  removed: "the peer was removed",
+  removed: (text = "the peer was removed"): string => text,
   changed: "its settings changed",
   bfdDown: "BFD says that the peer is down; the session waits until it is up",
   bfdUp: "BFD says that the peer is up again",

@@ -323,6 +323,16 @@ describe("an end", () => {
     expect(inShort(bench.accepted(1))).toEqual(["close"]);
   });
 
+  it("tells the peer why it is removed, where a reason is given", () => {
+    const silent = new Bench();
+    silent.establish();
+    expect(inShort(silent.step({ kind: "peer-removed", peer: "router" }))).toEqual(["notification 6/3", "close"]);
+    const bench = new Bench();
+    bench.establish();
+    const effects = bench.step({ kind: "peer-removed", peer: "router", text: "the node is drained" });
+    expect(bench.sent(effects)[0]).toEqual(encodeNotification(shutdown(2, "the node is drained")));
+  });
+
   it("shows the text that the peer sent", () => {
     const bench = new Bench();
     bench.establish();

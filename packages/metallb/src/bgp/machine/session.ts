@@ -184,8 +184,8 @@ export class Session {
     this.flush(now);
   }
 
-  remove(now: Instant): void {
-    this.takeLeave(farewells.removed(), reasons.removed, now, null);
+  remove(text: string | undefined, now: Instant): void {
+    this.takeLeave(farewells.removed(text), reasons.removed(text), now, null);
   }
 
   /** `keep`: the peer is to keep the routes until this speaker is back. */
