@@ -81,6 +81,25 @@ for (const make of MAKES.filter(({ part }) => part === "frr" || part === "bird")
       );
     });
 
+    it("ends the session each time while the path flaps, and has it back with its routes when that is over", async () => {
+      const at = await start(false);
+      await bfdIs(at, "Up");
+      for (let i = 0; i < 3; i++) {
+        await runWith(at.node, ["nft", "-f", "-"], { input: BLACKHOLE });
+        await bfdIs(at, "Down");
+        await runWith(at.node, ["nft", "delete", "table", "inet", "blackhole"], {});
+        await bfdIs(at, "Up");
+      }
+      await at.established();
+      const fell = at.reports("bgp").filter(({ reason }) => reason.includes("BFD says that the peer is down"));
+      expect(new Set(fell.map(({ at: when }) => when)).size).toBeGreaterThanOrEqual(3);
+      await eventually(
+        () => router?.route("198.51.100.7/32") ?? "",
+        (route) => route !== "",
+        { what: "the route does not come back" },
+      );
+    });
+
     it("runs over several hops, on its own port", async () => {
       const at = await start(true);
       await bfdIs(at, "Up");

@@ -15,6 +15,7 @@ import { byName, sameItems } from "./age.ts";
 import { attachmentProblems } from "./attach.ts";
 import { compileAliases } from "./communities.ts";
 import type { Config, Problem } from "./config.ts";
+import { echoProblems } from "./echo.ts";
 import { Namespaces } from "./namespaces.ts";
 import { compileBfdProfile, compilePeer, type PeerContext } from "./peers.ts";
 import { readPool } from "./pools.ts";
@@ -128,6 +129,7 @@ export function compile(resources: Resources, previous: Compilation | null = nul
       ...attachmentProblems([...retained.attached].map(([name, attached]) => [name, attached.bgp] as const)).flatMap(
         (list) => list.problems,
       ),
+      ...echoProblems(config.pools, config.peers, bfdProfiles.values).flatMap((list) => list.problems),
       ...[l2, bfdProfiles, peers].flatMap((each) => each.problems),
     ],
     cache: { readings, namespaces, retained },

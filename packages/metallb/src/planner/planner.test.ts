@@ -266,6 +266,12 @@ describe("a Service of both families", () => {
     expect(Object.keys(routesOf(plan(both, OPTIONS)).all ?? {})).toEqual(["192.0.2.5/32", "2001:db8::5/128"]);
   });
 
+  it("is sent in a session that waits for the router, and stays there as long as the peer's annotations say", () => {
+    const settings = (more: object) => plan(given(more), OPTIONS).peers.get("router");
+    expect(settings({ passive: true, restartTime: 180 })).toMatchObject({ passive: true, restartTime: 180 });
+    expect(settings({})).toMatchObject({ passive: false, restartTime: null });
+  });
+
   it("is not announced when no peer carries its family", () => {
     const six = given({}).serve(service("a", { ips: ["2001:db8::5"] }));
     expect(verdict(six)).toMatchObject({ announced: false, reason: "noPeerOfFamily" });
