@@ -5,6 +5,7 @@ import { leavingOf } from "./leaving.ts";
 const NODE: KubeObject = { status: { conditions: [{ type: "Ready", status: "True", message: "kubelet is ready" }] } };
 const DAEMON_SET: KubeObject = { metadata: { name: "speaker" } };
 const gone = () => Promise.reject(new ApiError(404, "NotFound", "not found"));
+const refused = (code: number) => () => Promise.reject(new ApiError(code, "Refused", "no"));
 const found = (object: KubeObject) => () => Promise.resolve(object);
 
 /** What becomes of the routes, and what the log says of it. */
@@ -49,6 +50,8 @@ it.each([
   ],
   ["the DaemonSet is deleted", found(NODE), gone],
   ["the DaemonSet is deleted", found(NODE), found({ metadata: { deletionTimestamp: "2026-11-24T00:00:00Z" } })],
+  ["its rights were taken away, as when MetalLB is uninstalled", refused(403), refused(403)],
+  ["its rights were taken away, as when MetalLB is uninstalled", refused(401), refused(401)],
 ])("withdraws them, and says why: %s", async (why, node, daemonSet) => {
   const { routes, said } = await leave(node, daemonSet);
   expect(routes).toBe("withdraw");
@@ -56,8 +59,7 @@ it.each([
 });
 
 it("takes an end that it cannot find out about for a restart: no right, no answer in time", async () => {
-  const forbidden = () => Promise.reject(new ApiError(403, "Forbidden", "may not get daemonsets"));
-  expect((await leave(found(NODE), forbidden)).routes).toBe("keep");
+  expect((await leave(found(NODE), refused(403))).routes).toBe("keep");
   const silent = () => new Promise<never>(() => {});
   expect((await leave(silent, silent)).routes).toBe("keep");
   // A node that is not ready for another reason may come back with its forwarding intact.

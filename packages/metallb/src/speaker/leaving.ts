@@ -15,15 +15,16 @@ export interface LeavingSources {
   readonly limit?: number;
 }
 
-/** What the API says of an object: `unknown` where it did not answer in time, or may not be asked. */
-type Found = KubeObject | "gone" | "unknown";
+/** What the API says of an object: `unknown` where it did not answer in time, `refused` where it may not be asked. */
+type Found = KubeObject | "gone" | "refused" | "unknown";
 
 const LIMIT = 400;
 
 /**
  * What becomes of the routes when the speaker ends. A speaker is expected back, so peers with graceful restart
  * keep them; the routes are withdrawn where nobody comes back, or traffic would find nobody: the node is gone or
- * shuts down, or the DaemonSet is deleted. What cannot be found out counts as a restart.
+ * shuts down, the DaemonSet is deleted, or the right to read nodes, without which no speaker works, was taken
+ * away with all else. What cannot be found out counts as a restart.
  */
 export async function leavingOf({
   client,
@@ -41,7 +42,9 @@ export async function leavingOf({
   const find = (resource: (typeof RESOURCES)["nodes"], where: { name: string; namespace?: string }): Promise<Found> =>
     Promise.race([
       client.get(resource, where).catch((error: unknown): Found => {
-        if ((error as { status?: unknown }).status === 404) return "gone";
+        const { status } = error as { status?: unknown };
+        if (status === 404) return "gone";
+        if (status === 401 || status === 403) return "refused";
         log.warn("cannot find out why the speaker ends", { op: "shutdown", of: where.name, error: errorText(error) });
         return "unknown";
       }),
@@ -64,11 +67,14 @@ export async function leavingOf({
 
 function reasonToWithdraw(node: Found, daemonSet: Found): string | null {
   if (node === "gone") return "the node is gone";
-  if (node !== "unknown" && isShuttingDown(node)) return "the node shuts down";
-  if (daemonSet === "gone" || (daemonSet !== "unknown" && daemonSet.metadata?.deletionTimestamp !== undefined))
+  if (node === "refused") return "its rights were taken away, as when MetalLB is uninstalled";
+  if (isObject(node) && isShuttingDown(node)) return "the node shuts down";
+  if (daemonSet === "gone" || (isObject(daemonSet) && daemonSet.metadata?.deletionTimestamp !== undefined))
     return "the DaemonSet is deleted";
   return null;
 }
+
+const isObject = (found: Found): found is KubeObject => typeof found === "object";
 
 /** The kubelet says so while it ends Pods because the machine goes down (graceful node shutdown). */
 function isShuttingDown({ status }: KubeObject): boolean {
