@@ -1,18 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Api, connect, fill } from "./cluster.ts";
+import { withBundledCluster } from "./bundled-cluster.ts";
+import { type Api, fill } from "./cluster.ts";
 import { end, start } from "./footprint.ts";
 import type { Benchmark, Row } from "./report.ts";
 import { monotonic } from "./sink-client.ts";
-import { embedded, prepare } from "./speaker.ts";
 
 // Goals 2, 3 and 14: how soon a Service has its address, how soon a controller is ready, and what it
 // writes for that. The bundle against the embedded API, with Services that hold addresses already.
 
-const root = join(import.meta.dirname, "..");
 const HELD = 10_000;
 const STARTS = 5;
 const SERVICES = 300;
@@ -51,35 +46,20 @@ class Watched {
   }
 }
 
-export const controllerBenchmark: Benchmark = async (say) => {
-  const folder = mkdtempSync(join(tmpdir(), "metallb-bench-"));
-  try {
-    const bundle = join(folder, "bundle");
-    execFileSync(process.execPath, [join(root, "scripts/bundle.ts"), bundle]);
-    const cluster = await embedded(folder);
-    try {
-      const api = connect(readFileSync(cluster.kubeconfig, "utf8"));
-      await prepare(api);
-      await fill(api, HELD, say);
-      const watched = new Watched();
-      await watched.open(api);
-      // What it writes at its first sight of each is no cost of a start.
-      const first = await start(bundle, "controller", cluster.kubeconfig);
-      await watched.quiet();
-      await end(first.child);
-      const rows = [
-        ...(await starts(bundle, cluster.kubeconfig, watched)),
-        ...(await creations(bundle, cluster.kubeconfig, api, watched)),
-      ];
-      api.close();
-      return rows;
-    } finally {
-      await cluster.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
+export const controllerBenchmark: Benchmark = (say) =>
+  withBundledCluster(async ({ bundle, cluster, api }) => {
+    await fill(api, HELD, say);
+    const watched = new Watched();
+    await watched.open(api);
+    // What it writes at its first sight of each is no cost of a start.
+    const first = await start(bundle, "controller", cluster.kubeconfig);
+    await watched.quiet();
+    await end(first.child);
+    return [
+      ...(await starts(bundle, cluster.kubeconfig, watched)),
+      ...(await creations(bundle, cluster.kubeconfig, api, watched)),
+    ];
+  });
 
 const row = (
   goal: number,

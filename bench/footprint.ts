@@ -1,17 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Api, connect, fill } from "./cluster.ts";
+import { withBundledCluster } from "./bundled-cluster.ts";
+import { type Api, fill } from "./cluster.ts";
 import { type Benchmark, median, type Row } from "./report.ts";
 import { monotonic, Sink } from "./sink-client.ts";
-import { type Cluster, embedded, prepare, SINK } from "./speaker.ts";
+import { type Cluster, SINK } from "./speaker.ts";
 
 // Goal 12: what the programs of the image hold in memory, as the kernel counts it, beside Node alone;
 // and how soon they are ready. Read from the bundle, with the flags of the image.
 
-const root = join(import.meta.dirname, "..");
 const MB = 2 ** 20;
 /** Longer than a program waits after its start before it gives back what that took. */
 const SETTLE = 8_000;
@@ -139,38 +138,24 @@ async function giveAddresses(
   await end(controller.child);
 }
 
-export const footprintBenchmark: Benchmark = async (say) => {
-  const folder = mkdtempSync(join(tmpdir(), "metallb-bench-"));
-  try {
-    const bundle = join(folder, "bundle");
-    execFileSync(process.execPath, [join(root, "scripts/bundle.ts"), bundle]);
-    const cluster = await embedded(folder);
-    try {
-      const api = connect(readFileSync(cluster.kubeconfig, "utf8"));
-      await prepare(api);
-      const rows: Row[] = [
-        {
-          goal: 12,
-          what: "Node alone, resident",
-          who: "floor",
-          unit: "MB",
-          samples: [await nodeAlone()],
-          goalValue: null,
-          judged: "median",
-          note: "",
-        },
-      ];
-      say("goal 12: memory of the idle programs");
-      rows.push(...(await measure(bundle, cluster, 0, 3)));
-      say("goal 12: making 5,000 Services");
-      await giveAddresses(bundle, cluster, api, 5_000, say);
-      rows.push(...(await measure(bundle, cluster, 5_000, 3)));
-      api.close();
-      return rows;
-    } finally {
-      await cluster.close();
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
+export const footprintBenchmark: Benchmark = (say) =>
+  withBundledCluster(async ({ bundle, cluster, api }) => {
+    const rows: Row[] = [
+      {
+        goal: 12,
+        what: "Node alone, resident",
+        who: "floor",
+        unit: "MB",
+        samples: [await nodeAlone()],
+        goalValue: null,
+        judged: "median",
+        note: "",
+      },
+    ];
+    say("goal 12: memory of the idle programs");
+    rows.push(...(await measure(bundle, cluster, 0, 3)));
+    say("goal 12: making 5,000 Services");
+    await giveAddresses(bundle, cluster, api, 5_000, say);
+    rows.push(...(await measure(bundle, cluster, 5_000, 3)));
+    return rows;
+  });

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, fill } from "./cluster.ts";
+import { withBundledCluster } from "./bundled-cluster.ts";
+import { fill } from "./cluster.ts";
 import type { Benchmark, Row } from "./report.ts";
 import { monotonic, Sink } from "./sink-client.ts";
-import { embedded, prepare, SINK } from "./speaker.ts";
+import { SINK } from "./speaker.ts";
 
 // Goal 4, the way back: what a client of the only path sees when a speaker is ended and started anew without
 // graceful restart. From SIGTERM to the last prefix at the peer; beside it how long Node alone takes to start.
@@ -69,21 +68,14 @@ function nodeAlone(): number {
   return monotonic() - began;
 }
 
-export const restartBenchmark: Benchmark = async (say) => {
-  const folder = mkdtempSync(join(tmpdir(), "metallb-bench-"));
-  const dist = join(folder, "dist");
-  spawnSync(process.execPath, [join(root, "scripts/bundle.ts"), dist], { stdio: "ignore" });
-  const cluster = await embedded(folder);
-  const rows: Row[] = [];
-  try {
-    const api = connect(readFileSync(cluster.kubeconfig, "utf8"));
-    await prepare(api);
+export const restartBenchmark: Benchmark = (say) =>
+  withBundledCluster(async ({ bundle, cluster, api }) => {
     await fill(api, SERVICES, say);
-    api.close();
     const variants: readonly Variant[] = [
-      { name: "bundle", argv: [process.execPath, ...V8, join(dist, "speaker.mjs")] },
+      { name: "bundle", argv: [process.execPath, ...V8, join(bundle, "speaker.mjs")] },
       { name: "sources", argv: [join(root, "packages/metallb/bin/speaker")] },
     ];
+    const rows: Row[] = [];
     for (const variant of variants) {
       say(`restart without graceful restart, ${variant.name}`);
       rows.push({
@@ -101,8 +93,4 @@ export const restartBenchmark: Benchmark = async (say) => {
     const what = "the runtime alone, start to end";
     rows.push({ goal: 4, what, who: "floor", unit: "ms", samples, goalValue: null, judged: "median" });
     return rows;
-  } finally {
-    await cluster.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-};
+  });

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
-import { crdOf, DEFINITIONS } from "metallb/api";
 import { Webhooks } from "metallb/controller";
 import { ApiError, createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import { createLogger } from "metallb/process";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { defineResources } from "../support/api.ts";
 import { describeWith } from "../support/parts.ts";
 import { eventually } from "../support/programs.ts";
 
@@ -69,13 +69,7 @@ describeWith(["kubernetes"], "the webhooks behind a real kube-apiserver", () => 
     if (!cluster.ok) throw new Error(cluster.error);
     client = createClient(cluster.value, { userAgent: "metallb-test" });
     undo.push(() => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    await client.create(
-      RESOURCES.namespaces,
-      {},
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    );
+    await defineResources(client);
     webhooks = new Webhooks({
       client,
       namespace: NAMESPACE,

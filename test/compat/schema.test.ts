@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApiServer } from "@metallb-ts/apiserver";
 import { startRealControlPlane } from "@metallb-ts/lab/kubernetes";
-import { crdOf, DEFINITIONS } from "metallb/api";
-import { createClient, type KubeClient, type KubeObject, loadCluster, pathOf, RESOURCES } from "metallb/kube";
+import { createClient, type KubeClient, loadCluster, pathOf, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineResources } from "../support/api.ts";
 import { realPrograms } from "../support/cluster.ts";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
@@ -53,13 +53,7 @@ function suite(kubernetes: "embedded" | "real"): void {
     if (!cluster.ok) throw new Error(cluster.error);
     client = createClient(cluster.value, { userAgent: "test" });
     undo.push(() => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    await client.create(
-      RESOURCES.namespaces,
-      {},
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    );
+    await defineResources(client);
     for (const [kind, spec] of [
       ["Community", {}],
       ["BFDProfile", {}],

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApiServer } from "@metallb-ts/apiserver";
 import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
-import { crdOf, DEFINITIONS } from "metallb/api";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import { parse } from "yaml";
+import { defineResources } from "../support/api.ts";
 import { realKubernetes } from "../support/probes.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
 import { FaultyApi } from "./faulty-api.ts";
@@ -53,13 +53,7 @@ export class ControllerBench {
     if (!cluster.ok) throw new Error(cluster.error);
     const client = createClient(cluster.value, { userAgent: "test" });
     undo.push(async () => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    await client.create(
-      RESOURCES.namespaces,
-      {},
-      { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    );
+    await defineResources(client);
     const bench = new ControllerBench(client, env, undo, folder);
     await eventually(
       () => bench.createPool(pool("first", ["192.0.2.0/24", "2001:db8::/64"])),

@@ -4,7 +4,8 @@ import { whoAnswers } from "../support/client.ts";
 import { ROUTER_ASN, SPEAKER_ASN, sixOf, startTestCluster, type TestCluster } from "../support/cluster.ts";
 import { metallbObject, podObject, serviceObject, sliceObject } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
-import { eventually, type Program, runWith } from "../support/programs.ts";
+import { eventually, type Program } from "../support/programs.ts";
+import { forwardLocally } from "./forward-locally.ts";
 
 const V4 = "198.51.100.7";
 const V6 = "2001:db8:51::7";
@@ -29,22 +30,6 @@ const routeOf = (cluster: TestCluster, prefix: string, count = cluster.network.n
     { what: `the router has not ${count} ways to ${prefix}` },
   );
 
-/** What kube-proxy would do for policy Local: the node's own backend answers. */
-async function forwardLocally(cluster: TestCluster): Promise<void> {
-  for (const { name } of cluster.network.nodes) {
-    const node = cluster.node(name);
-    const rules = `
-      table inet interop {
-        chain prerouting {
-          type nat hook prerouting priority dstnat
-          ip daddr ${V4} tcp dport 80 dnat ip to ${node.pod.address}:8080
-          ip6 daddr ${V6} tcp dport 80 dnat ip6 to [${node.pod.address6}]:8080
-        }
-      }`;
-    await runWith(node, ["nft", "-f", "-"], { input: rules });
-  }
-}
-
 for (const kind of KINDS) {
   describeWith(["root", "namespaces", kind, "kubectl"], `external sessions with ${kind}`, () => {
     let cluster: TestCluster;
@@ -60,7 +45,7 @@ for (const kind of KINDS) {
           neighbours: description.neighbours.map((neighbour) => ({ ...neighbour, password: PASSWORD })),
         }),
       });
-      await forwardLocally(cluster);
+      await forwardLocally(cluster, V4, V6);
       await cluster.startController();
       for (const { name } of cluster.network.nodes) speakers.set(name, await cluster.startSpeaker(name));
       const { router, nodes } = cluster.network;

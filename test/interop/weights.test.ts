@@ -3,7 +3,8 @@ import { whoAnswers } from "../support/client.ts";
 import { ROUTER_ASN, SPEAKER_ASN, startTestCluster, type TestCluster } from "../support/cluster.ts";
 import { metallbObject, podObject, serviceObject, sliceObject, type TestObject } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
-import { eventually, runIn, runWith } from "../support/programs.ts";
+import { eventually, runIn } from "../support/programs.ts";
+import { forwardLocally } from "./forward-locally.ts";
 
 const ADDRESS = "198.51.100.7";
 
@@ -40,18 +41,7 @@ describeWith(["root", "namespaces", "frr", "kubectl"], "link bandwidth with FRR"
 
   beforeAll(async () => {
     cluster = await startTestCluster({ nodes: 2, kubernetes: "embedded", router: "frr" });
-    for (const { name } of cluster.network.nodes) {
-      const node = cluster.node(name);
-      // What kube-proxy would do for policy Local.
-      const rules = `
-        table inet weights {
-          chain prerouting {
-            type nat hook prerouting priority dstnat
-            ip daddr ${ADDRESS} tcp dport 80 dnat ip to ${node.pod.address}:8080
-          }
-        }`;
-      await runWith(node, ["nft", "-f", "-"], { input: rules });
-    }
+    await forwardLocally(cluster, ADDRESS);
     await cluster.startController();
     for (const { name } of cluster.network.nodes) await cluster.startSpeaker(name);
     const { router, nodes } = cluster.network;

@@ -4,6 +4,7 @@ import { createBfdEngine, decodeControl, encodeControl } from "metallb/bfd";
 import {
   type BgpEngine,
   createBgpEngine,
+  DEFAULT_SETTINGS,
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
@@ -44,21 +45,8 @@ const SETTINGS: PeerSettings = {
   localAs: 64500,
   peerAs: 64512,
   endpoint: { kind: "address", address: ip(4, 1n), interface: null },
-  port: 179,
-  sourceAddress: null,
-  vrf: null,
-  holdTime: null,
-  keepaliveTime: null,
-  connectTime: null,
-  routerId: null,
-  password: null,
-  ebgpMultiHop: false,
-  passive: false,
-  bfd: null,
+  ...DEFAULT_SETTINGS,
   gracefulRestart: true,
-  restartTime: null,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  table: "all",
 };
 
 const OPEN: Open = {

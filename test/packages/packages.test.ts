@@ -4,9 +4,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { startApiServer } from "@metallb-ts/apiserver";
-import { crdOf, DEFINITIONS } from "metallb/api";
 import { createClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineResources } from "../support/api.ts";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { eventually, HERE, projectFile, startProgram } from "../support/programs.ts";
 
@@ -150,10 +150,8 @@ describe("the bundles of an image", () => {
     if (!cluster.ok) throw new Error(cluster.error);
     const client = createClient(cluster.value, { userAgent: "test" });
     undo.push(async () => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
+    await defineResources(client);
     const head = { apiVersion: "v1" };
-    await client.create(RESOURCES.namespaces, {}, { ...head, kind: "Namespace", metadata: { name: NAMESPACE } });
     await client.create(RESOURCES.nodes, {}, { ...head, kind: "Node", metadata: { name: "node-1" } });
     const own = { namespace: NAMESPACE };
     await eventually(

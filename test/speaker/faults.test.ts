@@ -4,10 +4,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "@metallb-ts/apiserver";
-import { crdOf, DEFINITIONS } from "metallb/api";
 import { encodeKeepalive, Framer } from "metallb/bgp";
-import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
+import { createClient, type KubeClient, loadCluster, RESOURCES } from "metallb/kube";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { defineResources, serve as serveAt } from "../support/api.ts";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
 import { RecordingPeer, TYPE } from "./recording-peer.ts";
@@ -115,24 +115,7 @@ describe("a speaker with a router that misbehaves", () => {
   const serve = async (): Promise<string> => {
     services++;
     const name = `s${services}`;
-    const where = { namespace: "default" };
-    await client.create(RESOURCES.endpointslices, where, {
-      apiVersion: "discovery.k8s.io/v1",
-      kind: "EndpointSlice",
-      metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": name } },
-      addressType: "IPv4",
-      endpoints: [{ addresses: ["10.0.0.1"], nodeName: "node-2", conditions: { ready: true } }],
-      ports: [],
-    } as KubeObject);
-    await client.create(RESOURCES.services, where, {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name, namespace: "default" },
-      spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
-    } as KubeObject);
-    await client.patch(RESOURCES.services, { ...where, name, subresource: "status" }, "merge", {
-      status: { loadBalancer: { ingress: [{ ip: `192.0.2.${services}` }] } },
-    });
+    await serveAt(client, name, `192.0.2.${services}`);
     return `192.0.2.${services}/32`;
   };
   const start = async (): Promise<void> => {
@@ -168,11 +151,8 @@ describe("a speaker with a router that misbehaves", () => {
     if (!cluster.ok) throw new Error(cluster.error);
     client = createClient(cluster.value, { userAgent: "test" });
     undo.push(() => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    const head = { apiVersion: "v1", kind: "Namespace" };
-    await client.create(RESOURCES.namespaces, {}, { ...head, metadata: { name: NAMESPACE } });
-    await client.create(RESOURCES.nodes, {}, { ...head, kind: "Node", metadata: { name: NODE } });
+    await defineResources(client);
+    await client.create(RESOURCES.nodes, {}, { apiVersion: "v1", kind: "Node", metadata: { name: NODE } });
     await eventually(
       () => create("IPAddressPool", RESOURCES.ipaddresspools, "lab", { addresses: ["192.0.2.0/24"] }),
       () => true,

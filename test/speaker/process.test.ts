@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "@metallb-ts/apiserver";
-import { crdOf, DEFINITIONS } from "metallb/api";
 import { decodeDump, replay } from "metallb/bgp";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES, type Resource } from "metallb/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defineResources, setAddress as giveAddress, serve as serveAt } from "../support/api.ts";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
 import { RecordingPeer, TYPE } from "./recording-peer.ts";
@@ -59,28 +59,8 @@ describe("a speaker", () => {
   const own = (resource: Resource, name: string) => client.get(resource, { namespace: NAMESPACE, name });
   const create = (resource: Resource, kind: string, name: string, spec: object) =>
     client.create(resource, { namespace: NAMESPACE }, { ...metallbObject(kind, name, spec) });
-  const serve = async (name: string, ip: string | null, policy = "Cluster"): Promise<void> => {
-    const where = { namespace: "default" };
-    await client.create(RESOURCES.endpointslices, where, {
-      apiVersion: "discovery.k8s.io/v1",
-      kind: "EndpointSlice",
-      metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": name } },
-      addressType: "IPv4",
-      endpoints: [{ addresses: ["10.0.0.1"], nodeName: "node-2", conditions: { ready: true } }],
-      ports: [],
-    } as KubeObject);
-    await client.create(RESOURCES.services, where, {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name, namespace: "default" },
-      spec: { type: "LoadBalancer", externalTrafficPolicy: policy, ports: [{ port: 80 }] },
-    } as KubeObject);
-    if (ip !== null) await setAddress(name, ip);
-  };
-  const setAddress = (name: string, ip: string) =>
-    client.patch(RESOURCES.services, { namespace: "default", name, subresource: "status" }, "merge", {
-      status: { loadBalancer: { ingress: [{ ip }] } },
-    });
+  const serve = (...service: [name: string, ip: string | null, policy?: string]) => serveAt(client, ...service);
+  const setAddress = (name: string, ip: string) => giveAddress(client, name, ip);
   const eventsOf = async (name: string): Promise<readonly unknown[]> =>
     ((await client.list(RESOURCES.events, { namespace: "default" })).items ?? []).filter(
       (event) => (event as { involvedObject?: { name?: string } }).involvedObject?.name === name,
@@ -103,11 +83,8 @@ describe("a speaker", () => {
     if (!cluster.ok) throw new Error(cluster.error);
     client = createClient(cluster.value, { userAgent: "test" });
     undo.push(async () => client.close());
-    for (const definition of DEFINITIONS)
-      await client.create(RESOURCES.customresourcedefinitions, {}, crdOf(definition) as KubeObject);
-    const head = { apiVersion: "v1", kind: "Namespace" };
-    await client.create(RESOURCES.namespaces, {}, { ...head, metadata: { name: NAMESPACE } });
-    await client.create(RESOURCES.nodes, {}, { ...head, kind: "Node", metadata: { name: NODE } });
+    await defineResources(client);
+    await client.create(RESOURCES.nodes, {}, { apiVersion: "v1", kind: "Node", metadata: { name: NODE } });
     await client.create(RESOURCES.pods, { namespace: NAMESPACE }, {
       apiVersion: "v1",
       kind: "Pod",

@@ -1,7 +1,8 @@
 import { DEFINITIONS } from "#api";
 import { type ClusterFacts, clusterView, explain, metaOf, ownPods, poolHolding } from "#explain";
-import { ApiError, type KubeClient, RESOURCES } from "#kube";
+import { type KubeClient, RESOURCES } from "#kube";
 import { problemText } from "#view";
+import { ask } from "./ask.ts";
 import { fieldsOf, textOf } from "./json.ts";
 
 /** One thing that was looked at. */
@@ -42,16 +43,6 @@ export async function examine(client: KubeClient, facts: ClusterFacts): Promise<
     ...proxy(facts),
     ...addresses(facts),
   ];
-}
-
-/** Null where one may not ask, or where there is nothing. */
-async function ask<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && error.status !== 0) return null;
-    throw error;
-  }
 }
 
 async function apiVersion(client: KubeClient): Promise<Check> {

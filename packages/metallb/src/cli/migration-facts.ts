@@ -1,4 +1,5 @@
-import { ApiError, type KubeClient, RESOURCES } from "#kube";
+import { type KubeClient, RESOURCES } from "#kube";
+import { ask } from "./ask.ts";
 import { fieldsOf, textOf } from "./json.ts";
 
 /** A Deployment or DaemonSet, as far as a move concerns it. */
@@ -67,16 +68,6 @@ const itemsOf = (answer: unknown): readonly unknown[] => {
   const { items } = fieldsOf(answer);
   return Array.isArray(items) ? items : [];
 };
-
-/** Null where one may not ask, or where there is nothing. */
-async function ask<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && error.status !== 0) return null;
-    throw error;
-  }
-}
 
 function workloadOf(object: unknown): Workload {
   const { metadata, spec, status } = fieldsOf(object);

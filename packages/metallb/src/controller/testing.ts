@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Allocator, type PoolUsage } from "#allocator";
 import type { Pool } from "#config";
-import { parseRange, RangeSet } from "#net";
+import { samplePool } from "#config/testing";
 import { createLogger } from "#process";
 import { Allocation } from "./allocation.ts";
 import type { Json, WriteResult } from "./ports.ts";
@@ -10,23 +10,7 @@ import { type WatchedService, watchedService } from "./watched-service.ts";
 
 export const POOL = "metallb.io/ip-allocated-from-pool";
 
-export function pool(name: string, addresses: string): Pool {
-  const range = parseRange(addresses);
-  if (!range.ok) throw new Error(range.error);
-  return {
-    name,
-    ranges: [range.value],
-    addresses: RangeSet.of([range.value]),
-    families: new Set([range.value.family]),
-    frozen: null,
-    unreadable: false,
-    autoAssign: true,
-    avoidBuggyIPs: false,
-    allocation: null,
-    bgpAdvertisements: [],
-    l2Advertisements: [],
-  };
-}
+export const pool = (name: string, addresses: string): Pool => samplePool(name, [addresses]);
 
 export interface Stored {
   metadata: {

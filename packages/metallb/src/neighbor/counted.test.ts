@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { address, arpRequest, Bench, eth0, octets, solicitation, station } from "./testing.ts";
+import { address, arpRequest, bench, eth0, octets, solicitation, station } from "./testing.ts";
 
 const OTHER = station("02:00:00:00:00:07");
-
-/** With an interface, and addresses that have been announced to the end. */
-function bench(...addresses: readonly string[]): Bench {
-  const made = new Bench();
-  made.step({ kind: "link-set", link: eth0 });
-  for (const text of addresses) made.announce(text);
-  made.advance(10_000);
-  return made;
-}
 
 describe("what is not answered", () => {
   it("is counted by its cause, and only where the link is in use", () => {

@@ -1,31 +1,20 @@
 import { describe, expect, it } from "vitest";
-import type { NeighborOptions } from "./index.ts";
 import {
   ASKER,
   address,
   arpClaim,
   arpProbeFrom,
   arpRequest,
-  Bench,
+  bench,
   eth0,
+  OPTIONS,
   octets,
   STRANGER,
   solicitation,
   station,
 } from "./testing.ts";
 
-const OPTIONS: NeighborOptions = { repeatEvery: null, onConflict: "report", fellows: [] };
 const OTHER = station("02:00:00:00:00:07");
-
-/** With an interface, and addresses that have been announced to the end. */
-function bench(...addresses: readonly string[]): Bench {
-  const made = new Bench();
-  made.step({ kind: "link-set", link: eth0 });
-  for (const text of addresses) made.announce(text);
-  made.advance(10_000);
-  made.log.length = 0;
-  return made;
-}
 
 const advertised = (target: string) =>
   solicitation(target, {

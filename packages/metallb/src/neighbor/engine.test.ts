@@ -1,30 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { NeighborOptions } from "./index.ts";
 import {
   ASKER,
   address,
   arpClaim,
   arpProbeFrom,
   arpRequest,
-  Bench,
+  bench,
   eth0,
+  OPTIONS,
   OUR_MAC,
   octets,
   STRANGER,
   solicitation,
   station,
 } from "./testing.ts";
-
-const OPTIONS: NeighborOptions = { repeatEvery: null, onConflict: "report", fellows: [] };
-
-function bench(...addresses: readonly string[]): Bench {
-  const made = new Bench();
-  made.step({ kind: "link-set", link: eth0 });
-  for (const text of addresses) made.announce(text);
-  made.advance(10_000);
-  made.log.length = 0;
-  return made;
-}
 
 describe("answers", () => {
   it("broadcast and unicast requests for what is announced, to the one who asked", () => {

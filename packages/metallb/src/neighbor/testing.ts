@@ -1,5 +1,11 @@
 import { type Duration, type Instant, type Ip, type Mac, parseIp, parseMac } from "#net";
-import { createNeighborEngine, type LinkSettings, type NeighborEffect, type NeighborEvent } from "./index.ts";
+import {
+  createNeighborEngine,
+  type LinkSettings,
+  type NeighborEffect,
+  type NeighborEvent,
+  type NeighborOptions,
+} from "./index.ts";
 import { type ArpPacket, arpProbe, decodeArp, encodeArp } from "./packet/arp.ts";
 import { BROADCAST, ETHERTYPE, ethertypeOf } from "./packet/ethernet.ts";
 import { multicastMac, solicitedNodeGroup } from "./packet/ipv6-address.ts";
@@ -33,6 +39,8 @@ export const eth0: LinkSettings = {
   arp: true,
   linkLocal: LINK_LOCAL,
 };
+
+export const OPTIONS: NeighborOptions = { repeatEvery: null, onConflict: "report", fellows: [] };
 
 const number = (text: string): number => Number(address(text).value);
 
@@ -141,4 +149,14 @@ export class Bench {
       effect.kind === "groups" ? [`${effect.link} +${effect.join.length} -${effect.leave.length}`] : [],
     );
   }
+}
+
+/** With an interface, and addresses that have been announced to the end. */
+export function bench(...addresses: readonly string[]): Bench {
+  const made = new Bench();
+  made.step({ kind: "link-set", link: eth0 });
+  for (const text of addresses) made.announce(text);
+  made.advance(10_000);
+  made.log.length = 0;
+  return made;
 }

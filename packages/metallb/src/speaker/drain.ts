@@ -76,32 +76,37 @@ export class Drain {
   }
 
   private begin(drain: string, atStart: boolean): void {
-    const { engines, fallbackRouterId, log, node } = this.parts;
+    const { log, node } = this.parts;
     const { wait, complaint } = readDrain(drain);
     if (complaint !== null) log.warn(complaint, { op: "drain", node });
-    const nothing = { routes: [], peersSet: [], peersRemoved: [], fallbackRouterId };
     // What was never announced needs no warning, but for what no other node would announce.
     if (atStart) {
-      engines.send("bgp", [{ ...nothing, drain: true }], () => {});
+      this.tell(true);
       this.set("withdrawn");
       log.info("the node is being drained: announcing only what no other node would", { op: "drain", node });
       return;
     }
     this.set("warned");
     log.info("the node is being drained: asking routers to take other ways", { op: "drain", node, wait: `${wait}s` });
-    engines.send("bgp", [{ ...nothing, drain: true }], () => {
+    this.tell(true, () => {
       if (this.phase === "warned")
         this.after(wait * 1_000, () => this.enter("withdrawn", "withdrawing what other nodes announce"));
     });
   }
 
   private end(): void {
-    const { engines, fallbackRouterId, log, node } = this.parts;
+    const { log, node } = this.parts;
     this.cancel?.();
     this.cancel = null;
     this.set("none");
-    engines.send("bgp", [{ routes: [], peersSet: [], peersRemoved: [], fallbackRouterId, drain: false }], () => {});
+    this.tell(false);
     log.info("the node is not drained any more: announcing again", { op: "drain", node });
+  }
+
+  /** The engine marks what it announces, or does so no more; `applied`: it has taken that. */
+  private tell(drain: boolean, applied = () => {}): void {
+    const { engines, fallbackRouterId } = this.parts;
+    engines.send("bgp", [{ routes: [], peersSet: [], peersRemoved: [], fallbackRouterId, drain }], applied);
   }
 
   private enter(phase: DrainPhase, what: string): void {
