@@ -79,8 +79,8 @@ for (const kind of KINDS)
       try {
         await eventually(
           () => text,
-          (said) => said.includes("ready"),
-          { what: "the client does not send" },
+          (said) => said.includes("answered"),
+          { what: "nothing answers the client" },
         );
         await act();
       } finally {

@@ -1,33 +1,50 @@
 import { createSocket } from "node:dgram";
 
 // Sends so many datagrams a second to an address, from many ports, so that a router spreads them; at the end
-// tells how many went out and came back, and from which node.
+// tells how many went out and came back, and from which node. Counts from when every port had its first answer:
+// until then the router may still be putting its routes into the kernel.
 const [address = "", port = "", rate = "1000"] = process.argv.slice(2);
 const FLOWS = 40;
+/** Milliseconds between two tries of a port that had no answer yet. */
+const PROBE = 20;
 const answers = new Map<string, number>();
-const sockets = Array.from({ length: FLOWS }, () => {
+const unanswered = new Set<number>();
+let sent = 0;
+let failed = 0;
+let timer: NodeJS.Timeout | undefined;
+
+const sockets = Array.from({ length: FLOWS }, (_, flow) => {
+  unanswered.add(flow);
   const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
   socket.on("message", (message) => {
-    const node = message.toString().split(" ")[1] ?? "";
-    answers.set(node, (answers.get(node) ?? 0) + 1);
+    const [what, node = ""] = message.toString().split(" ");
+    if (what !== "probe") answers.set(node, (answers.get(node) ?? 0) + 1);
+    else if (unanswered.delete(flow) && unanswered.size === 0) start();
   });
   socket.on("error", () => {});
   socket.bind(0, () => socket.setRecvBufferSize(1 << 20));
   return socket;
 });
-let sent = 0;
-let failed = 0;
-let due = performance.now();
-const step = 1_000 / Number(rate);
-const timer = setInterval(() => {
-  for (; due <= performance.now(); due += step) {
-    sent += 1;
-    sockets[sent % FLOWS]?.send(String(sent), Number(port), address, (error) => {
-      if (error) failed += 1;
-    });
-  }
-}, 1);
-console.log("ready");
+
+const probes = setInterval(() => {
+  for (const flow of unanswered) sockets[flow]?.send("probe", Number(port), address);
+}, PROBE);
+
+function start(): void {
+  clearInterval(probes);
+  let due = performance.now();
+  const step = 1_000 / Number(rate);
+  timer = setInterval(() => {
+    for (; due <= performance.now(); due += step) {
+      sent += 1;
+      sockets[sent % FLOWS]?.send(String(sent), Number(port), address, (error) => {
+        if (error) failed += 1;
+      });
+    }
+  }, 1);
+  console.log("answered");
+}
+
 process.stdin.once("data", () => {
   clearInterval(timer);
   setTimeout(() => {

@@ -1,4 +1,5 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type Child, findProgram, run, startChild, until } from "#base";
 import type { Place } from "#network";
@@ -40,9 +41,17 @@ export async function startFrr(place: Place, description: RouterDescription, fol
     return text.startsWith("%") ? ask(`show bgp ${family} unicast detail json`) : text;
   };
   try {
-    const socket = ["-z", join(runFolder, "zserv.api")];
+    const zserv = join(runFolder, "zserv.api");
+    const socket = ["-z", zserv];
     // As the user that started them, so that their folders need no other owner. Only bgpd has -S for that.
-    if (description.installRoutes) await start("zebra", [zebra, ...socket, "-u", "root", "-g", "frrvty"]);
+    if (description.installRoutes) {
+      await start("zebra", [zebra, ...socket, "-u", "root", "-g", "frrvty"]);
+      // A bgpd that finds no zebra tries again after ten seconds, and until then no route reaches the kernel.
+      await until(() => listens(zserv), {
+        limit: 10_000,
+        late: () => `FRR's zebra does not listen: ${children.flatMap((child) => child.tail().slice(-3)).join(" ")}`,
+      });
+    }
     const listen = description.listen.flatMap((address) => ["-l", address]);
     await start("bgpd", [
       bgpd,
@@ -85,6 +94,16 @@ export async function startFrr(place: Place, description: RouterDescription, fol
     throw error;
   }
 }
+
+/** True when a program listens on that Unix socket, and null until then. */
+const listens = (path: string) =>
+  new Promise<true | null>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(null));
+  });
 
 const findInFrr = (name: string): string | null => {
   const path = findProgram(name, [DAEMONS]);
