@@ -30,7 +30,8 @@ const root = join(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({ options: { arch: { type: "string" } }, allowPositionals: true });
 const [target] = positionals;
 const machines = Object.keys(MACHINES) as Machine[];
-const machine = machines.find((name) => [name, MACHINES[name].debian].includes(values.arch || process.arch));
+const wanted: string = values.arch || process.arch;
+const machine = machines.find((name) => wanted === name || wanted === MACHINES[name].debian);
 if (target === undefined || machine === undefined)
   throw new Error(
     "usage: image-root.ts [--arch amd64|arm64] FOLDER; without --arch for this machine, where it is one of these",
