@@ -59,7 +59,7 @@ const pools = () => [
 const l2 = l2Advertisement("l2");
 
 /** Three Services from a pool each, one of them by layer 2, and one without an address of a pool. */
-function started() {
+function started(more = false) {
   const world = new CountedWorld(pools(), peers);
   const from = (name: string) => ({ annotations: { "metallb.io/ip-allocated-from-pool": name } });
   world.serve(service("one", { ips: ["192.0.2.1"], ...from("one") }));
@@ -67,6 +67,12 @@ function started() {
   world.serve(service("near", { ips: ["203.0.113.1"], ...from("near") }));
   world.serve(service("lost", { ips: ["10.0.0.1"] }));
   world.serve(service("none"));
+  // Held by the first pool, though they do not say so, or say it of another, or by halves.
+  if (more) {
+    world.serve(service("unnamed", { ips: ["192.0.2.10"] }));
+    world.serve(service("misnamed", { ips: ["192.0.2.11"], ...from("two") }));
+    world.serve(service("half", { ips: ["192.0.2.12", "10.0.0.1"], ...from("one") }));
+  }
   const planner = new Planner(OPTIONS);
   planner.update(world, changes({ config: true }));
   const update = (change: Partial<Changes>, drain: DrainPhase = "none") => {
@@ -145,6 +151,12 @@ describe("a change", () => {
     world.config = config(pools(), peers);
     const { steps } = update({ config: true });
     expect(steps).toEqual({ ...NOTHING, services: 1, sessions: 1 });
+  });
+
+  it("of the configuration's object costs a look at Services that another pool may come to hold", () => {
+    const { world, update } = started(true);
+    world.config = config(pools(), peers);
+    expect(update({ config: true }).steps.looked).toEqual(["half", "misnamed", "unnamed"]);
   });
 
   it("of one pool's advertisements costs a look at the Services of that pool, and of those without one", () => {
