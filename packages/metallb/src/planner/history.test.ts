@@ -370,7 +370,6 @@ it("the plan by difference is the plan from scratch and the oracle's, and engine
       step(changes({ config: true }));
       for (const [move, phase] of history) step(move(given), phase);
     }),
-    // Long ones, so fewer of them than others have; mutation testing asks for fewer still.
-    { numRuns: Math.ceil((fc.readConfigureGlobal().numRuns ?? 180) / 3) },
+    { numRuns: 60 },
   );
 });

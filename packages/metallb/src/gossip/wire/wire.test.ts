@@ -113,7 +113,7 @@ describe("messages", () => {
         decodePacket(bytes, null);
         decodeStream(bytes, { cipher: null, compress: false });
       }),
-      { numRuns: fc.readConfigureGlobal().numRuns ?? 2_000 },
+      { numRuns: 2_000 },
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
@@ -121,7 +121,7 @@ describe("messages", () => {
         decodeStream(bytes, { cipher, compress: false });
         unpack(new ByteReader(bytes));
       }),
-      { numRuns: fc.readConfigureGlobal().numRuns ?? 2_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -167,7 +167,7 @@ describe("tables over TCP", () => {
         for (const part of [1, bytes.length >> 1, bytes.length - 1])
           expect(decodeStream(bytes.subarray(0, part), options).kind).toBe("more");
       }),
-      { numRuns: fc.readConfigureGlobal().numRuns ?? 200 },
+      { numRuns: 200 },
     );
   });
 
