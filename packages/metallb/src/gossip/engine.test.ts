@@ -47,7 +47,7 @@ interface Started {
 }
 
 /** The engine of `n1`, which knows the others already. */
-function started({ cipher = undefined, config = {}, members = [member(2), member(3)] }: Started = {}) {
+function started({ cipher, config = {}, members = [member(2), member(3)] }: Started = {}) {
   const settings = { ...LAN, enableCompression: false, ...config };
   const engine = createGossipEngine({
     name: "n1",
