@@ -104,6 +104,11 @@ describe("NDP", () => {
 
   it.each([
     ["short", (frame: Uint8Array) => frame.subarray(0, 70)],
+    ["not IPv6", (frame: Uint8Array) => frame.subarray(0, 10)],
+    ["short", (frame: Uint8Array) => frame.subarray(0, 22)],
+    ["short", (frame: Uint8Array) => frame.subarray(0, 85)],
+    ["short", (frame: Uint8Array) => frame.with(19, 16)],
+    ["not IPv6", (frame: Uint8Array) => frame.with(13, 0)],
     ["not IPv6", (frame: Uint8Array) => frame.with(14, 0x45)],
     ["not ICMPv6", (frame: Uint8Array) => frame.with(20, 17)],
     ["came through a router", (frame: Uint8Array) => frame.with(21, 254)],
@@ -151,6 +156,12 @@ describe("NDP", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it("reads what lies behind the packet as padding", () => {
+    const read = decodeNdp(SOLICITATION);
+    expect(decodeNdp(Uint8Array.of(...SOLICITATION, 0xff, 0xff, 0xff))).toEqual(read);
+    expect(decodeArp(Uint8Array.of(...ARP_REQUEST, 0xff)).ok).toBe(true);
   });
 
   it("asks in the group of the address", () => {
