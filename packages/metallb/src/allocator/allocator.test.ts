@@ -191,6 +191,11 @@ describe("what is told", () => {
         },
       ],
     ]);
+    c.setPools([pool("p", ["1.0.0.0/31", "fd00::/127"])]);
+    c.edit("default/a", holds("1.0.0.0"));
+    expect(told(c, { ...holds("1.0.0.0"), ...dual("RequireDualStack") })).toEqual([
+      [{ type: "Normal", reason: "IPAllocated", message: 'Assigned additional IP ["fd00::"]' }],
+    ]);
     expect(told(c, { ...holds("1.0.0.0"), loadBalancerIP: "9.9.9.9" })).toEqual([
       [
         {

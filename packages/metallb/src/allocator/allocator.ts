@@ -218,7 +218,8 @@ export class Allocator {
   /** A dual-stack Service has one address: the other comes from the same pool, or both from another one. */
   private extend(entry: Entry, held: Holding, batch: Batch): boolean {
     const { claim } = entry;
-    const missing = claim.families.find((family) => held.ips.every((address) => address.family !== family)) ?? 6;
+    const [has] = held.ips as [Ip];
+    const missing = has.family === 4 ? 6 : 4;
     const additional = claim.request === null ? this.chooser.additional(claim, held.pool, missing) : null;
     if (additional) {
       const ips = [...held.ips, additional];
@@ -227,7 +228,7 @@ export class Allocator {
       this.allocated(claim, { pool: held.pool, ips }, this.chooser.frozenWish(claim), batch);
       return true;
     }
-    const frozen = this.catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
+    const frozen = (this.catalog.get(held.pool) as Pool).frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
     if (claim.strict && !frozen) {
       this.index.release(held.key);
       return this.give(entry, batch);

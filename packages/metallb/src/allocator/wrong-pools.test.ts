@@ -161,6 +161,8 @@ describe("a frozen pool", () => {
     c.setPools(wrong);
     c.edit("default/a", dual());
     expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([["1.0.0.0"], "poolFrozen"]);
+    const outcome = c.allocator.outcomes.get("default/a");
+    expect(outcome?.kind === "allocated" && outcome.lacking?.message).toContain("pool p gives out nothing new");
     c.setPools([pool("p", ["1.0.0.0/24", "fd00::/64"])]);
     expect(c.ips("default/a")).toEqual(["1.0.0.0", "fd00::1"]);
   });
