@@ -137,8 +137,9 @@ describe("requests", () => {
   it("moves when another address or pool is requested, and waits for exactly the address", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/24"]));
     c.put(service("a"), service("b"));
-    c.edit("default/a", annotated({ "metallb.io/address-pool": "q" }));
-    expect(c.ips("default/a")).toEqual(["2.0.0.0"]);
+    // Contract 4.7: no ClearAssignment for what the Service itself asked for.
+    const moved = c.edit("default/a", annotated({ "metallb.io/address-pool": "q" }));
+    expect([c.ips("default/a"), notes(moved)]).toEqual([["2.0.0.0"], ["default/a IPAllocated"]]);
     c.put(service("c", { loadBalancerIP: "2.0.0.0" }));
     expect(c.refusal("default/c")).toBe("sharingKey");
     c.edit("default/a", annotated({}));
@@ -189,6 +190,11 @@ describe("what is told", () => {
           message: 'Failed to assign additional IP for "default/a": no available IPs in pool p for dual IPFamily',
         },
       ],
+    ]);
+    c.setPools([pool("p", ["1.0.0.0/31", "fd00::/127"])]);
+    c.edit("default/a", holds("1.0.0.0"));
+    expect(told(c, { ...holds("1.0.0.0"), ...dual("RequireDualStack") })).toEqual([
+      [{ type: "Normal", reason: "IPAllocated", message: 'Assigned additional IP ["fd00::"]' }],
     ]);
     expect(told(c, { ...holds("1.0.0.0"), loadBalancerIP: "9.9.9.9" })).toEqual([
       [

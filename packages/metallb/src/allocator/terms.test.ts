@@ -182,6 +182,23 @@ describe("a quota of a namespace", () => {
     expect(c.ips("b/s")).toHaveLength(2);
   });
 
+  it("tells a Service whose pool is full nothing new when others of its namespace reach the quota meanwhile", () => {
+    const full = pool("p", ["1.0.0.0/31", "fd00::/127"], terms({ "default/a": ["1.0.0.0"] }, { default: 2 }));
+    const c = new Cluster(new Allocator(), [full]);
+    c.put(service("a"));
+    c.put(service("prefers", { ...dual("PreferDualStack"), creationTimestamp: "2026-03-01T00:00:00Z" }));
+    c.put(service("requires", { ...dual(), annotations: { "metallb.io/address-pool": "p" } }));
+    expect([c.refusal("default/requires"), c.ips("default/prefers")]).toEqual(["quota", ["1.0.0.1"]]);
+    // What the one gives up the other takes, who comes later; the first was asked before that.
+    c.edit("default/a", { loadBalancerIP: "fd00::1" });
+    expect([c.refusal("default/requires"), c.ips("default/prefers")]).toEqual([
+      "poolExhaustedDual",
+      ["1.0.0.1", "fd00::"],
+    ]);
+    expect(notes(c.decide(["default/requires"]))).toEqual([]);
+    expect(c.refusal("default/requires")).toBe("quota");
+  });
+
   it("tells a Service that asks for what is in use nothing new when its namespace reaches the quota too", () => {
     const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29"], terms({}, { default: 2 }))]);
     c.put(service("a"), service("asks", { loadBalancerIP: "1.0.0.0" }));
