@@ -276,6 +276,20 @@ describe("sharing", () => {
     expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 
+  it("lets a Service that is alone change its key in place, and shares by the new one", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a", sharing("k", 80)));
+    for (const key of ["j", null, "i"] as const) {
+      const change = key === null ? { annotations: {} } : sharing(key, 80);
+      expect(notes(c.edit("default/a", change))).toEqual([]);
+      expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+      c.put(service("b", sharing("k", 81)));
+      c.put(service("c", sharing("j", 82)));
+      expect([c.ips("default/b")[0] === "1.0.0.0", c.ips("default/c")[0] === "1.0.0.0"]).toEqual([false, key === "j"]);
+      c.remove("default/b", "default/c");
+    }
+  });
+
   it("takes a port that is added into account, and one that is dropped", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]));
     const ports = (...numbers: readonly number[]): Partial<Service> => ({

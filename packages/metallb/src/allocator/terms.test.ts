@@ -49,7 +49,8 @@ describe("an address reserved for a Service", () => {
       annotations: { "metallb.io/allow-shared-ip": "k" },
     });
     const c = start();
-    c.put(service("vip", shared(1)), service("a", shared(2)));
+    c.put(service("vip", shared(1)));
+    c.put(service("a", shared(2)));
     expect([c.ips("default/vip"), c.ips("default/a")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 

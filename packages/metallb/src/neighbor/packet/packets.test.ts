@@ -45,6 +45,7 @@ describe("ARP", () => {
     ["not IPv4 over Ethernet", (frame: Uint8Array) => frame.with(18, 8)],
     ["unknown operation", (frame: Uint8Array) => frame.with(21, 3)],
     ["no station sent it", (frame: Uint8Array) => frame.with(22, 0xff)],
+    ["no station sent it", (frame: Uint8Array) => frame.with(22, 0).with(27, 0)],
   ])("refuses: %s", (error, spoil) => expect(decodeArp(spoil(ARP_REQUEST))).toEqual({ ok: false, error }));
 
   it("reads any octets without an exception, and writes again what it read", () => {
@@ -124,6 +125,8 @@ describe("NDP", () => {
     ["broken probe", { source: 0n, linkLayer: null, destination: ALL_NODES }],
     ["solicited, but sent to a group", { kind: "advertisement" as const, solicited: true, destination: ALL_NODES }],
     ["no station sent it", { linkLayer: octets(station("ff:ff:ff:ff:ff:ff")) }],
+    ["no station sent it", { linkLayer: new Uint8Array(6) }],
+    ["no station sent it", { linkLayer: null, ethernetSource: new Uint8Array(6) }],
   ])("refuses: %s", (error, change) => {
     const read = decodeNdp(SOLICITATION);
     if (!read.ok) throw new Error(read.error);
