@@ -111,6 +111,7 @@ describe("requests", () => {
     ["unknownPool", annotated({ "metallb.universe.tf/address-pool": "nope" })],
     ["noClusterIP", { clusterIPs: [] }],
     ["clusterIPFamilies", { clusterIPs: ["None"] }],
+    ["clusterIPFamilies", { clusterIPs: ["10.96.0.1", "10.96.0.2"] }],
     ["notEnoughClusterIPs", { ipFamilyPolicy: "RequireDualStack" }],
   ] as const)("refuses with %s", (code, rest) => {
     const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]), pool("q", ["2.0.0.0/24"]));
@@ -205,6 +206,36 @@ describe("what is told", () => {
         },
       ],
     ]);
+  });
+
+  it("is why a Service without an address is refused, and what it asked for where that cannot be read", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    const failed = (message: string) => [[{ type: "Warning", reason: "AllocationFailed", message }]];
+    expect(told(c, { clusterIPs: ["None"] })).toEqual(
+      failed('Failed to allocate IP for "default/a": cannot tell the IP families of the cluster IPs ["None"]'),
+    );
+    expect(told(c, annotated({ "metallb.io/loadBalancerIPs": "x" }))).toEqual(
+      failed('Failed to allocate IP for "default/a": invalid metallb.io/loadBalancerIPs: "x"'),
+    );
+  });
+
+  it("and decided is the same that is known from then on", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    const [given] = c.put(service("a"));
+    expect(given?.outcome).toMatchObject({ kind: "allocated", pool: "p", lacking: null, ips: [{ family: 4 }] });
+    expect(given?.desired).toMatchObject({ pool: "p", ips: [{ family: 4 }] });
+    expect(c.allocator.outcomes.get("default/a")).toBe(given?.outcome);
+  });
+
+  it("is nothing where a status has a hostname, or an empty entry, beside the address", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    const ingress = [
+      { ip: null, hostname: "example.org", ipMode: null },
+      { ip: "", hostname: null, ipMode: null },
+      ...holds("1.0.0.7").ingress,
+    ];
+    expect(told(c, { ingress })).toEqual([[]]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.7"]);
   });
 
   it("is what became of an address that cannot be kept, or of a status that cannot be read", () => {

@@ -254,8 +254,9 @@ export class Allocator {
     this.wait(claim.service, lacking);
     if (lacking && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
     const { pool, ips } = choice;
-    this.latest.set(key, { kind: "allocated", pool, ips, lacking });
-    batch.decide(key, { kind: "allocated", pool, ips, lacking }, { pool, ips });
+    const outcome: Outcome = { kind: "allocated", pool, ips, lacking };
+    this.latest.set(key, outcome);
+    batch.decide(key, outcome, { pool, ips });
   }
 
   private refuse(
@@ -268,8 +269,9 @@ export class Allocator {
   ): void {
     this.wait(service, refusal);
     if (note && batch.isNews(key, refusal)) batch.note(key, note);
-    this.latest.set(key, { kind: "refused", refusal });
-    batch.decide(key, { kind: "refused", refusal }, desired);
+    const outcome: Outcome = { kind: "refused", refusal };
+    this.latest.set(key, outcome);
+    batch.decide(key, outcome, desired);
   }
 
   private wait(service: Service, refusal: Refusal | null): void {

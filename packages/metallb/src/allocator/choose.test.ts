@@ -85,6 +85,12 @@ describe("a reserved address", () => {
     expect([c.ips("default/a"), c.ips("default/vip")]).toEqual([["1.0.0.5"], ["2.0.0.0"]]);
   });
 
+  it("is given to the Service that asks for its pool by name", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"], terms(["1.0.0.5"])));
+    c.put(service("vip", { annotations: { "metallb.io/address-pool": "p" } }));
+    expect(c.ips("default/vip")).toEqual(["1.0.0.5"]);
+  });
+
   it("of the other family is no use to a Service of one", () => {
     const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"], terms(["fd00::5", "1.0.0.5"])));
     c.put(service("vip"));
