@@ -139,12 +139,12 @@ describe("what is compressed", () => {
     };
     for (const length of [0, 1, 2, 255, 256, 257, 511, 512, 3_836, 3_837, 3_838, 3_839, 3_840, 3_841, 9_000]) {
       const plain = random(length);
-      expect(decompress(compress(plain), length)).toEqual(plain);
+      expect(Buffer.compare(decompress(compress(plain), length) ?? Buffer.of(1), plain)).toBe(0);
       if (length > 0) expect(decompress(compress(plain), length - 1)).toBeNull();
     }
     // No string is longer than the table's codes allow.
     const zeros = new Uint8Array(20_000);
-    expect(decompress(compress(zeros), 20_000)).toEqual(zeros);
+    expect(Buffer.compare(decompress(compress(zeros), 20_000) ?? Buffer.of(1), zeros)).toBe(0);
     expect(compress(zeros).length).toBeLessThan(400);
   });
 
