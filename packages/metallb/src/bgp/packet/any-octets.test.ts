@@ -217,6 +217,24 @@ describe("what is written is read again", () => {
   });
 });
 
+describe("a shutdown text (RFC 9003)", () => {
+  const carried = (text: string) => {
+    const { data } = shutdown(2, text);
+    return [data[0], new TextDecoder("utf-8", { fatal: true }).decode(data.subarray(1))];
+  };
+
+  it("has at most 255 octets, and ends with a whole character", () => {
+    expect(carried("")).toEqual([0, ""]);
+    expect(carried("a".repeat(255))).toEqual([255, "a".repeat(255)]);
+    expect(carried("a".repeat(256))).toEqual([255, "a".repeat(255)]);
+    expect(carried("é".repeat(127))).toEqual([254, "é".repeat(127)]);
+    expect(carried("é".repeat(128))).toEqual([254, "é".repeat(127)]);
+    expect(carried("€".repeat(86))).toEqual([255, "€".repeat(85)]);
+    expect(carried("😀".repeat(64))).toEqual([252, "😀".repeat(63)]);
+    expect(carried(`${"a".repeat(252)}😀`)).toEqual([252, "a".repeat(252)]);
+  });
+});
+
 describe("a notification in words", () => {
   it("shows the peer's text without control characters", () => {
     const text = describeNotification(shutdown(2, 'bye\n\u001b[31m"now"\u202e'));
