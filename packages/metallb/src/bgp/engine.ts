@@ -163,7 +163,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      fresh.leave(this.leaving, now);
+      if (this.leaving) fresh.leave(true, now);
       fresh.start(now);
       return [fresh];
     }

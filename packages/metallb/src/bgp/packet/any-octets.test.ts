@@ -247,7 +247,31 @@ describe("a notification in words", () => {
     expect(describeNotification(notification(99, 7))).toBe("code 99: subcode 7");
   });
 
+  it("shows text of a shutdown and a reset alone, and only what is whole", () => {
+    const said = (code: number, subcode: number, ...data: readonly number[]) =>
+      describeNotification(notification(code, subcode, Uint8Array.from(data)));
+    expect(said(6, 4, 1, 65)).toBe('cease: administrative reset ("A")');
+    // What stands behind the text is not of it.
+    expect(said(6, 2, 1, 65, 66)).toBe('cease: administrative shutdown ("A")');
+    expect(said(6, 2, 2, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2, 3, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2, 0, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2)).toBe("cease: administrative shutdown");
+    expect(said(6, 6, 1, 65)).toBe("cease: other configuration change");
+    expect(said(2, 2, 1, 65)).toBe("OPEN message error: bad peer AS");
+    expect(said(2, 4, 1, 65)).toBe("OPEN message error: unsupported optional parameter");
+    expect(said(4, 0)).toBe("hold timer expired");
+    expect(said(1, 9)).toBe("message header error: subcode 9");
+  });
+
   it("unwraps a hard reset (RFC 8538)", () => {
+    const hard = (...data: readonly number[]) => describeNotification(notification(6, 9, Uint8Array.from(data)));
+    expect(hard(6, 4)).toBe("cease: hard reset (cease: administrative reset)");
+    expect(hard(4, 0)).toBe("cease: hard reset (hold timer expired)");
+    expect(hard(5, 9)).toBe("cease: hard reset (finite state machine error: subcode 9)");
+    expect(hard(6)).toBe("cease: hard reset");
+    expect(hard()).toBe("cease: hard reset");
+
     const inner = Uint8Array.of(6, 9, ...shutdown(2, "x").data);
     expect(describeNotification(notification(6, 9, Uint8Array.of(6, 2, 1, 120)))).toBe(
       'cease: hard reset (cease: administrative shutdown ("x"))',
