@@ -34,8 +34,9 @@ class Engine implements BgpEngine {
   private readonly owners = new Map<ConnectionId, Session>();
   private readonly tables = new Map<string, RouteTable>();
   private nextConnection: ConnectionId = 2;
-  private effects: BgpEffect[] = [];
-  private wakeAt: Instant | null = null;
+  private readonly effects: BgpEffect[] = [];
+  /** Infinity: nothing was asked for. */
+  private wakeAt: Instant = Number.POSITIVE_INFINITY;
   private closed = false;
   private leaving = false;
 
@@ -62,11 +63,10 @@ class Engine implements BgpEngine {
   }
 
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
-    this.effects = [];
     this.ring.add(event, now);
     const touched = this.handle(event, now);
     this.askToBeWoken(event.kind === "time", touched);
-    return this.effects;
+    return this.effects.splice(0);
   }
 
   /**
@@ -75,12 +75,9 @@ class Engine implements BgpEngine {
    * was fulfilled a moment early.
    */
   private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
-    let next = spent ? null : this.wakeAt;
-    for (const session of touched) {
-      const at = session.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    if (next !== null && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
+    let next = spent ? Number.POSITIVE_INFINITY : this.wakeAt;
+    for (const session of touched) next = Math.min(next, session.nextTimer());
+    if (Number.isFinite(next) && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
     this.wakeAt = next;
   }
 
@@ -125,8 +122,7 @@ class Engine implements BgpEngine {
           this.trim(session.adjRibOut.table);
         });
       case "time":
-        for (const session of this.sessions.values())
-          if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
+        for (const session of this.sessions.values()) session.time(now);
         return this.sessions.values();
       case "peer-down":
         return this.peer(event.peer, (session) =>
@@ -167,7 +163,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      fresh.leave(this.leaving, now);
+      if (this.leaving) fresh.leave(true, now);
       fresh.start(now);
       return [fresh];
     }
