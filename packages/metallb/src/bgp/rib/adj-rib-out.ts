@@ -7,6 +7,22 @@ import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
 import type { Entry, RouteTable } from "./route-table.ts";
 
+/** Entries that are due, of which a turn takes some; each is told as it stands when its turn comes. */
+interface Job {
+  readonly name: string;
+  readonly entries: readonly Entry[];
+  /** Changes from here on are told later, and not by this job. */
+  readonly until: number;
+  /** Markers around it. */
+  readonly before: readonly Uint8Array[];
+  readonly after: readonly Uint8Array[];
+  /** Whose whole table it is, and why. */
+  readonly whole: readonly [AddressFamily, Whole] | null;
+  at: number;
+}
+
+type Whole = "initial" | "refresh" | "again";
+
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
 type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
 
@@ -37,7 +53,9 @@ export class AdjRibOut {
   /** Negotiated and with a next hop: what can be announced on this session. */
   families: readonly AddressFamily[] = [];
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
-  private readonly whole = new Map<AddressFamily, "initial" | "refresh" | "again">();
+  private readonly whole = new Map<AddressFamily, Whole>();
+  /** What has begun to be told, in order. */
+  private jobs: Job[] = [];
   /** Routes that lost their next hop and have still to be withdrawn. */
   private gone: Entry[] = [];
   private leaving = false;
@@ -61,6 +79,7 @@ export class AdjRibOut {
     this.negotiated = negotiated;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
     this.whole.clear();
+    this.jobs = [];
     for (const family of negotiated.families) this.whole.set(family, "initial");
     this.position = this.table.position;
     this.leftBehind = null;
@@ -69,6 +88,7 @@ export class AdjRibOut {
   end(): void {
     this.parameters = null;
     this.gone = [];
+    this.jobs = [];
     this.whole.clear();
     this.leftBehind = null;
   }
@@ -95,7 +115,8 @@ export class AdjRibOut {
 
   private takeBack(family: AddressFamily): void {
     const told = this.leftBehind?.values() ?? this.table.toldUntil(this.position);
-    for (const { entry } of told) if (familyOfKey(entry.key) === family) this.gone.push({ ...entry, attributes: null });
+    for (const { entry } of told)
+      if (familyOfKey(entry.key) === family) this.gone.push({ ...entry, changedAt: -1, attributes: null });
   }
 
   /** The peer asks for a family again (RFC 2918). */
@@ -121,10 +142,20 @@ export class AdjRibOut {
       const left = new Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>();
       for (const each of this.table.toldUntil(this.position))
         if (told.includes(familyOfKey(each.entry.key))) left.set(each.entry.key, each);
+      this.giveUpJobs(left);
       this.leftBehind = left;
     }
     this.table = table;
     this.position = table.position;
+  }
+
+  /** What was begun is not told to its end: of the rest nobody knows whether it stands with the peer. */
+  private giveUpJobs(left: Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>): void {
+    for (const { entries, at, whole } of this.jobs) {
+      for (const entry of entries.slice(at)) left.set(entry.key, { entry, attributes: null });
+      if (whole && this.whole.get(whole[0]) !== "initial") this.whole.set(...whole);
+    }
+    this.jobs = [];
   }
 
   /** Prefixes that stand in the table and can be announced on this session. */
@@ -138,28 +169,75 @@ export class AdjRibOut {
 
   /** Prefixes that stand and are not told: no family for them, or not sent yet (an upper bound). */
   get waiting(): number {
-    return this.standing - this.announced + (this.table.position - this.position);
+    const begun = this.jobs.reduce((sum, { entries, at }) => sum + entries.length - at, 0);
+    return this.standing - this.announced + (this.table.position - this.position) + begun;
   }
 
-  /** Messages that bring the peer from where it is to where the table is. Calling again gives nothing more. */
+  /** Messages that bring the peer nearer to where the table is: a turn's worth (see {@link RouteTable.turn}). Nothing: it is there. */
   pending(): readonly Uint8Array[] {
     const { parameters } = this;
     if (!parameters) return [];
     const chunks: Uint8Array[] = [];
-    if (this.gone.length > 0) chunks.push(...this.counted(packUpdates(this.gone, parameters)));
-    this.gone = [];
-    if (this.leftBehind) chunks.push(...this.counted(packUpdates(this.crossing(this.leftBehind), parameters)));
-    else if (this.position < this.table.position) chunks.push(...this.difference(parameters));
-    for (const [family, why] of this.whole) chunks.push(...this.wholeFamily(family, why, parameters));
-    this.leftBehind = null;
-    this.whole.clear();
-    this.position = this.table.position;
-    return chunks;
+    // A turn that brings nothing is none: nobody would call for the next.
+    for (let room = this.table.turn; room > 0 || chunks.length === 0; ) {
+      if (this.jobs.length === 0) this.begun();
+      const [job] = this.jobs;
+      if (!job) break;
+      if (room <= 0) room = this.table.turn;
+      if (job.at === 0) chunks.push(...job.before);
+      const end = Math.min(job.entries.length, job.at + room);
+      room -= end - job.at;
+      chunks.push(...this.packed(job, end, parameters));
+      job.at = end;
+      if (end < job.entries.length) continue;
+      chunks.push(...job.after);
+      this.jobs.shift();
+    }
+    return this.counted(chunks);
   }
 
-  private difference(parameters: PackParameters): readonly Uint8Array[] {
-    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()].join()}`;
-    return this.shared(key, parameters, () => this.due(this.table.since(this.position)));
+  /** What is due now, as jobs: what was told and is no more, what differs, and whole tables. */
+  private begun(): void {
+    const { table, position } = this;
+    if (this.gone.length > 0) this.job("", this.gone);
+    if (this.leftBehind) this.job("", [...this.crossing(this.leftBehind)]);
+    else if (position < table.position) {
+      const name = `since ${position} ${this.families.join()} ${[...this.whole.keys()].join()}`;
+      this.job(
+        name,
+        this.listed(name, () => this.due(table.since(position))),
+      );
+    }
+    for (const [family, why] of this.whole) this.beginWhole(family, why);
+    this.gone = [];
+    this.leftBehind = null;
+    this.whole.clear();
+    this.position = table.position;
+  }
+
+  private job(name: string, entries: readonly Entry[], more: Partial<Job> = {}): void {
+    const until = this.table.position;
+    this.jobs.push({
+      name: name && `${name} ${until}`,
+      entries,
+      until,
+      before: [],
+      after: [],
+      whole: null,
+      at: 0,
+      ...more,
+    });
+  }
+
+  private beginWhole(family: AddressFamily, why: Whole): void {
+    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
+    const name = `whole ${family}`;
+    const entries = this.families.includes(family) ? this.listed(name, () => this.standingOf(family)) : [];
+    this.job(name, entries, {
+      before: marked ? [encodeRouteRefresh(family, "begin")] : [],
+      after: [...(marked ? [encodeRouteRefresh(family, "end")] : []), ...(why === "initial" ? [endOfRib(family)] : [])],
+      whole: [family, why],
+    });
   }
 
   /** Of a family whose whole table follows only what is withdrawn has to be told before. */
@@ -174,7 +252,7 @@ export class AdjRibOut {
   private crossing(left: LeftBehind): Iterable<Entry> {
     const entries: Entry[] = [];
     for (const { entry } of left.values())
-      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, attributes: null });
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     for (const entry of this.table.standing()) {
       const before = left.get(entry.key)?.attributes;
       if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
@@ -182,32 +260,35 @@ export class AdjRibOut {
     return this.due(entries);
   }
 
-  private wholeFamily(
-    family: AddressFamily,
-    why: "initial" | "refresh" | "again",
-    parameters: PackParameters,
-  ): readonly Uint8Array[] {
-    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
-    const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
-    if (this.families.includes(family))
-      chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));
-    if (marked) chunks.push(encodeRouteRefresh(family, "end"));
-    if (why === "initial") chunks.push(...this.counted([endOfRib(family)]));
-    return chunks;
-  }
-
   private *standingOf(family: AddressFamily): Generator<Entry> {
     for (const entry of this.table.standing()) if (familyOfKey(entry.key) === family) yield entry;
   }
 
+  private listed(name: string, entries: () => Iterable<Entry>): readonly Entry[] {
+    const { lists } = this.table;
+    const list = lists.get(name) ?? [...entries()];
+    lists.set(name, list);
+    return list;
+  }
+
   /** Sessions with equal parameters at an equal place share what is encoded once. */
-  private shared(key: string, parameters: PackParameters, entries: () => Iterable<Entry>): readonly Uint8Array[] {
-    let chunks = this.table.cache.get(key);
-    if (!chunks) {
-      chunks = packUpdates(entries(), parameters);
-      this.table.cache.set(key, chunks);
-    }
-    return this.counted(chunks);
+  private packed({ name, entries, at, until }: Job, end: number, parameters: PackParameters): readonly Uint8Array[] {
+    if (at === end) return [];
+    const { cache } = this.table;
+    const key = `${name} ${at} ${end} ${packKey(parameters, this.families)}`;
+    const known = name === "" ? undefined : cache.get(key);
+    if (known) return known;
+    // What changed meanwhile is told with the changes, and what lost its next hop is withdrawn elsewhere.
+    const still = entries
+      .slice(at, end)
+      .filter(
+        (entry) =>
+          entry.changedAt < until && (entry.attributes === null || this.families.includes(familyOfKey(entry.key))),
+      );
+    const chunks = packUpdates(still, parameters);
+    this.table.packed += end - at;
+    if (name !== "") cache.set(key, chunks);
+    return chunks;
   }
 
   private counted(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
