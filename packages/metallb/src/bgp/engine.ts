@@ -36,7 +36,7 @@ class Engine implements BgpEngine {
   private readonly owners = new Map<ConnectionId, Session>();
   private readonly tables = new Map<string, RouteTable>();
   private nextConnection: ConnectionId = 2;
-  private effects: BgpEffect[] = [];
+  private readonly effects: BgpEffect[] = [];
   /** Infinity: nothing was asked for. */
   private wakeAt: Instant = Number.POSITIVE_INFINITY;
   private closed = false;
@@ -69,11 +69,10 @@ class Engine implements BgpEngine {
   }
 
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
-    this.effects = [];
     this.ring.add(event, now);
     const touched = this.handle(event, now);
     this.askToBeWoken(event.kind === "time", touched, now);
-    return this.effects;
+    return this.effects.splice(0);
   }
 
   /**
@@ -130,7 +129,7 @@ class Engine implements BgpEngine {
           this.trim(session.adjRibOut.table);
         });
       case "time":
-        for (const session of this.sessions.values()) if (session.nextTimer() <= now) session.time(now);
+        for (const session of this.sessions.values()) session.time(now);
         this.flush([...this.behind], now);
         return this.sessions.values();
       case "peer-down":
@@ -173,7 +172,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      fresh.leave(this.leaving);
+      if (this.leaving) fresh.leave(true);
       fresh.start(now);
       return [fresh];
     }

@@ -2,26 +2,11 @@ import { type Ip, ipEquals } from "#net";
 import type { LocalEnd, Negotiated } from "../agreement.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
-import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
+import { endOfRib, type PackParameters } from "./pack.ts";
 import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
 import type { Entry, RouteTable } from "./route-table.ts";
-
-/** Entries that are due, of which a turn takes some; each is told as it stands when its turn comes. */
-interface Job {
-  readonly name: string;
-  readonly entries: readonly Entry[];
-  /** Changes from here on are told later, and not by this job. */
-  readonly until: number;
-  /** Markers around it. */
-  readonly before: readonly Uint8Array[];
-  readonly after: readonly Uint8Array[];
-  /** Whose whole table it is, and why. */
-  readonly whole: readonly [AddressFamily, Whole] | null;
-  at: number;
-}
-
-type Whole = "initial" | "refresh" | "again";
+import { type Job, Turns, type Whole } from "./turns.ts";
 
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
 type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
@@ -48,14 +33,14 @@ export class AdjRibOut {
   position = 0;
   updatesSent = 0;
   bytesSent = 0;
-  private parameters: PackParameters | null = null;
-  private negotiated: Negotiated | null = null;
+  /** Null: no session stands. */
+  private parameters: (PackParameters & { readonly negotiated: Negotiated }) | null = null;
   /** Negotiated and with a next hop: what can be announced on this session. */
   families: readonly AddressFamily[] = [];
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
   private readonly whole = new Map<AddressFamily, Whole>();
-  /** What has begun to be told, in order. */
-  private jobs: Job[] = [];
+  /** What has begun to be told. */
+  private readonly turns = new Turns();
   /** Routes that lost their next hop and have still to be withdrawn. */
   private gone: Entry[] = [];
   private leaving = false;
@@ -75,20 +60,18 @@ export class AdjRibOut {
       nextHop,
       limit: negotiated.limit,
       leaving: this.leaving,
+      negotiated,
     };
-    this.negotiated = negotiated;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
-    this.whole.clear();
-    this.jobs = [];
     for (const family of negotiated.families) this.whole.set(family, "initial");
     this.position = this.table.position;
-    this.leftBehind = null;
   }
 
   end(): void {
     this.parameters = null;
+    this.families = [];
     this.gone = [];
-    this.jobs = [];
+    this.turns.giveUp();
     this.whole.clear();
     this.leftBehind = null;
   }
@@ -98,15 +81,15 @@ export class AdjRibOut {
    * more is withdrawn; false: the next hops are what they were.
    */
   relink(local: LocalEnd): boolean {
-    const { parameters, negotiated } = this;
-    if (!parameters || !negotiated) return false;
+    const { parameters } = this;
+    if (!parameters) return false;
+    const { negotiated } = parameters;
     const nextHop = nextHopsOf(local, negotiated);
     const differ = negotiated.families.filter((family) => !sameIp(parameters.nextHop[family], nextHop[family]));
     if (differ.length === 0) return false;
     for (const family of differ) {
-      const told = this.families.includes(family) && this.whole.get(family) !== "initial";
-      if (nextHop[family] === null && told) this.takeBack(family);
-      if (!this.whole.has(family)) this.whole.set(family, "again");
+      if (nextHop[family] === null && this.whole.get(family) !== "initial") this.takeBack(family);
+      this.tellAgain(family, "again");
     }
     this.parameters = { ...parameters, nextHop };
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
@@ -121,8 +104,12 @@ export class AdjRibOut {
 
   /** The peer asks for a family again (RFC 2918). */
   refresh(family: AddressFamily): void {
-    if (this.parameters && this.negotiated?.families.includes(family) && !this.whole.has(family))
-      this.whole.set(family, "refresh");
+    if (this.parameters?.negotiated.families.includes(family)) this.tellAgain(family, "refresh");
+  }
+
+  /** What is due already stays what it is: the whole table, with what belongs to its beginning or its refresh. */
+  private tellAgain(family: AddressFamily, why: "refresh" | "again"): void {
+    if (!this.whole.has(family)) this.whole.set(family, why);
   }
 
   /** From now on each route says that it will go (RFC 8326), or no longer; what stands is told again. */
@@ -131,7 +118,7 @@ export class AdjRibOut {
     this.leaving = leaving;
     if (!this.parameters) return;
     this.parameters = { ...this.parameters, leaving };
-    for (const family of this.families) if (!this.whole.has(family)) this.whole.set(family, "again");
+    for (const family of this.families) this.tellAgain(family, "again");
   }
 
   /** From now on the peer gets another table, and is told only where the two differ. */
@@ -142,7 +129,7 @@ export class AdjRibOut {
       const left = new Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>();
       for (const each of this.table.toldUntil(this.position))
         if (told.includes(familyOfKey(each.entry.key))) left.set(each.entry.key, each);
-      this.giveUpJobs(left);
+      this.giveUp(left);
       this.leftBehind = left;
     }
     this.table = table;
@@ -150,17 +137,16 @@ export class AdjRibOut {
   }
 
   /** What was begun is not told to its end: of the rest nobody knows whether it stands with the peer. */
-  private giveUpJobs(left: Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>): void {
-    for (const { entries, at, whole } of this.jobs) {
+  private giveUp(left: Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>): void {
+    for (const { entries, at, whole } of this.turns.giveUp()) {
       for (const entry of entries.slice(at)) left.set(entry.key, { entry, attributes: null });
       if (whole && this.whole.get(whole[0]) !== "initial") this.whole.set(...whole);
     }
-    this.jobs = [];
   }
 
   /** Prefixes that stand in the table and can be announced on this session. */
   get announced(): number {
-    return this.parameters ? this.families.reduce((sum, family) => sum + this.table.count(family), 0) : 0;
+    return this.families.reduce((sum, family) => sum + this.table.count(family), 0);
   }
 
   get standing(): number {
@@ -169,35 +155,18 @@ export class AdjRibOut {
 
   /** Prefixes that stand and are not told: no family for them, or not sent yet (an upper bound). */
   get waiting(): number {
-    const begun = this.jobs.reduce((sum, { entries, at }) => sum + entries.length - at, 0);
-    return this.standing - this.announced + (this.table.position - this.position) + begun;
+    return this.standing - this.announced + (this.table.position - this.position) + this.turns.left;
   }
 
   /** Messages that bring the peer nearer to where the table is: a turn's worth (see {@link RouteTable.turn}). Nothing: it is there. */
   pending(): readonly Uint8Array[] {
     const { parameters } = this;
     if (!parameters) return [];
-    const chunks: Uint8Array[] = [];
-    // A turn that brings nothing is none: nobody would call for the next.
-    for (let room = this.table.turn; room > 0 || chunks.length === 0; ) {
-      if (this.jobs.length === 0) this.begun();
-      const [job] = this.jobs;
-      if (!job) break;
-      if (room <= 0) room = this.table.turn;
-      if (job.at === 0) chunks.push(...job.before);
-      const end = Math.min(job.entries.length, job.at + room);
-      room -= end - job.at;
-      chunks.push(...this.packed(job, end, parameters));
-      job.at = end;
-      if (end < job.entries.length) continue;
-      chunks.push(...job.after);
-      this.jobs.shift();
-    }
-    return this.counted(chunks);
+    return this.counted(this.turns.next(this.table, this.families, parameters, () => this.begun(parameters)));
   }
 
   /** What is due now, as jobs: what was told and is no more, what differs, and whole tables. */
-  private begun(): void {
+  private begun({ negotiated }: { readonly negotiated: Negotiated }): void {
     const { table, position } = this;
     if (this.gone.length > 0) this.job("", this.gone);
     if (this.leftBehind) this.job("", [...this.crossing(this.leftBehind)]);
@@ -208,29 +177,19 @@ export class AdjRibOut {
         this.listed(name, () => this.due(table.since(position))),
       );
     }
-    for (const [family, why] of this.whole) this.beginWhole(family, why);
+    for (const [family, why] of this.whole) this.beginWhole(family, why, negotiated);
     this.gone = [];
     this.leftBehind = null;
     this.whole.clear();
     this.position = table.position;
   }
 
-  private job(name: string, entries: readonly Entry[], more: Partial<Job> = {}): void {
-    const until = this.table.position;
-    this.jobs.push({
-      name: name && `${name} ${until}`,
-      entries,
-      until,
-      before: [],
-      after: [],
-      whole: null,
-      at: 0,
-      ...more,
-    });
+  private job(name: string, entries: readonly Entry[], whole: Partial<Job> = {}): void {
+    this.turns.add(name, entries, this.table.position, whole);
   }
 
-  private beginWhole(family: AddressFamily, why: Whole): void {
-    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
+  private beginWhole(family: AddressFamily, why: Whole, negotiated: Negotiated): void {
+    const marked = why === "refresh" && negotiated.enhancedRouteRefresh;
     const name = `whole ${family}`;
     const entries = this.families.includes(family) ? this.listed(name, () => this.standingOf(family)) : [];
     this.job(name, entries, {
@@ -269,26 +228,6 @@ export class AdjRibOut {
     const list = lists.get(name) ?? [...entries()];
     lists.set(name, list);
     return list;
-  }
-
-  /** Sessions with equal parameters at an equal place share what is encoded once. */
-  private packed({ name, entries, at, until }: Job, end: number, parameters: PackParameters): readonly Uint8Array[] {
-    if (at === end) return [];
-    const { cache } = this.table;
-    const key = `${name} ${at} ${end} ${packKey(parameters, this.families)}`;
-    const known = name === "" ? undefined : cache.get(key);
-    if (known) return known;
-    // What changed meanwhile is told with the changes, and what lost its next hop is withdrawn elsewhere.
-    const still = entries
-      .slice(at, end)
-      .filter(
-        (entry) =>
-          entry.changedAt < until && (entry.attributes === null || this.families.includes(familyOfKey(entry.key))),
-      );
-    const chunks = packUpdates(still, parameters);
-    this.table.packed += end - at;
-    if (name !== "") cache.set(key, chunks);
-    return chunks;
   }
 
   private counted(chunks: readonly Uint8Array[]): readonly Uint8Array[] {

@@ -64,7 +64,7 @@ export class Watch {
     this.ports = ports;
   }
 
-  /** The members that are watched from now on. */
+  /** The members that are watched from now on; to be said again when one of them is gone, and when it returns. */
   set(members: readonly Member[], now: Instant): void {
     const wanted = new Set(members.map(({ name }) => name));
     for (const [name, { member }] of this.watched) {
@@ -73,7 +73,9 @@ export class Watch {
       if (member.silent) this.ports.silent(member, null, now);
     }
     for (const member of members) {
-      if (this.watched.get(member.name)?.member === member) continue;
+      const known = this.watched.get(member.name);
+      // One that is gone is heard anew when it returns: its silence since then says nothing.
+      if (known?.member === member && isWatchable(member)) continue;
       this.watched.set(member.name, {
         member,
         heardAt: null,
@@ -81,8 +83,8 @@ export class Watch {
         askAt: now,
         subscribeAt: now,
         backSince: null,
-        losses: 0,
-        lostAt: Number.NEGATIVE_INFINITY,
+        losses: known?.losses ?? 0,
+        lostAt: known?.lostAt ?? Number.NEGATIVE_INFINITY,
       });
     }
   }
@@ -109,13 +111,14 @@ export class Watch {
     for (const watched of this.watched.values()) this.look(watched, now);
   }
 
-  /** After a sleep of ours everybody gets the time again in which they are asked. */
+  /** After a sleep of ours everybody who counts gets the time again in which they are asked. */
   private noticeSleep(now: Instant): void {
     const slept = this.lastTime !== null && now - this.lastTime > ASLEEP;
     this.lastTime = now;
     if (!slept) return;
     for (const watched of this.watched.values())
-      if (watched.heardAt !== null) watched.heardAt = Math.max(watched.heardAt, now - WATCH.doubtAfter);
+      if (watched.heardAt !== null && !watched.member.silent)
+        watched.heardAt = Math.max(watched.heardAt, now - WATCH.doubtAfter);
   }
 
   private beat(now: Instant): void {
@@ -207,8 +210,10 @@ export class Watch {
     // One that was sent before what we have: it tells nothing new. A restart begins anew.
     if (sequence !== null && sequence < watched.sequence && watched.sequence - sequence < 1_000) return;
     if (sequence !== null) watched.sequence = sequence;
-    watched.heardAt = Math.max(watched.heardAt ?? Number.NEGATIVE_INFINITY, now - ago);
-    if (watched.member.silent) watched.backSince ??= now;
+    const before = watched.heardAt ?? Number.NEGATIVE_INFINITY;
+    watched.heardAt = Math.max(before, now - ago);
+    if (watched.member.silent && (watched.backSince === null || now - before >= WATCH.silentAfter))
+      watched.backSince = now;
   }
 }
 
