@@ -290,6 +290,10 @@ describe("sharing", () => {
       service("d", sharing("k", 4)),
       service("e", sharing("k", 5, local({}))),
     );
+    // In whatever order a selector is written.
+    c.put(service("f", sharing("j", 1, local({ app: "x", tier: "web" }))));
+    c.put(service("g", sharing("j", 2, local({ tier: "web", app: "x" }))));
+    expect(c.ips("default/g")).toEqual(c.ips("default/f"));
     expect(["a", "b", "c", "d", "e"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
       "1.0.0.0",
       "1.0.0.0",

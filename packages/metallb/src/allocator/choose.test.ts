@@ -31,6 +31,12 @@ const refusal = (c: Cluster, key: string) => {
 const verdicts = (c: Cluster, key: string) =>
   refusal(c, key)?.pools.map(({ pool: name, code }) => `${name} ${code}`) ?? [];
 
+it("a requested address of the pool that is asked for too is given", () => {
+  const c = cluster(pool("p", ["1.0.0.0/24"]));
+  c.put(service("a", { loadBalancerIP: "1.0.0.5", annotations: { "metallb.io/address-pool": "p" } }));
+  expect(c.ips("default/a")).toEqual(["1.0.0.5"]);
+});
+
 describe("a pair that is requested", () => {
   it("comes from one pool, as upstream has it", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/24", "fd00::/64"]));
@@ -171,6 +177,40 @@ describe("a refusal", () => {
     expect(verdicts(c, "default/c")).toEqual(["four oneFamilyOnly"]);
     c.put(service("d", { annotations: { "metallb.io/address-pool": "tiers" } }));
     expect([refusal(c, "default/d")?.code, verdicts(c, "default/d")]).toEqual(["poolClosed", ["tiers otherServices"]]);
+  });
+
+  it("says what was asked for, of whom, and where", () => {
+    const c = cluster(
+      pool("p", ["1.0.0.0/32"]),
+      pool("web", ["2.0.0.0/24"], { allocation: pinned({ services: () => false }) }),
+      pool("wrong", ["3.0.0.0/24"], { frozen: "invalid" }),
+    );
+    c.put(service("a"));
+    const named = (name: string): Partial<Service> => ({ annotations: { "metallb.io/address-pool": name } });
+    const frozen = "pool wrong gives out nothing new: its IPAddressPool is invalid or overlaps an older one";
+    for (const [rest, message] of [
+      [named("p"), "no available IPs in pool p"],
+      [{ ...dual(), ...named("p") }, "no available IPs in pool p for dual IPFamily"],
+      [named("web"), "pool web not compatible for ip assignment"],
+      [named("nope"), 'unknown pool "nope"'],
+      [named("wrong"), frozen],
+      [{ loadBalancerIP: "3.0.0.1" }, frozen],
+      [{ loadBalancerIP: "2.0.0.1" }, "pool web not compatible for ip assignment"],
+      [
+        { loadBalancerIP: "1.0.0.0", ...named("web") },
+        'requested loadBalancer IP(s) ["1.0.0.0"] is not compatible with requested address pool web',
+      ],
+      [{}, "no available IPs"],
+    ] as const) {
+      c.put(service("b", rest));
+      expect(refusal(c, "default/b")?.message).toBe(message);
+    }
+    // What is held is kept, and the sentence is the same.
+    c.edit("default/a", {
+      annotations: { ...c.services.get("default/a")?.annotations, ...named("wrong").annotations },
+    });
+    const outcome = c.allocator.outcomes.get("default/a");
+    expect(outcome?.kind === "allocated" && outcome.lacking?.message).toBe(frozen);
   });
 
   it("of a named pool that gives nothing by itself says that it is full", () => {

@@ -69,6 +69,14 @@ describe("addresses of a deleted Service", () => {
     expect([c.ips("default/f"), c.allocator.wakeAt]).toEqual([["1.0.0.1"], null]);
   });
 
+  it("are free at once when their pool is gone", () => {
+    const c = start("1.0.0.0/30");
+    c.put(service("a"));
+    c.remove("default/a");
+    c.setPools([pool("q", ["2.0.0.0/30"])]);
+    expect([c.allocator.index.holdings().size, c.allocator.wakeAt]).toEqual([0, null]);
+  });
+
   it("are all free when the time of all is over", () => {
     const c = start("1.0.0.0/30");
     c.put(service("a"), service("b"), service("c"));
