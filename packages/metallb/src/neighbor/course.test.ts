@@ -208,7 +208,7 @@ describe("neighbours", () => {
       b
         .sent()
         .map(({ link }) => link)
-        .toSorted(),
+        .toSorted((x, y) => x - y),
     ).toEqual([2, 2, 3, 3]);
     // Another time alone starts nothing anew.
     b.log.length = 0;
