@@ -80,6 +80,14 @@ describe("those that wait", () => {
     expect(c.ips("default/w0")).toHaveLength(2);
   });
 
+  it("are served from each pool that has something again, when more than one has", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/32"]), pool("q", ["2.0.0.0/31"])]);
+    c.put(service("a"), service("b"), service("c"));
+    c.put(...["w", "x", "y"].map((name) => service(name)));
+    c.remove("default/a", "default/b", "default/c");
+    expect(["w", "x", "y"].map((name) => c.ips(`default/${name}`)[0])).toEqual(["1.0.0.0", "2.0.0.0", "2.0.0.1"]);
+  });
+
   it("for a second family are not looked at when the first becomes free, and all served when there is enough", () => {
     const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29", "fd00::/127"])]);
     const six = { clusterIPs: ["fd00:96::1"], ipFamilies: ["IPv6"] };
