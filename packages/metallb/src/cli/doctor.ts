@@ -69,8 +69,7 @@ async function rights(
   const checks = others.map((problem) => check("unknown", "rights", problem));
   if (refused.length === 0) return checks;
   const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
-  const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-  const told = fieldsOf(fieldsOf(await ask(client.request("POST", path, { body: review }))).status);
+  const told = fieldsOf((await ask(client.create(RESOURCES.selfsubjectreviews, {}, review)))?.status);
   // Since Kubernetes 1.28.
   const user = textOf(fieldsOf(told.userInfo).username) || "USER";
   const name = "metallb-view-more";
