@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { announcementsOf } from "./announcements.ts";
+import { announcementsOf, deafOf } from "./announcements.ts";
 import { readControllerState, readSpeakerState } from "./states.ts";
 
 // What a process tells may be of any version, or something else altogether.
@@ -142,6 +142,14 @@ describe("a verdict", () => {
       from({ bgp: { announced: true, peers: ["r", "s"] } }),
     ]).toEqual([[], ["one"], ["one"], ["one"]]);
   });
+});
+
+it("peers whose session does not stand hear nothing", () => {
+  const peers = [
+    { peer: "p", established: true },
+    { peer: "q", established: false },
+  ];
+  expect(deafOf(peers)).toEqual(new Set(["q"]));
 });
 
 describe("what the controller tells", () => {
