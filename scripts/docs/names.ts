@@ -109,6 +109,22 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "speakers",
     means: "Label: the namespace of the Service.",
   },
+  "metallb.io/bgp-peer": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "The BGPPeer of the session.",
+  },
+  "frrk8s.metallb.io/node": { on: "BGPSessionState", by: "speakers", means: "Label: the node that has the session." },
+  "frrk8s.metallb.io/peer": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "Label: the peer's address with `-` for `:`, or its interface.",
+  },
+  "frrk8s.metallb.io/vrf": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "Label: the VRF; empty for the default one.",
+  },
 };
 
 /** docs/reference/annotations.md. */
