@@ -16,11 +16,10 @@ const at = (text: string) => {
 
 function open(settings: Partial<StatusApi> = {}) {
   const api = Object.assign(
-    new StatusApi(({ metadata, status = {} }) =>
-      [metadata.labels["frrk8s.metallb.io/peer"] ?? "", String(status.bgpStatus ?? ""), String(status.bfdStatus ?? "")]
-        .join(" ")
-        .trimEnd(),
-    ),
+    new StatusApi(({ metadata, status = {} }) => {
+      const { bgpStatus = "", bfdStatus = "" } = status as Record<string, string>;
+      return [metadata.labels["frrk8s.metallb.io/peer"] ?? "", bgpStatus, bfdStatus].join(" ").trimEnd();
+    }),
     settings,
   );
   const peers = new Map<string, object>();

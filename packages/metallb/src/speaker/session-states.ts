@@ -149,7 +149,10 @@ const kindOf = (node: string): StatusKind<SessionState> => ({
       metadata?: KubeObject["metadata"];
       status?: Readonly<Record<string, unknown>>;
     };
-    const text = (field: string): string => String(status?.[field] ?? "");
+    const text = (field: string): string => {
+      const value = status?.[field];
+      return typeof value === "string" ? value : "";
+    };
     const said = {
       peer: text("peer"),
       vrf: text("vrf"),
