@@ -69,6 +69,17 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "`true`: wait for the router to open the session ([sessions.md](../sessions.md)).",
   },
+  "metallb.io/bfd-authentication": {
+    on: "BGPPeer",
+    by: "you",
+    means: "How BFD packets of this peer are authenticated: [sessions.md](../sessions.md#authentication-of-bfd).",
+  },
+  "metallb.io/bfd-authentication-secret": {
+    on: "BGPPeer",
+    by: "you",
+    means: "The Secret that holds the key, likewise.",
+  },
+  "metallb.io/bfd-authentication-key-id": { on: "BGPPeer", by: "you", means: "The number of the key, likewise." },
   "metallb.io/graceful-restart-time": {
     on: "BGPPeer",
     by: "you",

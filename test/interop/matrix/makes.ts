@@ -2,12 +2,12 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Program, runIn, startProgram } from "../../support/programs.ts";
 import { exabgp } from "./exabgp.ts";
-import { families, type Make, routerAs, routerAt, speakerAs, speakerAt } from "./make.ts";
+import { families, type Make, routerAs, routerAt, speakerAs, speakerAt, type Wish } from "./make.ts";
 
 const frr: Make = {
   name: "FRR",
   part: "frr",
-  cannot: () => null,
+  cannot: (wish) => (wish.bfdAuthentication ? "it has no BFD authentication" : null),
   words: {
     asPath: (value) => new RegExp(`"string": ?"${value}"`),
     community: (value) => new RegExp(`"community": ?\\{[^}]*${value}`),
@@ -49,6 +49,9 @@ const frr: Make = {
             "  detect-multiplier 3",
             `  receive-interval ${wish.bfd}`,
             `  transmit-interval ${wish.bfd}`,
+            ...(wish.bfdEcho
+              ? ["  echo-mode", `  echo transmit-interval ${wish.bfdEcho}`, `  echo receive-interval ${wish.bfdEcho}`]
+              : []),
           ]
         : []),
     ];
@@ -109,13 +112,19 @@ const frr: Make = {
   },
 };
 
+/** BIRD's key is number 1. */
+const authentication = ({ bfdAuthentication }: Wish): string =>
+  bfdAuthentication ? ` authentication ${bfdAuthentication}; password "secret" { id 1; };` : "";
+
 const bird: Make = {
   name: "BIRD 2",
   part: "bird",
-  cannot: (wish) =>
-    wish.over === "unnumbered"
+  cannot: (wish) => {
+    if (wish.bfdEcho) return "it has no BFD echo, neither its own nor a word that ours may come back";
+    return wish.over === "unnumbered"
       ? "2.0.12 needs the neighbour's address: it does not listen to router advertisements"
-      : null,
+      : null;
+  },
   words: {
     asPath: (value) => new RegExp(`BGP.as_path: ${value}\\s`),
     community: (value) => new RegExp(`BGP.community: .*\\(${value.replace(":", ",")}\\)`),
@@ -134,7 +143,7 @@ const bird: Make = {
       "protocol direct { ipv4; ipv6; }",
       ...(wish.bfd
         ? [
-            `protocol bfd { interface "*" { interval ${wish.bfd} ms; multiplier 3; }; multihop { interval ${wish.bfd} ms; multiplier 3; }; }`,
+            `protocol bfd { interface "*" { interval ${wish.bfd} ms; multiplier 3;${authentication(wish)} }; multihop { interval ${wish.bfd} ms; multiplier 3; }; }`,
           ]
         : []),
       "protocol bgp peer {",

@@ -107,6 +107,8 @@ export class StatusObjects<S> {
 
   /** Null: no object is to stand. */
   want(key: string, status: S | null): void {
+    const before = this.wanted.get(key);
+    if (status !== null && before !== undefined && this.options.kind.same(before, status)) return;
     if (status === null) this.wanted.delete(key);
     else this.wanted.set(key, status);
     this.write(key);

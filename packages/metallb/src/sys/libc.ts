@@ -43,6 +43,7 @@ export const libc = {
   listen: lib.func("int listen(int, int)"),
   connect: lib.func("int connect(int, _In_ uint8_t *, uint32_t)"),
   accept4: lib.func("int accept4(int, _Out_ uint8_t *, _Inout_ uint32_t *, int)"),
+  getsockname: lib.func("int getsockname(int, _Out_ uint8_t *, _Inout_ uint32_t *)"),
   sendto: lib.func("int64_t sendto(int, _In_ uint8_t *, size_t, int, _In_ uint8_t *, uint32_t)"),
   recvfrom: lib.func("int64_t recvfrom(int, _Out_ uint8_t *, size_t, int, _Out_ uint8_t *, _Inout_ uint32_t *)"),
   close: lib.func("int close(int)"),
