@@ -62,7 +62,7 @@ export class Watch {
     this.ports = ports;
   }
 
-  /** The members that are watched from now on. */
+  /** The members that are watched from now on; to be said again when one of them is gone, and when it returns. */
   set(members: readonly Member[], now: Instant): void {
     const wanted = new Set(members.map(({ name }) => name));
     for (const [name, { member }] of this.watched) {
@@ -71,7 +71,9 @@ export class Watch {
       if (member.silent) this.ports.silent(member, null, now);
     }
     for (const member of members) {
-      if (this.watched.get(member.name)?.member === member) continue;
+      const known = this.watched.get(member.name);
+      // One that is gone is heard anew when it returns: its silence since then says nothing.
+      if (known?.member === member && isWatchable(member)) continue;
       this.watched.set(member.name, {
         member,
         heardAt: null,
@@ -79,8 +81,8 @@ export class Watch {
         askAt: now,
         subscribeAt: now,
         backSince: null,
-        losses: 0,
-        lostAt: Number.NEGATIVE_INFINITY,
+        losses: known?.losses ?? 0,
+        lostAt: known?.lostAt ?? Number.NEGATIVE_INFINITY,
       });
     }
   }
