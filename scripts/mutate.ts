@@ -44,6 +44,7 @@ function mutate(target: string, { sample, seed, again }: Options, folder: string
       testRunner: "vitest",
       plugins: [
         join(tools, "node_modules/@stryker-mutator/vitest-runner/dist/src/index.js"),
+        join(tools, "survivors.ts"),
         ...(sample === null ? [] : [join(tools, "sample.ts")]),
       ],
       checkers: sample === null ? [] : ["sample"],
@@ -62,7 +63,7 @@ function mutate(target: string, { sample, seed, again }: Options, folder: string
       incremental: sample === null,
       incrementalFile: `reports/mutation/${room}.json`,
       force: !again,
-      reporters: ["progress-append-only", "clear-text"],
+      reporters: ["progress-append-only", "survivors", "clear-text"],
       clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
       thresholds: { break: NOTICED },
       allowEmpty: false,

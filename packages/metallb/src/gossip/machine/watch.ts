@@ -1,4 +1,4 @@
-import type { Duration } from "#net";
+import { backoff, type Duration } from "#net";
 import type { Instant } from "../events.ts";
 import { isOurs } from "../meta.ts";
 import type { WatchMessage } from "../wire/heartbeat.ts";
@@ -14,9 +14,11 @@ const SUBSCRIBE_EVERY = 500;
 const SUBSCRIBED_FOR = 2_000;
 /** Who are told that we live, at most. */
 const MAX_SUBSCRIBERS = 256;
-/** One that came back must be heard for so long before it counts; longer each time that it was lost lately. */
-const BACK_AFTER = 1_000;
-const BACK_AFTER_MOST = 30_000;
+/**
+ * One that came back must be heard for so long before it counts; longer each time that it was lost lately. Without
+ * chance: it is no try that others make too, and it is looked at more than once.
+ */
+const BACK_AFTER = { first: 1_000, max: 30_000, sure: 1 };
 const LATELY = 60_000;
 /** We slept ourselves when our clock jumped by more than this: then silence says nothing of others. */
 const ASLEEP = 100;
@@ -214,4 +216,4 @@ export class Watch {
 
 const isWatchable = ({ state, meta }: Member): boolean => (state === "alive" || state === "suspect") && isOurs(meta);
 
-const backAfter = (losses: number): number => Math.min(BACK_AFTER_MOST, BACK_AFTER * 2 ** Math.max(0, losses - 1));
+const backAfter = (losses: number): Duration => backoff(BACK_AFTER, losses, 0);
