@@ -33,7 +33,7 @@ export const serviceBgpStatus = z.object({
     ),
 });
 
-export const bgpSessionState = z.object({
+const bgpSessionState = z.object({
   node: z.string().optional().describe("Node that has the session."),
   peer: z.string().optional().describe("Address of the peer, or the interface behind which it is."),
   vrf: z.string().optional().describe("VRF of the session; empty: the default one."),
