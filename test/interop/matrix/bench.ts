@@ -14,6 +14,7 @@ export const ROUTER_AS = 64512;
 export const SPEAKER_AS = 64500;
 
 export interface Session {
+  readonly peer: string;
   readonly state: string;
   readonly reason: string;
   readonly families: readonly string[];
@@ -151,12 +152,19 @@ export class MatrixBench {
       .at(-1) as (E extends "bgp" ? PeerCounters : BfdCounters) | undefined;
   }
 
-  established(limit = 20_000): Promise<Session> {
-    return eventually(
-      () => this.reports("bgp").at(-1) ?? Promise.reject(new Error("nothing was told")),
-      ({ state }) => state === "Established",
+  /** What was told last of each session. */
+  latest(): ReadonlyMap<string, Session> {
+    return new Map(this.reports("bgp").map((report) => [report.peer, report]));
+  }
+
+  /** Of the one session, or of one of several. */
+  async established(limit = 20_000): Promise<Session> {
+    const up = await eventually(
+      () => [...this.latest().values()].find(({ state }) => state === "Established"),
+      (session) => session !== undefined,
       { what: "the session is not established", limit },
     );
+    return up as Session;
   }
 
   async close(): Promise<void> {

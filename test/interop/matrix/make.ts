@@ -49,7 +49,10 @@ export interface Make {
   start(bench: MatrixBench, wish: Wish): Promise<RunningRouter>;
   /** How it writes attributes, to be found in what it says of a route. */
   readonly words: Readonly<
-    Record<"asPath" | "community" | "largeCommunity" | "localPref" | "med", (value: string) => RegExp>
+    Record<
+      "asPath" | "community" | "largeCommunity" | "localPref" | "med" | "bandwidth" | "gracefulShutdown",
+      (value: string) => RegExp
+    >
   >;
 }
 

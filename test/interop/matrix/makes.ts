@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Program, runIn, startProgram } from "../../support/programs.ts";
+import { SPEAKER_AS } from "./bench.ts";
 import { exabgp } from "./exabgp.ts";
 import { families, type Make, routerAs, routerAt, speakerAs, speakerAt, type Wish } from "./make.ts";
 
@@ -14,6 +15,9 @@ const frr: Make = {
     largeCommunity: (value) => new RegExp(`"largeCommunity": ?\\{[^}]*${value}`),
     localPref: (value) => new RegExp(`"locPrf": ?${value}\\b`),
     med: (value) => new RegExp(`"metric": ?${value}\\b`),
+    bandwidth: (value) => new RegExp(`"extendedCommunity": ?\\{[^}]*LB:${SPEAKER_AS}:${value} `),
+    // It heeds it, too.
+    gracefulShutdown: () => /"locPrf": ?0,.*"list": ?\[ ?"gracefulShutdown"/,
   },
   start: async (bench, wish) => {
     const neighbor = wish.over === "unnumbered" ? "x0" : speakerAt(wish);
@@ -131,6 +135,12 @@ const bird: Make = {
     largeCommunity: (value) => new RegExp(`BGP.large_community: .*\\(${value.replaceAll(":", ", ")}\\)`),
     localPref: (value) => new RegExp(`BGP.local_pref: ${value}\\s`),
     med: (value) => new RegExp(`BGP.med: ${value}\\s`),
+    // As a number that is an IEEE float, and the AS before it.
+    bandwidth: (value) =>
+      new RegExp(
+        `BGP.ext_community: .*0x4004, ${SPEAKER_AS}, ${new Uint32Array(Float32Array.of(Number(value)).buffer)[0]}\\)`,
+      ),
+    gracefulShutdown: () => /BGP.community: .*\(65535,0\)/,
   },
   start: async (bench, wish) => {
     const channels = families(wish).map(
@@ -216,6 +226,8 @@ const gobgp: Make = {
     },
     localPref: (value) => new RegExp(`"type":5,"value":${value}\\b`),
     med: (value) => new RegExp(`"type":4,"metric":${value}\\b`),
+    bandwidth: (value) => new RegExp(`"type":64,"subtype":4,"asn":${SPEAKER_AS},"bandwidth":${value}\\b`),
+    gracefulShutdown: () => /"communities":\[[^\]]*4294901760/,
   },
   start: async (bench, wish) => {
     const file = join(bench.folder, "gobgp.toml");
@@ -295,6 +307,8 @@ const openbgpd: Make = {
     largeCommunity: (value) => new RegExp(`"large_communities": ?\\[[^\\]]*"${value}"`),
     localPref: (value) => new RegExp(`"localpref": ?${value}\\b`),
     med: (value) => new RegExp(`"metric": ?${value}\\b`),
+    bandwidth: () => /never/,
+    gracefulShutdown: () => /"communities": ?\[[^\]]*"GRACEFUL_SHUTDOWN"/,
   },
   start: async (bench, wish) => {
     const file = join(bench.folder, "bgpd.conf");
