@@ -83,6 +83,18 @@ describe("a lab on loopback, without root", () => {
     expect((await house.run("lab", "status", "--wait")).code).toBe(0);
   });
 
+  it("shows what changes with status --watch, until Ctrl-C", async () => {
+    const watch = house.follow("lab", "status", "--watch");
+    await expect.poll(watch.output, { timeout: 20_000 }).toMatch(/node-1 \(127\.77\.\d+\.11\), node-2/);
+    const before = watch.output().length;
+    await house.run("lab", "cut", "node-1");
+    await expect.poll(() => watch.output().slice(before), { timeout: 20_000 }).toMatch(/ends within \d s/);
+    await house.run("lab", "heal", "node-1");
+    watch.kill("SIGINT");
+    expect([0, 130]).toContain(await watch.ended);
+    expect((await house.run("lab", "status", "--wait")).code).toBe(0);
+  });
+
   it("shows what is wrong with the configuration, and each session for itself", async () => {
     const [before] = await house.status();
     const apply = (objects: readonly object[]) => house.apply(before?.kubeconfig ?? "", objects);

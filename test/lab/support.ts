@@ -46,6 +46,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+interface Followed {
+  /** What it wrote so far. */
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+}
+
 /** A folder for labs of its own, so that no other lab on this machine is touched. */
 export class LabHouse {
   readonly folder: string;
@@ -76,6 +83,17 @@ export class LabHouse {
       resolve({ code, stdout, stderr });
     });
     return promise;
+  }
+
+  /** Starts `metallb` and leaves it running. */
+  follow(...args: readonly string[]): Followed {
+    const child = spawn(METALLB, args, { env: this.env, stdio: ["ignore", "pipe", "ignore"], ...this.identity });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const ended = once(child, "exit").then(([code]) => code as number | null);
+    return { output: () => output, ended, kill: (signal) => void child.kill(signal) };
   }
 
   /** Runs a line of a shell in a folder, to its end. */

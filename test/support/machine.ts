@@ -21,6 +21,8 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   buildah: ["buildah"],
   prometheus: ["prometheus"],
   qemu: ["qemu-user-static"],
+  zsh: ["zsh"],
+  fish: ["fish"],
   containerd: [
     "containerd",
     "runc",

@@ -28,6 +28,8 @@ export const PARTS = [
   "prometheus",
   "apt",
   "qemu",
+  "zsh",
+  "fish",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -80,6 +82,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
     onPath("prometheus") && onPath("promtool") ? null : "Prometheus (package prometheus) is not installed",
   apt: () => (onPath("apt-get") && onPath("dpkg-deb") ? null : "this machine has no packages of Debian"),
   qemu: () => (onPath("qemu-aarch64-static") ? null : "the emulator (package qemu-user-static) is not installed"),
+  zsh: () => (onPath("zsh") ? null : "zsh is not installed"),
+  fish: () => (onPath("fish") ? null : "fish is not installed"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -111,6 +111,24 @@ describe("time", () => {
     expect(ofKind(engine.step({ kind: "time" }, 1), "wake")).toEqual([{ kind: "wake", at: wish }]);
   });
 
+  it("is wished for at the very time that a suspicion ends, when nothing else is due", () => {
+    const { engine, from } = started({
+      config: { probeInterval: 1_000_000, pushPullInterval: 90_000_000, retransmitMult: 0, suspicionMaxTimeoutMult: 1 },
+      members: [member(2), member(3)],
+    });
+    for (let now = 1; now <= 4_000; now += 100) engine.step({ kind: "time" }, now);
+    from(3, { kind: "suspect", incarnation: 1, node: "n2", from: "n3" }, 5_000);
+    const wishes: (number | null)[] = [];
+    for (let now = 5_001; wishes.length < 40 && stateOf(engine, "n2") === "suspect"; ) {
+      const [{ at: next } = { at: null }] = ofKind(engine.step({ kind: "time" }, now), "wake");
+      wishes.push(next);
+      now = Math.max(next ?? 0, now + 1);
+    }
+    // Four times the period of probing, since there are few members.
+    expect(wishes).toContain(4_005_000);
+    expect(engine.members().find(({ name }) => name === "n2")).toMatchObject({ state: "dead", since: 4_005_000 });
+  });
+
   it("is wished for when a suspicion ends", () => {
     const { engine, from } = started({
       config: { probeInterval: 900_000, pushPullInterval: 900_000, retransmitMult: 0 },

@@ -184,10 +184,13 @@ describe("a value at the end of its range is taken", () => {
       peerASN: 2,
       peerAddress: "10.0.0.1",
     });
-    expect(specOf(withPeer({ "node-selectors": [{ "match-labels": {}, "match-expressions": [] }] }))).toMatchObject({
+    const bare = { myASN: 1, peerASN: 2, peerAddress: "10.0.0.1" };
+    expect(specOf(withPeer({ "node-selectors": [{ "match-labels": {}, "match-expressions": [] }] }))).toEqual({
+      ...bare,
       nodeSelectors: [{}],
     });
-    expect(specOf(withPeer({ "node-selectors": [{ "match-expressions": [{ values: [] }] }] }))).toMatchObject({
+    expect(specOf(withPeer({ "node-selectors": [{ "match-expressions": [{ values: [] }] }] }))).toEqual({
+      ...bare,
       nodeSelectors: [{ matchExpressions: [{ key: "", operator: "" }] }],
     });
     expect(convert({ communities: {} }).objects).toEqual([]);
@@ -280,6 +283,8 @@ describe("names", () => {
     ["A B", "a-b"],
     ["--a--", "a"],
     ["a..b", "a.b"],
+    ["A--.--b", "a.b"],
+    ["a  b", "a-b"],
     [".a.", "a"],
     ["a_-_b", "a---b"],
     ["ä", "unnamed"],

@@ -59,6 +59,7 @@ describe("nodes that cannot answer", () => {
       [null, told(), "noUsableInterface"],
       [null, told({ ...link("eth0", "10.20.30.0/24"), arp: false }), "noUsableInterface"],
       [null, told(link("eth0", "192.0.2.0/24"), link("eth9")), "outsideSubnet"],
+      [["eth0"], told(link("eth0", "192.0.2.0/24")), "outsideSubnet"],
     ];
     for (const [interfaces, links, reason] of cases) {
       const world = tell(served(["10.20.30.1"], interfaces), { iris1: LAN, iris2: links });

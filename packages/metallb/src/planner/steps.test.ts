@@ -178,6 +178,18 @@ describe("a change", () => {
   });
 });
 
+it("a change of one Service costs a look at no other class of Services", () => {
+  const { world, planner, update } = started();
+  for (let i = 0; i < 50; i++) {
+    world.serve(service(`s${i}`, { ips: [`10.0.1.${i}`] }));
+    update({ services: new Set([`default/s${i}`]) });
+  }
+  world.serve(service("one", { ips: ["192.0.2.9"] }));
+  const spy = effects();
+  planner.update(world, changes({ services: new Set(["default/one"]) }));
+  expect(spy.mock.calls.length).toBeLessThan(10);
+});
+
 it("a change of pools costs a look at Services that no pool holds, and none at those without an address", () => {
   const { world, planner } = started();
   world.config = config([...pools(), pool("late", "10.0.0.0/24", [ads.one])], peers);

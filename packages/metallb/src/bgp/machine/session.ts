@@ -177,9 +177,8 @@ export class Session {
   }
 
   /** RFC 8326. */
-  leave(leaving: boolean, now: Instant): void {
+  leave(leaving: boolean): void {
     this.adjRibOut.leave(leaving);
-    this.flush(now);
   }
 
   remove(text: string | undefined, now: Instant): void {

@@ -305,6 +305,19 @@ describe("who watches us", () => {
     expect(b.watch.nextDue).toBeNull();
   });
 
+  it("gets no beat for nobody, and after a delay one at a time", () => {
+    const a = member("a");
+    const b = bench(a);
+    b.watch.time(500);
+    b.hear({ kind: "subscribe" }, a, 1_000);
+    b.sent();
+    b.watch.time(1_000);
+    b.watch.time(1_120);
+    expect([b.sent(), b.watch.nextDue]).toEqual([["a beat", "a beat"], 1_170]);
+    b.watch.time(1_175);
+    expect([b.sent(), b.watch.nextDue]).toEqual([["a beat"], 1_220]);
+  });
+
   it("is at most 256, and not one that is gone", () => {
     const many = Array.from({ length: 300 }, (_, i) => member(`n${i}`));
     const b = bench(...many);

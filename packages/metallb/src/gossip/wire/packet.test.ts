@@ -220,6 +220,16 @@ describe("over TCP", () => {
     expect(sealed).toHaveLength(5 + 0x27);
   });
 
+  it("is a copy of what came, so that the buffer may be used again", () => {
+    for (const message of [all[3], all[4]] as const) {
+      if (!message) throw new Error("no message");
+      const bytes = encodeStream(message, CLEAR);
+      const read = decodeStream(bytes, CLEAR);
+      bytes.fill(0);
+      expect(read).toEqual({ kind: "message", message });
+    }
+  });
+
   it("seals the header with the rest", () => {
     const seen: string[] = [];
     const cipher: GossipCipher = {
