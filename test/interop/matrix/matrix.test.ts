@@ -439,5 +439,7 @@ What was tried with which router, in network namespaces, by \`npm test -- test/i
 
 ${table()}
 
-BFD with BIRD and FRR, over one hop and several, has a test of its own (\`test/interop/bfd.test.ts\`); in another tshark reads every kind of message that the speaker sends (\`test/interop/tshark.test.ts\`).
+Of newer releases GoBGP 4.8.0 was tried, which the Go module proxy has: \`GOBIN=$PWD/new go install github.com/osrg/gobgp/v4/cmd/{gobgpd,gobgp}@v4.8.0\`, then \`PATH=$PWD/new:$PATH npm test -- test/interop/matrix -t GoBGP\`. Its column is the same as that of 3.10. Debian 12 and its updates hold no newer BIRD, FRR, OpenBGPD or ExaBGP, and nothing else than its packages was taken, so these were not tried.
+
+BFD with BIRD and FRR, over one hop and several, with echo packets and each of the five kinds of authentication, has a test of its own (\`test/interop/bfd.test.ts\`), and so have interfaces that go down or change their name or MAC, lost packets and a router whose window is zero (\`test/interop/network-faults.test.ts\`); in another tshark reads every kind of message that the speaker sends (\`test/interop/tshark.test.ts\`).
 `;
