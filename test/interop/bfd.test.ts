@@ -58,7 +58,12 @@ for (const make of MAKES.filter(({ part }) => part === "frr" || part === "bird")
       const before = performance.now();
       await runWith(at.node, ["nft", "-f", "-"], { input: BLACKHOLE });
       await bfdIs(at, "Down");
-      const fell = at.reports("bgp").find(({ state, at: when }) => state === "Idle" && when > before);
+      // What BFD finds is told before what follows from it.
+      const fell = await eventually(
+        () => at.reports("bgp").find(({ state, at: when }) => state === "Idle" && when > before),
+        (report) => report !== undefined,
+        { what: "the session goes on" },
+      );
       // The rest is what nft and a busy machine take.
       expect((fell?.at ?? Number.POSITIVE_INFINITY) - before).toBeLessThan(3 * INTERVAL + 700);
       expect(fell?.reason).toContain("BFD");

@@ -31,7 +31,7 @@ describeWith(["root", "namespaces", "bird", "iptables"], "a speaker on a network
   });
 
   const signal = (name: "SIGSTOP" | "SIGCONT"): void => {
-    for (const { pid, exitCode } of router?.programs ?? []) if (exitCode() === null) process.kill(pid, name);
+    for (const program of router?.programs ?? []) if (program.exitCode() === null) process.kill(program.pid, name);
   };
   const bird = MAKES.find(({ part }) => part === "bird");
   const start = async (more: object = {}, prepare?: (bench: MatrixBench) => Promise<unknown>): Promise<MatrixBench> => {
