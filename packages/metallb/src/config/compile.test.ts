@@ -40,13 +40,17 @@ describe("from one configuration to the next", () => {
       ),
     });
     const before = compiled(resources());
-    const copies = resources();
-    const started = performance.now();
-    const after = compiled(copies, before);
-    const took = performance.now() - started;
-    expect(after.config).toBe(before.config);
-    // Of a time only the order is tested: an advertisement of each pool looked at makes a million steps.
-    expect(took).toBeLessThan(200);
+    let shortest = Number.POSITIVE_INFINITY;
+    // Of a time only the order is tested, and of several the shortest, since others use this machine too: an
+    // advertisement of each pool looked at makes a million steps.
+    for (let round = 0; round < 5 && shortest > 200; round++) {
+      const copies = resources();
+      const started = performance.now();
+      const after = compiled(copies, before);
+      shortest = Math.min(shortest, performance.now() - started);
+      expect(after.config).toBe(before.config);
+    }
+    expect(shortest).toBeLessThan(200);
   });
 });
 
