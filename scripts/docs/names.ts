@@ -52,7 +52,8 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
   "metallb.io/l2-fencing": {
     on: "L2Advertisement",
     by: "you",
-    means: "`majority`: only nodes that see most of the speakers announce ([layer2.md](../layer2.md#two-owners)).",
+    means:
+      "`majority`: only nodes that see most of the speakers announce; `lease`: only nodes that hold their Lease ([layer2.md](../layer2.md#two-owners)).",
   },
   "metallb.io/l2-node": {
     on: "Service",
