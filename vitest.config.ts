@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 const pure = "net,api,config,legacy,allocator,planner,bgp,bfd,neighbor,gossip,world,view,explain";
 
+const endurance = ["test/mutation-corpus/**/*.test.ts", "test/layer2/mutations.test.ts"];
+
 const conditions = ["metallb-source"];
 
 export default defineConfig({
@@ -30,12 +32,17 @@ export default defineConfig({
         },
       },
       {
+        // Packets broken at random, for a minute each in CI: on all cores at once, beside nothing that measures time.
+        extends: true,
+        test: { name: "endurance", include: endurance, testTimeout: 120_000 },
+      },
+      {
         // What needs real parts: routers, network namespaces, a real Kubernetes, a browser. One file at a time.
         extends: true,
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/architecture/**", "node_modules/**"],
+          exclude: ["test/architecture/**", ...endurance, "node_modules/**"],
           pool: "forks",
           fileParallelism: false,
           testTimeout: 120_000,

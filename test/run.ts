@@ -124,7 +124,10 @@ if (filters.length === 0) {
 const folder = mkdtempSync(join(tmpdir(), "metallb-test-"));
 try {
   // The quick ones first, so that what they find is read first.
-  const runs = filters.length === 0 ? [["unit"], ["shell"], ["system"]] : [["unit", "shell", "system"]];
+  const runs =
+    filters.length === 0
+      ? [["unit"], ["shell"], ["endurance"], ["system"]]
+      : [["unit", "shell", "endurance", "system"]];
   for (const projects of runs) counts.push(await vitest(projects, folder));
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -27,6 +27,7 @@ const BOTH: Readonly<Record<string, string>> = {
 };
 const CONTROLLER: Readonly<Record<string, string>> = {
   ...BOTH,
+  metallb_allocator_services_waiting: "gauge",
   ...Object.fromEntries(POOL_GAUGES.map((name) => [name, "gauge"])),
   controller_runtime_active_workers: "gauge",
   controller_runtime_max_concurrent_reconciles: "gauge",
@@ -126,6 +127,7 @@ describe("metrics", () => {
     expect(number(after, "metallb_k8s_client_updates_total")).toBeGreaterThan(
       number(before, "metallb_k8s_client_updates_total"),
     );
+    expect(after).toMatch(/metallb_allocator_services_waiting\{reason="notInConfig"\} 1\n/);
     await bench.createPool(pool("wrong", ["nonsense"]));
     await until("metallb_k8s_client_config_stale_bool 1");
     await bench.client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "wrong" });

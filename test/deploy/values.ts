@@ -41,6 +41,7 @@ export const VALUES: readonly ValueRow[] = [
     ["prometheus.prometheusRule.enabled=true", "prometheus.prometheusRule.bgpSessionFlapping.changes=9"],
     /\[15m\]\) > 9/,
   ),
+  row(["prometheus.prometheusRule.enabled=true", "prometheus.prometheusRule.servicesWaiting.minutes=7"], /for: 7m/),
   row("prometheus.grafanaDashboards.enabled=true", /grafana_dashboard: "1"/),
   row(["prometheus.grafanaDashboards.enabled=true", "prometheus.grafanaDashboards.namespace=g"], /namespace: g$/m),
   row("controller.logLevel=debug", /- --log-level=debug/),

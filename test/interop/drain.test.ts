@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import type { Place } from "@metallb-ts/lab/network";
 import type { RouterKind } from "@metallb-ts/lab/routers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ROUTER_ASN, SPEAKER_ASN, startTestCluster, type TestCluster } from "../support/cluster.ts";
+import { type Flood, floodDuring, rcvbufErrors } from "../support/flooding.ts";
 import { metallbObject, serviceObject, sliceObject } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
 import { eventually, projectFile, runIn, startProgram } from "../support/programs.ts";
@@ -14,13 +14,6 @@ const PORT = 9_999;
 const RATE = 10_000;
 const KINDS = ["frr", "bird"] as const satisfies readonly RouterKind[];
 
-interface Flood {
-  readonly sent: number;
-  readonly failed: number;
-  /** By node. */
-  readonly answers: Readonly<Record<string, number>>;
-}
-
 interface SpeakerState {
   readonly drain: { readonly phase: string } | null;
   readonly services: Readonly<
@@ -31,14 +24,9 @@ interface SpeakerState {
   >;
 }
 
-/** Datagrams that came and found no room in a socket: lost by a busy machine, and not on the way. */
 async function overflown(places: readonly Place[]): Promise<number> {
-  let sum = 0;
-  for (const place of places) {
-    const [names = "", values = ""] = (await runIn(place, "grep", "^Udp:", "/proc/net/snmp")).split("\n");
-    sum += Number(values.split(" ")[names.split(" ").indexOf("RcvbufErrors")] ?? 0);
-  }
-  return sum;
+  const counts = await Promise.all(places.map((place) => runIn(place, "cat", "/proc/net/snmp")));
+  return counts.reduce((sum, text) => sum + rcvbufErrors(text), 0);
 }
 
 for (const kind of KINDS)
@@ -62,33 +50,8 @@ for (const kind of KINDS)
     async function flooded(act: () => Promise<unknown>): Promise<{ readonly lost: number; readonly flood: Flood }> {
       const { client, nodes } = cluster.network;
       if (client === null) throw new Error("no client");
-      const [program = "", ...args] = client.command([
-        process.execPath,
-        projectFile("test/interop/flood.ts"),
-        VIP,
-        String(PORT),
-        String(RATE),
-      ]);
       const before = await overflown([client, ...nodes]);
-      const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-      let text = "";
-      child.stdout.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-      });
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      try {
-        await eventually(
-          () => text,
-          (said) => said.includes("answered"),
-          { what: "nothing answers the client" },
-        );
-        await act();
-      } finally {
-        child.stdin.write("stop\n");
-        await gone;
-      }
-      const flood = JSON.parse(text.split("\n")[1] ?? "") as Flood;
-      const answered = Object.values(flood.answers).reduce((sum, count) => sum + count, 0);
+      const { flood, answered } = await floodDuring({ at: client, address: VIP, port: PORT, rate: RATE }, act);
       const full = (await overflown([client, ...nodes])) - before;
       return { lost: flood.sent - flood.failed - answered - full, flood };
     }

@@ -7,6 +7,8 @@ const [address = "", port = "", rate = "1000"] = process.argv.slice(2);
 const FLOWS = 40;
 /** Milliseconds between two tries of a port that had no answer yet. */
 const PROBE = 20;
+/** Milliseconds that the last answers may take: a busy machine is late, and what is late is not lost. */
+const LAST_ANSWERS = 5_000;
 const answers = new Map<string, number>();
 const unanswered = new Set<number>();
 let sent = 0;
@@ -47,8 +49,12 @@ function start(): void {
 
 process.stdin.once("data", () => {
   clearInterval(timer);
-  setTimeout(() => {
+  const deadline = performance.now() + LAST_ANSWERS;
+  const waiting = setInterval(() => {
+    const answered = [...answers.values()].reduce((sum, count) => sum + count, 0);
+    if (answered < sent - failed && performance.now() < deadline) return;
+    clearInterval(waiting);
     console.log(JSON.stringify({ sent, failed, answers: Object.fromEntries(answers) }));
     process.exit(0);
-  }, 500);
+  }, PROBE);
 });

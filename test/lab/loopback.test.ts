@@ -83,6 +83,18 @@ describe("a lab on loopback, without root", () => {
     expect((await house.run("lab", "status", "--wait")).code).toBe(0);
   });
 
+  it("shows what changes with status --watch, until Ctrl-C", async () => {
+    const watch = house.follow("lab", "status", "--watch");
+    await expect.poll(watch.output, { timeout: 20_000 }).toMatch(/node-1 \(127\.77\.\d+\.11\), node-2/);
+    const before = watch.output().length;
+    await house.run("lab", "cut", "node-1");
+    await expect.poll(() => watch.output().slice(before), { timeout: 20_000 }).toMatch(/ends within \d s/);
+    await house.run("lab", "heal", "node-1");
+    watch.kill("SIGINT");
+    expect([0, 130]).toContain(await watch.ended);
+    expect((await house.run("lab", "status", "--wait")).code).toBe(0);
+  });
+
   it("shows what is wrong with the configuration, and each session for itself", async () => {
     const [before] = await house.status();
     const apply = (objects: readonly object[]) => house.apply(before?.kubeconfig ?? "", objects);
@@ -221,6 +233,24 @@ describe("a lab that is ended otherwise", () => {
     expect((await house.run("lab", "status")).stdout).toContain("node-1");
     expect((await house.run("lab", "stop")).code).toBe(0);
     expect(await lab.ended).toBe(0);
+    expect([api, ...pidsOf(view)].filter(runs)).toEqual([]);
+    expect(await house.left()).toEqual([]);
+  });
+
+  it.each(["lab stop", "Ctrl-C"])("ends at %s while the Kubernetes API computes for minutes", async (way) => {
+    const lab = await house.start("--router", "builtin", "--nodes", "1");
+    const [view] = await house.status();
+    if (view === undefined) throw new Error("no lab");
+    const api = apiOf(lab.pid);
+    const spinning = await house.spin(view.kubeconfig);
+    const asked = performance.now();
+    expect((await house.run("lab", "status")).stdout).toContain("node-1");
+    if (way === "lab stop") expect((await house.run("lab", "stop")).code).toBe(0);
+    else lab.kill("SIGINT");
+    expect(await lab.ended).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(30_000);
+    // It was still at it.
+    expect(await spinning.outcome).toBe("no answer");
     expect([api, ...pidsOf(view)].filter(runs)).toEqual([]);
     expect(await house.left()).toEqual([]);
   });

@@ -24,6 +24,7 @@ const ALERTS = [
   "MetalLBBFDSessionFlapping",
   "MetalLBAddressPoolNearlyFull",
   "MetalLBAddressConflict",
+  "MetalLBServicesWaiting",
 ];
 
 /** Of the controller, of the speaker, of Prometheus. */
@@ -119,6 +120,21 @@ describeWith(["helm", "prometheus"], "a real Prometheus that scrapes controller 
       async () => JSON.stringify(await query('metallb_allocator_addresses_in_use_total{pool="first"}')),
       (text) => text.includes('"1"]'),
       { what: "the address in use is not there" },
+    );
+  });
+
+  it("has the Services that wait, by the reason, and the alert on them is pending", async () => {
+    await bench.create("wrong", { loadBalancerIP: "203.0.113.1" });
+    await bench.create("twin", { loadBalancerIP: "203.0.113.2" });
+    await eventually(
+      async () => JSON.stringify(await query('metallb_allocator_services_waiting{reason="notInConfig"}')),
+      (text) => text.includes('"2"]'),
+      { what: "the Services that wait are not counted" },
+    );
+    await eventually(
+      async () => JSON.stringify(await query('ALERTS{alertname="MetalLBServicesWaiting",alertstate="pending"}')),
+      (text) => text.includes('"reason":"notInConfig"'),
+      { what: "the alert is not pending" },
     );
   });
 

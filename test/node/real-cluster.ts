@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { goTool } from "../support/go-tools.ts";
 import { realKubernetes } from "../support/probes.ts";
-import { projectFile } from "../support/programs.ts";
+import { projectFile, type Where } from "../support/programs.ts";
 
 /** A Kubernetes with two real nodes (kubelet, containerd, runc), a router with BIRD and a client behind it. */
 export interface RealCluster {
@@ -14,9 +14,16 @@ export interface RealCluster {
   metallb(...args: readonly string[]): string;
   /** Runs a program at the client, which reaches the nodes through the router alone. */
   client(...argv: readonly string[]): string;
+  readonly clientPlace: Where;
   router(...argv: readonly string[]): string;
+  /** How many sessions the router has. */
+  established(): number;
   /** Asks `url` once after the other from the client until it is told to stop; counts answers and failures. */
   traffic(url: string): { stop(): Promise<{ readonly answered: number; readonly failed: number }> };
+  /** Writes down what the speakers log until it is told to stop. */
+  speakerLogs(): { stop(): Promise<string> };
+  /** Writes down what changes in the router's kernel until it is told to stop. */
+  routeChanges(): { stop(): Promise<string> };
   /** The last lines of all logs, for the words of a failure. */
   logs(): string;
   close(): void;
@@ -53,28 +60,29 @@ export function startRealCluster(): RealCluster {
       const [program, ...rest] = [...place("cp"), projectFile("packages/metallb/bin/metallb"), ...args] as const;
       return spawnSync(program, rest, { ...options, env: { ...env, KUBECONFIG: kubeconfig } }).stdout;
     },
+    clientPlace: { command: (argv) => [...place("c"), ...argv] },
     client: (...argv) => run([...place("c"), ...argv]),
     router: (...argv) => run([...place("r"), ...argv]),
+    established: () =>
+      (run([...place("r"), "birdc", "-s", join(folder, "bird.ctl"), "show", "protocols"]).match(/Established/g) ?? [])
+        .length,
     traffic(url) {
       const loop = `n=0; f=0; trap 'echo "$n $f"; exit' TERM
         while :; do if curl -sf -m 2 -o /dev/null ${url}; then n=$((n+1)); else f=$((f+1)); fi; done`;
-      const [program, ...args] = [...place("c"), "bash", "-c", loop] as const;
-      const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
-      let text = "";
-      child.stdout.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-      });
+      const running = until([...place("c"), "bash", "-c", loop]);
       return {
         async stop() {
-          const { promise, resolve } = Promise.withResolvers<void>();
-          child.once("close", () => resolve());
-          child.kill("SIGTERM");
-          await promise;
-          const [answered = 0, failed = 0] = text.trim().split(" ").map(Number);
+          const [answered = 0, failed = 0] = (await running.stop()).trim().split(" ").map(Number);
           return { answered, failed };
         },
       };
     },
+    speakerLogs: () => {
+      const select = ["-n", "metallb-system", "-l", "app.kubernetes.io/component=speaker", "--prefix"];
+      const kubectl = [join(programs, "kubectl"), "--kubeconfig", kubeconfig];
+      return until([...place("cp"), ...kubectl, "logs", "-f", "--tail=0", ...select]);
+    },
+    routeChanges: () => until([...place("r"), "ip", "monitor", "route"]),
     logs() {
       const files = ["apiserver.log", "controller-manager.log", "n1/node.log", "n1/containerd.log", "n1/kubelet.log"];
       return files
@@ -84,6 +92,24 @@ export function startRealCluster(): RealCluster {
         .join("\n");
     },
     close,
+  };
+}
+
+/** Runs a program until it is stopped, which gives what it wrote. */
+function until([program = "", ...args]: readonly string[]): { stop(): Promise<string> } {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (part: string) => {
+    text += part;
+  });
+  return {
+    async stop() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      child.once("close", () => resolve());
+      child.kill("SIGTERM");
+      await promise;
+      return text;
+    },
   };
 }
 

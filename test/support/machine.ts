@@ -20,6 +20,9 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   chromium: ["chromium"],
   buildah: ["buildah"],
   prometheus: ["prometheus"],
+  qemu: ["qemu-user-static"],
+  zsh: ["zsh"],
+  fish: ["fish"],
   containerd: [
     "containerd",
     "runc",

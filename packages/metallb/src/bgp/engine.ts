@@ -4,7 +4,7 @@ import { EventRing, type RecordedEvent } from "./event-ring.ts";
 import type { BgpEffect, BgpEvent, ConnectionId, Instant, Link, PeerCounters, SessionReport } from "./events.ts";
 import { farewells, reasons } from "./machine/reasons.ts";
 import { Session, type SessionPorts } from "./machine/session.ts";
-import { RouteTable } from "./rib/route-table.ts";
+import { RouteTable, TURN_ENTRIES } from "./rib/route-table.ts";
 import type { PeerSettings } from "./settings.ts";
 
 export interface BgpEngineOptions {
@@ -12,6 +12,8 @@ export interface BgpEngineOptions {
   readonly random: () => number;
   /** How many of the last events can be dumped; default 256. */
   readonly ringSize?: number;
+  /** How many routes are encoded in one step; the rest waits for `drained`, or for the next `time`. */
+  readonly turn?: number;
 }
 
 /** A BGP speaker without sockets or clock. */
@@ -34,12 +36,17 @@ class Engine implements BgpEngine {
   private readonly owners = new Map<ConnectionId, Session>();
   private readonly tables = new Map<string, RouteTable>();
   private nextConnection: ConnectionId = 2;
-  private effects: BgpEffect[] = [];
-  private wakeAt: Instant | null = null;
+  private readonly effects: BgpEffect[] = [];
+  /** Infinity: nothing was asked for. */
+  private wakeAt: Instant = Number.POSITIVE_INFINITY;
   private closed = false;
   private leaving = false;
+  /** Who has something to be told when the others have had their turn. */
+  private readonly turn: number;
+  private readonly behind = new Set<Session>();
 
-  constructor({ random, ringSize = 256 }: BgpEngineOptions) {
+  constructor({ random, ringSize = 256, turn = TURN_ENTRIES }: BgpEngineOptions) {
+    this.turn = turn;
     this.ring = new EventRing(ringSize);
     this.ports = {
       random: () => {
@@ -62,11 +69,10 @@ class Engine implements BgpEngine {
   }
 
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
-    this.effects = [];
     this.ring.add(event, now);
     const touched = this.handle(event, now);
-    this.askToBeWoken(event.kind === "time", touched);
-    return this.effects;
+    this.askToBeWoken(event.kind === "time", touched, now);
+    return this.effects.splice(0);
   }
 
   /**
@@ -74,13 +80,11 @@ class Engine implements BgpEngine {
    * less than looking at every session at every message. At `time` the wish is spent, even when it
    * was fulfilled a moment early.
    */
-  private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
-    let next = spent ? null : this.wakeAt;
-    for (const session of touched) {
-      const at = session.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    if (next !== null && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
+  private askToBeWoken(spent: boolean, touched: Iterable<Session>, now: Instant): void {
+    let next = spent ? Number.POSITIVE_INFINITY : this.wakeAt;
+    if (this.behind.size > 0) next = now;
+    for (const session of touched) next = Math.min(next, session.nextTimer());
+    if (Number.isFinite(next) && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
     this.wakeAt = next;
   }
 
@@ -125,8 +129,8 @@ class Engine implements BgpEngine {
           this.trim(session.adjRibOut.table);
         });
       case "time":
-        for (const session of this.sessions.values())
-          if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
+        for (const session of this.sessions.values()) session.time(now);
+        this.flush([...this.behind], now);
         return this.sessions.values();
       case "peer-down":
         return this.peer(event.peer, (session) =>
@@ -138,7 +142,8 @@ class Engine implements BgpEngine {
         return this.peer(event.peer, (session) => session.release(now));
       case "drain":
         this.leaving = event.on;
-        for (const session of this.sessions.values()) session.leave(event.on, now);
+        for (const session of this.sessions.values()) session.leave(event.on);
+        this.flush([...this.sessions.values()], now);
         return this.sessions.values();
       case "shutdown":
         this.closed = true;
@@ -167,7 +172,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      fresh.leave(this.leaving, now);
+      if (this.leaving) fresh.leave(true);
       fresh.start(now);
       return [fresh];
     }
@@ -181,6 +186,7 @@ class Engine implements BgpEngine {
     const session = this.sessions.get(name);
     if (!session) return NONE;
     session.remove(text, now);
+    this.behind.delete(session);
     this.sessions.delete(name);
     this.dropUnusedTables();
     return NONE;
@@ -200,7 +206,7 @@ class Engine implements BgpEngine {
   private table(name: string): RouteTable {
     let table = this.tables.get(name);
     if (!table) {
-      table = new RouteTable();
+      table = new RouteTable(this.turn);
       this.tables.set(name, table);
     }
     return table;
@@ -209,9 +215,25 @@ class Engine implements BgpEngine {
   private flushTable(name: string, now: Instant): readonly Session[] {
     const table = this.table(name);
     const readers = [...this.sessions.values()].filter((session) => session.adjRibOut.table === table);
-    for (const session of readers) session.flush(now);
+    this.flush(readers, now);
     this.trim(table);
     return readers;
+  }
+
+  /** What one step encodes is bounded, however many peers there are: the others' turn is at the next `time`. */
+  private flush(sessions: readonly Session[], now: Instant): void {
+    let room = this.turn;
+    for (const session of sessions) {
+      if (room <= 0) {
+        this.behind.add(session);
+        continue;
+      }
+      this.behind.delete(session);
+      const { table } = session.adjRibOut;
+      const before = table.packed;
+      session.flush(now);
+      room -= table.packed - before;
+    }
   }
 
   /** Lets a table forget what all its sessions are past. */

@@ -69,7 +69,7 @@ _metallb_names() {
 _metallb() {
   local path="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) case " ${words.map(({ path }) => path.replaceAll(" ", "_")).join(" ")} " in *" \${path:+\${path}_}$word "*) path="\${path:+\${path}_}$word" ;; esac ;; esac
+    case "$word" in -*) ;; *) case " ${trails(words)} " in *" \${path:+\${path}_}$word "*) path="\${path:+\${path}_}$word" ;; esac ;; esac
   done
   case "\${COMP_WORDS[COMP_CWORD-1]}" in
     -o|--output) COMPREPLY=($(compgen -W "${FORMATS.join(" ")}" -- "\${COMP_WORDS[COMP_CWORD]}")); return ;;
@@ -81,23 +81,80 @@ ${words.map((each) => `    "${each.path.replaceAll(" ", "_")}") COMPREPLY=($(com
 }
 complete -o default -F _metallb metallb kubectl-metallb`;
 
+/** Of zsh's own kind: what it lends to bash's scripts knows nothing of words that are functions of the line. */
 const zsh = (words: readonly Words[]): string => `#compdef metallb kubectl-metallb
-autoload -U +X bashcompinit && bashcompinit
-${bash(words)}`;
+_metallb_names() {
+  local -a given names
+  local at
+  for ((at = 2; at < CURRENT; at++)); do
+    case "\${words[at]}" in --kubeconfig|--context|-n|--namespace) given+=("\${words[at]}" "\${words[at+1]}") ;; esac
+  done
+  names=(\${(f)"$("\${words[1]}" names "$1" "\${given[@]}" 2>/dev/null)"})
+  compadd -a names
+}
+_metallb() {
+  local trail="" word
+  local -a below options
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) continue ;; esac
+    case " ${trails(words)} " in *" \${trail:+\${trail}_}$word "*) trail="\${trail:+\${trail}_}$word" ;; esac
+  done
+  case "\${words[CURRENT-1]}" in
+    -o|--output) compadd ${FORMATS.join(" ")}; return ;;
+    --context|-n|--namespace|--port) return ;;
+    --*file|--kubeconfig) _files; return ;;
+  esac
+  case "$trail" in
+${words.map(zshCase).join("\n")}
+  esac
+  if [[ "\${words[CURRENT]}" == -* ]]; then _describe -o option options; return; fi
+  (( \${#below} )) && _describe command below
+}
+if [ "\${funcstack[1]}" = _metallb ]; then _metallb; else compdef _metallb metallb kubectl-metallb; fi`;
+
+/** A line of the switch over where one is: what may follow, each with what it is about. */
+function zshCase({ path, commands, options, named }: Words): string {
+  const described = ({ name, about }: { readonly name: string; readonly about: string }): string =>
+    `'${name}${about === "" ? "" : `:${about.replaceAll("\\", "\\\\").replaceAll("'", "'\\''")}`}'`;
+  const other = named === null ? (commands.length === 0 ? " _files" : "") : ` _metallb_names ${named}`;
+  const argument = other === "" ? "" : ` [[ "\${words[CURRENT]}" == -* ]] ||${other};`;
+  const sets = `below=(${commands.map(described).join(" ")}); options=(${options.map(described).join(" ")});`;
+  return `    "${path.replaceAll(" ", "_")}") ${sets}${argument} ;;`;
+}
+
+const trails = (words: readonly Words[]): string => words.map(({ path }) => path.replaceAll(" ", "_")).join(" ");
 
 function fish(words: readonly Words[]): string {
   const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
   const lines = words.flatMap(({ path, commands, options, named }) => {
-    const seen = path.split(" ").filter(Boolean);
-    const below = commands.map(({ name }) => name).join(" ");
-    const inside = seen.map((word) => `__fish_seen_subcommand_from ${word}`);
-    const none = below === "" ? [] : [`not __fish_seen_subcommand_from ${below}`];
-    const when = quote([...inside, ...none].join("; and ") || "true");
+    const when = quote(`__metallb_at ${quote(path.replaceAll(" ", "_"))}`);
     return [
       ...commands.map(({ name, about }) => `complete -c metallb -f -n ${when} -a ${quote(name)} -d ${quote(about)}`),
-      ...(named === null ? [] : [`complete -c metallb -f -n ${when} -a '(metallb names ${named} 2>/dev/null)'`]),
-      ...options.map(({ name, about }) => `complete -c metallb -n ${when} -l ${name.slice(2)} -d ${quote(about)}`),
+      ...(named === null ? [] : [`complete -c metallb -f -n ${when} -a '(__metallb_names ${named})'`]),
+      ...options.map(({ name, about }) => {
+        const values = name === "--output" ? ` -s o -x -a ${quote(FORMATS.join(" "))}` : "";
+        return `complete -c metallb -n ${when} -l ${name.slice(2)}${values} -d ${quote(about)}`;
+      }),
     ];
   });
-  return ["# fish completion of metallb", ...lines].join("\n");
+  return `# fish completion of metallb and kubectl metallb
+function __metallb_at
+  set -l trail
+  for word in (commandline -opc)[2..]
+    string match -q -- '-*' $word; and continue
+    set -l next (string join _ $trail $word)
+    contains -- $next ${trails(words)}; and set trail $next
+  end
+  test "$trail" = "$argv[1]"
+end
+function __metallb_names
+  set -l words (commandline -opc)
+  set -l given
+  for at in (seq 2 (count $words))
+    contains -- $words[$at] --kubeconfig --context -n --namespace; and set -a given $words[$at] $words[(math $at + 1)]
+  end
+  $words[1] names $argv[1] $given 2>/dev/null
+end
+complete -c kubectl-metallb -w metallb
+${lines.join("\n")}`;
 }

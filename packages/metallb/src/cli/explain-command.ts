@@ -57,6 +57,8 @@ export const EXPLAIN_COMMAND: ClusterCommand = {
     "bgppeers",
     "bfdprofiles",
     "communities",
+    "servicebgpstatuses",
+    "servicel2statuses",
   ],
   states: true,
   show,

@@ -19,7 +19,9 @@ export class Namespaces {
   private readonly now = new Map<string, Resolved>();
 
   constructor(namespaces: Iterable<Namespace>, before: Namespaces | null) {
-    this.labels = new Map([...namespaces].map(({ name, labels }) => [name, labels]));
+    const labelsOf = new Map<string, Labels>();
+    for (const { name, labels } of namespaces) labelsOf.set(name, labels);
+    this.labels = labelsOf;
     this.before = before?.now ?? new Map();
     this.changed = before && differences(before.labels, this.labels);
   }
@@ -69,5 +71,9 @@ function differences(before: ReadonlyMap<string, Labels>, now: ReadonlyMap<strin
   return names;
 }
 
-const sameLabels = (a: Labels | undefined, b: Labels): boolean =>
-  a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
+/** Without making texts of them: all namespaces are compared at each change of one. */
+function sameLabels(a: Labels | undefined, b: Labels): boolean {
+  if (a === b || a === undefined) return a === b;
+  const keys = Object.keys(b);
+  return keys.length === Object.keys(a).length && keys.every((key) => Object.hasOwn(a, key) && a[key] === b[key]);
+}

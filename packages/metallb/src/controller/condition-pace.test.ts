@@ -6,18 +6,39 @@ const yes = (message: string): ConditionText => ({ status: "True", reason: "Anno
 const no: ConditionText = { status: "False", reason: "noSession", message: "down" };
 
 describe("when a condition may be written", () => {
-  it("at once the first time, and where the status differs after five seconds again", () => {
+  it("at once a few times, and of a Service that goes on changing every five seconds", () => {
     const pace = new ConditionPace();
-    expect(pace.may("a", null, yes("1"), 0)).toBe(true);
-    expect(pace.may("a", yes("1"), no, 1_000)).toBe(false);
-    expect(pace.may("a", yes("1"), no, 5_000)).toBe(true);
+    const written: number[] = [];
+    for (let now = 0; now < 20_000; now += 500) {
+      const isDown = written.length % 2 === 0;
+      if (pace.may("a", isDown ? yes("1") : no, isDown ? { ...no, message: String(now) } : yes(String(now)), now))
+        written.push(now);
+    }
+    expect(written).toEqual([0, 500, 1_000, 1_500, 5_000, 10_000, 15_000]);
   });
 
-  it("other words alone wait a quarter of a minute", () => {
+  it("other words alone twice, and then every quarter of a minute", () => {
     const pace = new ConditionPace();
-    pace.may("a", null, yes("1"), 0);
-    expect(pace.may("a", yes("1"), yes("2"), 14_000)).toBe(false);
-    expect(pace.may("a", yes("1"), yes("2"), 15_000)).toBe(true);
+    const written: number[] = [];
+    for (let now = 0; now <= 60_000; now += 1_000)
+      if (pace.may("a", yes("1"), yes(`at ${now}`), now)) written.push(now);
+    expect(written).toEqual([0, 1_000, 15_000, 30_000, 45_000, 60_000]);
+  });
+
+  it("the same again no sooner than after five seconds: it may be on its way", () => {
+    const pace = new ConditionPace();
+    const written: number[] = [];
+    for (let now = 0; now < 12_000; now += 500) if (pace.may("a", null, no, now)) written.push(now);
+    expect(written).toEqual([0, 5_000, 10_000]);
+  });
+
+  it("after a quiet time as often at once as before", () => {
+    const pace = new ConditionPace();
+    const atOnce = (from: number): number =>
+      [0, 1, 2, 3, 4, 5].filter((i) => pace.may("a", yes("1"), { ...no, message: `${from + i}` }, from + i)).length;
+    expect(atOnce(0)).toBe(4);
+    expect(atOnce(11_000)).toBe(2);
+    expect(atOnce(100_000)).toBe(4);
   });
 
   it("of fifty thousand Services a hundred a second, of mere words twenty", () => {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Outcome } from "#allocator";
 import {
   type AnswerCounts,
   clientMetrics,
@@ -68,5 +69,25 @@ export function createMetrics(sources: MetricSources): Registry {
         if (outcome.kind === "allocated") this.inc({ pool: outcome.pool });
     },
   });
+  new Gauge({
+    name: "metallb_allocator_services_waiting",
+    help: "Number of Services that have no address although they want one, per reason",
+    labelNames: ["reason"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const outcome of allocation.outcomes.values()) {
+        const reason = reasonToWait(outcome);
+        if (reason !== null) this.inc({ reason });
+      }
+    },
+  });
   return registry;
+}
+
+/** One of a table of two dozen: no text of anybody's becomes a label. */
+function reasonToWait(outcome: Outcome): string | null {
+  if (outcome.kind === "pending") return "pending";
+  if (outcome.kind !== "refused" || outcome.refusal.code === "deleting") return null;
+  return outcome.refusal.code;
 }

@@ -1,8 +1,9 @@
 import { decodeNode, type Node } from "#api";
 import type { BgpAdvertisement, L2Advertisement, Pool } from "#config";
 import { readSpeakerState, type SpeakerState } from "#view";
+import { type WrittenStep as NodeStep, type Ways, writtenSteps } from "./explain-statuses.ts";
 import { servingNodes } from "./explain-traffic.ts";
-import { isUpstream, type OwnPod, objectsOf } from "./facts.ts";
+import { type OwnPod, objectsOf } from "./facts.ts";
 import type { Step, Subject } from "./step.ts";
 
 const EXCLUDE = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -28,11 +29,6 @@ export function advertisementSteps(subject: Subject, pool: Pool): readonly Step[
   const isSelected = selection.some(({ verdict }) => verdict === "yes");
   // One that is for other Services is as somebody wanted it, where there is one for this.
   return [...selection.map((step) => (isSelected ? excused(step) : step)), ...nodeSteps(subject, pool)];
-}
-
-/** A refusal that only says what somebody wanted: it is none where the Service is announced otherwise. */
-interface NodeStep extends Step {
-  readonly byDesign?: true;
 }
 
 const excused = (step: Step): Step => (step.verdict === "no" ? { ...step, verdict: "note" } : step);
@@ -92,7 +88,11 @@ function nodeSteps(subject: Subject, pool: Pool): readonly Step[] {
       const selected = selectorSteps(subject, pool, node, pod.node);
       // The object that decided says more than the speaker that heeds it.
       if (selected.some(({ verdict }) => verdict === "no")) return selected;
-      return [...selected, ...spokenSteps(service.key, pod, state), ...reversePathSteps(object, pod.node, state)];
+      const spoken =
+        state === null
+          ? writtenSteps(facts, service.key, pod, waysOf(service, pool, node))
+          : spokenSteps(service.key, pod, state);
+      return [...selected, ...spoken, ...reversePathSteps(object, pod.node, state)];
     });
   const isAnnounced = steps.some(({ verdict }) => verdict === "yes");
   return steps.map(({ byDesign = false, ...step }) => (byDesign && isAnnounced ? excused(step) : step));
@@ -143,8 +143,15 @@ function selectorSteps({ config, service }: Subject, pool: Pool, node: Node | nu
   ];
 }
 
+/** By which protocols some advertisement has this node announce the Service. */
+function waysOf({ labels }: Subject["service"], pool: Pool, node: Node | null): Ways {
+  const here = (each: BgpAdvertisement | L2Advertisement): boolean =>
+    each.services(labels) && node !== null && each.nodes(node.labels);
+  return { bgp: pool.bgpAdvertisements.some(here), layer2: pool.l2Advertisements.some(here) };
+}
+
 /** What the speaker itself decided, and whether those that it tells hear it. */
-function spokenSteps(key: string, pod: OwnPod, state: SpeakerState | null): readonly NodeStep[] {
+function spokenSteps(key: string, pod: OwnPod, state: SpeakerState): readonly NodeStep[] {
   const { node } = pod;
   const object = `Pod ${pod.name}`;
   const step = (verdict: Step["verdict"], field: string, text: string): NodeStep => ({
@@ -154,10 +161,6 @@ function spokenSteps(key: string, pod: OwnPod, state: SpeakerState | null): read
     field,
     text,
   });
-  if (state === null) {
-    const whose = isUpstream(pod) ? "one of MetalLB's own speakers does not tell" : "the speaker does not tell";
-    return [step("unknown", "/state", `${whose} what it decided`)];
-  }
   const verdict = state.verdicts.get(key);
   if (verdict === undefined) return [step("no", "/state", "the speaker has not seen the Service yet")];
   if (!verdict.announced) {

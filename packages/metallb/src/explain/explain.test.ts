@@ -369,6 +369,60 @@ describe("a cluster that runs upstream", () => {
     expect(clusterView(WELL).notes).toEqual([]);
   });
 
+  describe("is explained by the status objects that its speakers write", () => {
+    const status = (name: string, node: string, more: object, service = "web") => ({
+      metadata: meta(name),
+      status: { node, serviceName: service, serviceNamespace: "shop", ...more },
+    });
+    const both = {
+      nodes: [node("one"), node("two")],
+      endpointslices: [slice("one", "two")],
+      pods: [upstream("controller", "one"), upstream("speaker", "one"), upstream("speaker", "two")],
+    };
+    const told = (objects: Readonly<Partial<Record<FactKind, readonly unknown[]>>>) => {
+      const explanation = explain(withObjects({ ...both, ...objects }, { states: new Map() }), "shop/web");
+      const steps = (explanation?.steps ?? []).filter(({ rule }) => /^node (one|two)$/.test(rule));
+      return { steps: steps.map(({ verdict, object, text }) => `${verdict}, ${object}: ${text}`), explanation };
+    };
+
+    it("to which peers, though not whether the sessions are up", () => {
+      const servicebgpstatuses = [
+        status("bgp-x", "one", { peers: ["backup", "router"] }),
+        status("bgp-y", "two", { peers: ["router"] }),
+        status("bgp-z", "two", { peers: ["router"] }, "other"),
+      ];
+      expect(told({ servicebgpstatuses }).steps).toEqual([
+        "yes, ServiceBGPStatus bgp-x: it announces by BGP to backup, router; whether the sessions are up, no object tells",
+        "yes, ServiceBGPStatus bgp-y: it announces by BGP to router; whether the sessions are up, no object tells",
+      ]);
+    });
+
+    it("which node answers by layer 2, on what, and that the others therefore do not", () => {
+      const l2 = { l2advertisements: [{ metadata: meta("l2"), spec: {} }], bgpadvertisements: [] };
+      const named = told({ ...l2, servicel2statuses: [status("l2-x", "two", { interfaces: [{ name: "eth0" }] })] });
+      expect(named.steps).toEqual([
+        "note, Pod speaker-one: two answers by layer 2, and one node does",
+        "yes, ServiceL2Status l2-x: it answers by layer 2 on eth0",
+      ]);
+      expect(named.explanation?.summary).toContain("every rule said yes");
+      const all = told({ ...l2, servicel2statuses: [status("l2-x", "one", {})] });
+      expect(all.steps[0]).toContain("it answers by layer 2 on all interfaces");
+    });
+
+    it("that a speaker writes none where others do", () => {
+      const { steps, explanation } = told({ servicebgpstatuses: [status("bgp-x", "one", { peers: ["router"] })] });
+      expect(steps[1]).toBe(
+        "no, Pod speaker-two: it wrote no ServiceBGPStatus of the Service, as speakers do that announce one",
+      );
+      expect(explanation?.summary).toContain("it wrote no ServiceBGPStatus");
+    });
+
+    it("and by nothing where nobody writes any, as before MetalLB 0.15", () => {
+      const unknown = "unknown, Pod speaker-one: one of MetalLB's own speakers does not tell what it decided";
+      expect(told({}).steps[0]).toBe(unknown);
+    });
+  });
+
   it("has trouble all the same where a Pod is not ready", () => {
     const broken = { ...upstream("speaker", "two"), status: {} };
     const view = clusterView(withObjects({ pods: [upstream("controller", "one"), broken] }, { states: new Map() }));

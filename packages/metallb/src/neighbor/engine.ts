@@ -52,7 +52,7 @@ class Engine implements NeighborEngine {
     unopposed: (address, now) => this.announce(address, now),
     tryAgain: (address, now) => {
       // It stays a conflict until nobody answers.
-      address.epoch += 1;
+      address.renew();
       this.waits.startProbing(address, now);
     },
     yielded: (address, now) => this.forget(address, now),
@@ -66,7 +66,7 @@ class Engine implements NeighborEngine {
   constructor({ answersPerSource = 30_000 }: NeighborEngineOptions) {
     this.responder = new Responder(this.table, new SourceLimiter(answersPerSource, answersPerSource), {
       send: (link, frame) => this.effects.push({ kind: "send", link: link.index, frame }),
-      claimed: (address, link, mac, manner, now) => this.claimed(address, link, mac, manner, now),
+      claimed: (address, link, mac, now) => this.claimed(address, link, mac, now),
       asked: (address) => void this.moved.add(address),
       isOwn: (mac) => this.ownMacs.has(macText(mac)),
     });
@@ -112,6 +112,7 @@ class Engine implements NeighborEngine {
 
   /** It stays in the table, and silent. */
   private suspend(address: HeldAddress, now: Instant): void {
+    address.foreign = null;
     if (address.state === "yielding") this.forget(address, now);
     else if (address.state !== "withdrawn") this.enter(address, "withdrawn", now);
   }
@@ -141,9 +142,7 @@ class Engine implements NeighborEngine {
         return;
       }
       case "shutdown":
-        for (const address of this.table.all()) {
-          if (address.state !== "yielding") this.giveUp(address, "when-taken-over", now);
-        }
+        for (const address of this.table.all()) this.giveUp(address, "when-taken-over", now);
         return;
       case "options":
         this.fellows = new Set(event.options.fellows);
@@ -159,7 +158,7 @@ class Engine implements NeighborEngine {
     if (ethertypeOf(frame) === ETHERTYPE.arp) {
       const packet = decodeArp(frame);
       if (!packet.ok) this.responder.malformed += 1;
-      else if (link.arp) this.responder.arp(packet.value, link, now);
+      else this.responder.arp(packet.value, link, now);
     } else {
       const message = decodeNdp(frame);
       if (!message.ok) this.responder.malformed += 1;
@@ -172,9 +171,9 @@ class Engine implements NeighborEngine {
     const known = this.table.get(ip);
     const address = known ?? new HeldAddress(ip, "withdrawn", now);
     const moved = address.hold(holder, interfaces, fenced);
-    if (!known) this.table.set(address);
+    this.table.set(address);
     if (this.fence.set(address, address.isFenced)) return this.suspend(address, now);
-    if (moved && known) this.syncGroups(address);
+    this.syncGroups(address);
     if (address.state === "withdrawn" && claim === "probe-first") this.probe(address, now);
     else if (address.state === "withdrawn" || address.state === "yielding") this.announce(address, now);
     else if (moved && address.state === "announced") this.announce(address, now);
@@ -183,8 +182,8 @@ class Engine implements NeighborEngine {
   private release({ address: ip, holder, release }: Extract<NeighborEvent, { kind: "withdraw" }>, now: Instant): void {
     const address = this.table.get(ip);
     if (!address) return;
-    const moved = address.release(holder);
-    if (moved) this.syncGroups(address);
+    address.release(holder);
+    this.syncGroups(address);
     if (!address.isHeld) this.giveUp(address, release, now);
   }
 
@@ -202,9 +201,9 @@ class Engine implements NeighborEngine {
     this.learnOwnMacs();
     for (const address of this.table.all()) {
       this.syncGroups(address, [link]);
-      if (mustTell && address.state === "announced" && address.speaksOn(link)) this.schedule.start(address, link, now);
+      if (mustTell && address.speaksOn(link)) this.schedule.start(address, link, now);
     }
-    if (mustTell) this.schedule.run(now);
+    this.schedule.run(now);
   }
 
   private learnOwnMacs(): void {
@@ -219,7 +218,7 @@ class Engine implements NeighborEngine {
 
   /** Also when it is announced already: neighbours are told once more. */
   private announce(address: HeldAddress, now: Instant): void {
-    if (address.state === "announced") address.epoch += 1;
+    if (address.state === "announced") address.renew();
     else this.enter(address, "announced", now);
     this.schedule.start(address, null, now);
     this.schedule.run(now);
@@ -229,14 +228,14 @@ class Engine implements NeighborEngine {
     this.table.delete(address.ip);
     this.fence.delete(address);
     this.moved.delete(address);
+    address.foreign = null;
     this.enter(address, "withdrawn", now);
   }
 
   private enter(address: HeldAddress, state: AddressState, now: Instant): void {
     address.state = state;
     address.since = now;
-    address.epoch += 1;
-    if (state === "withdrawn" || state === "probing") address.foreign = null;
+    address.renew();
     this.syncGroups(address);
     this.report(address);
   }
@@ -269,16 +268,15 @@ class Engine implements NeighborEngine {
         this.effects.push({ kind: "send", link: link.index, frame: probeFrame(address, link) });
   }
 
-  private claimed(address: HeldAddress, link: Link, octets: Uint8Array, manner: "claim" | "probe", now: Instant): void {
+  private claimed(address: HeldAddress, link: Link, octets: Uint8Array, now: Instant): void {
     // It is suspended, and says nothing.
     if (address.state === "withdrawn") return;
     const mac = macText(octets);
+    if (address.state === "yielding") return this.forget(address, now);
     if (this.fellows.has(mac)) {
       address.takenAt = now;
-      if (address.state === "yielding") this.forget(address, now);
       return;
     }
-    if (address.state === "yielding") return manner === "claim" ? this.forget(address, now) : undefined;
     const first = address.foreign === null;
     const news = address.foreign?.mac !== mac || address.foreign.interface !== link.name;
     address.foreign = { mac, interface: link.name };
@@ -286,9 +284,8 @@ class Engine implements NeighborEngine {
     if (first) this.waits.heardForeign(address, now);
     if (!address.isAnswered && this.onConflict === "report") {
       if (address.state === "probing") this.enter(address, "conflict", now);
-      else address.epoch += 1;
+      else address.renew();
       this.waits.startConflict(address, now);
-      if (!news) return;
     }
     if (news) this.report(address);
     if (address.state !== "announced" || this.onConflict !== "defend" || now - address.defendedAt < DEFEND_EVERY)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ip } from "#net";
 import { Planner, plan } from "#planner";
+import { AttributeTable } from "./attributes.ts";
 import { Layer2Claims } from "./layer2-claims.ts";
-import { ServiceClasses } from "./service-class.ts";
 import {
   advertisement,
   changes,
@@ -132,6 +132,42 @@ describe("routes", () => {
   });
 });
 
+describe("what several advertisements say of one route", () => {
+  const merged = (...fields: readonly Parameters<typeof advertisement>[1][]) =>
+    new AttributeTable().of(fields.map((each) => advertisement("a", each)));
+
+  it("is the greatest preference, the least MED and the shortest path of those of one age, in any order", () => {
+    const pairs = [
+      [{ localPref: 100 }, { localPref: 200 }, { localPref: 200 }],
+      [{ med: 5 }, { med: 3 }, { med: 3 }],
+      [{ med: 0 }, { med: 3 }, { med: 0 }],
+      [{ asPathPrepend: 2 }, { asPathPrepend: 1 }, { asPathPrepend: 1 }],
+      [
+        { localPref: 200, med: 9 },
+        { localPref: 100, med: 1 },
+        { localPref: 200, med: 9 },
+      ],
+      [
+        { med: 1, asPathPrepend: 5 },
+        { med: 2, asPathPrepend: 1 },
+        { med: 1, asPathPrepend: 5 },
+      ],
+    ] as const;
+    for (const [a, b, counts] of pairs) {
+      expect(merged(a, b)).toMatchObject(counts);
+      expect(merged(b, a)).toEqual(merged(a, b));
+    }
+  });
+
+  it("leaves out what none sets", () => {
+    expect(merged({ asPathPrepend: 3 })).toMatchObject({ asPathPrepend: 3 });
+    const bare = { localPref: null, communities: [], largeCommunities: [] };
+    expect(merged({ asPathPrepend: 0 })).toEqual(bare);
+    expect(merged({})).toEqual(bare);
+    expect(merged({ med: 0 })).toEqual({ ...bare, med: 0 });
+  });
+});
+
 it("a peer is watched as its BFD profile says", () => {
   const world = new TestWorld(
     [],
@@ -148,7 +184,10 @@ it("a peer is watched as its BFD profile says", () => {
     minimumTtl: 200,
   };
   world.config = { ...config([], world.config?.peers ?? []), bfdProfiles: new Map([["fast", profile]]) };
-  const { peers } = plan(world, OPTIONS);
+  const planner = new Planner(OPTIONS);
+  planner.update(world, changes({ config: true }));
+  const { peers } = planner.plan;
+  expect(planner.peerProblems).toEqual([]);
   expect(peers.get("watched")?.bfd).toMatchObject({
     receiveInterval: 50,
     transmitInterval: 60,
@@ -157,6 +196,25 @@ it("a peer is watched as its BFD profile says", () => {
     passive: true,
   });
   expect([peers.get("lost")?.bfd, peers.get("not")?.bfd]).toEqual([null, null]);
+});
+
+it("a profile that asks for echo mode is told of with the peer, which is watched without", () => {
+  const world = new TestWorld([], [peer("watched", { bfdProfile: "fast" })]);
+  const profile = {
+    name: "fast",
+    receiveInterval: 50,
+    transmitInterval: 60,
+    detectMultiplier: 4,
+    echoInterval: 50,
+    echoMode: true,
+    passiveMode: false,
+    minimumTtl: 200,
+  };
+  world.config = { ...config([], world.config?.peers ?? []), bfdProfiles: new Map([["fast", profile]]) };
+  const planner = new Planner(OPTIONS);
+  planner.update(world, changes({ config: true }));
+  expect(planner.peerProblems).toEqual([{ peer: "watched", message: expect.stringContaining("profile fast") }]);
+  expect(planner.plan.peers.get("watched")?.bfd).toMatchObject({ passive: false });
 });
 
 it("a refusal names what it is about, and no more of it than fits", () => {
@@ -200,22 +258,4 @@ it("of claims by layer 2 only what differs is told", () => {
   claims.take();
   expect(claims.set("s", { ...announced(null, "a"), fenced: true }, [a])).toBe(true);
   expect(claims.take()).toEqual({ announce: [{ ...all, address: a, fenced: true }], withdraw: [] });
-});
-
-it("numbers of classes that nobody is of are used again, and only those", () => {
-  const classes = new ServiceClasses();
-  const of = (text: string) => classes.refused({ reason: "invalidIP", facts: { ip: text } });
-  const [a, b, unused] = [of("a"), of("b"), of("unused")];
-  for (const each of [a, a, b]) classes.take(each);
-  classes.leave(a);
-  classes.sweep();
-  expect([...classes]).toEqual([a, b]);
-  expect(of("c").id).toBe(unused.id);
-  classes.leave(b);
-  // Somebody is of it again before the sweep.
-  classes.take(b);
-  classes.leave(a);
-  classes.sweep();
-  expect([...classes]).toEqual([b]);
-  expect([classes.at(b.id), of("b")]).toEqual([b, b]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Planner, readDrain } from "#planner";
 import type { DrainPhase } from "./plan.ts";
-import { advertisement, changes, node, OPTIONS, peer, pool, routesOf, service, TestWorld } from "./testing.ts";
+import { advertisement, changes, node, OPTIONS, peer, pool, routesOf, service, slice, TestWorld } from "./testing.ts";
 
 const IP = "192.0.2.5";
 
@@ -75,10 +75,52 @@ describe("a node that is drained", () => {
         world.config = config && { ...config, pools: [pool("lab", "192.0.2.0/24", [own])] };
       },
     ],
+    [
+      "the peer that the advertisement names selects this node alone",
+      (world) => {
+        const { config } = world;
+        const own = peer("own", { nodes: (labels) => labels["kubernetes.io/hostname"] === "node-1" });
+        const named = advertisement("a", { peers: new Set(["own"]) });
+        world.config = config && {
+          ...config,
+          peers: [peer("router"), own],
+          pools: [pool("lab", "192.0.2.0/24", [named])],
+        };
+      },
+    ],
+    [
+      "the other node's endpoint cannot serve, or has no address",
+      (world) => {
+        world.serve(service("a", { ips: [IP], externalTrafficPolicy: "Local" }));
+        world.slices.set("default/a", [
+          slice("a", ["node-1", null]),
+          slice("a", ["node-2"], { serving: false }),
+          slice("a", ["node-2"], { hasAddress: false }),
+        ]);
+      },
+    ],
   ])("goes on announcing where %s", (_, change) => {
     const world = drained().serve(service("a", { ips: [IP] }), both);
     change(world);
-    expect(planned(world, "withdrawn")).toEqual(last);
+    expect(planned(world, "withdrawn")).toMatchObject({ ...last, peers: expect.anything() });
+    // Without a drain nothing is asked for that is the last.
+    expect(planned(world, "none")).toMatchObject({ reasons: [], isLast: false });
+  });
+
+  it("asks an advertisement of each node once, however many Services there are", () => {
+    const world = drained();
+    let asked = 0;
+    const counting = advertisement("a", {
+      nodes: () => {
+        asked += 1;
+        return true;
+      },
+    });
+    const { config } = world;
+    world.config = config && { ...config, pools: [pool("lab", "192.0.2.0/24", [counting])] };
+    for (let i = 0; i < 50; i++) world.serve(service(`s${i}`, { ips: [`192.0.2.${i}`] }), both);
+    planned(world, "withdrawn");
+    expect(asked).toBeLessThan(10);
   });
 
   it("lets go as soon as another node can", () => {

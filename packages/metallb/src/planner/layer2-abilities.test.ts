@@ -59,6 +59,7 @@ describe("nodes that cannot answer", () => {
       [null, told(), "noUsableInterface"],
       [null, told({ ...link("eth0", "10.20.30.0/24"), arp: false }), "noUsableInterface"],
       [null, told(link("eth0", "192.0.2.0/24"), link("eth9")), "outsideSubnet"],
+      [["eth0"], told(link("eth0", "192.0.2.0/24")), "outsideSubnet"],
     ];
     for (const [interfaces, links, reason] of cases) {
       const world = tell(served(["10.20.30.1"], interfaces), { iris1: LAN, iris2: links });
@@ -77,6 +78,11 @@ describe("nodes that cannot answer", () => {
       iris1: "ownedByOther",
       iris2: "announced",
     });
+    const { layer2 } = plan(tell(served(["10.20.30.1"], ["eth0"]), nobody), { ...OPTIONS, nodeName: "iris2" }).verdict(
+      "default/a",
+      served(["10.20.30.1"]).services.get("default/a"),
+    );
+    expect(layer2).toMatchObject({ announced: true, leftOut: [] });
     const elsewhere = { iris1: told(link("eth0", "192.0.2.0/24")), iris2: told(link("eth0", "192.0.2.0/24")) };
     expect(said(tell(served(["10.20.30.1"]), elsewhere))).toEqual({ iris1: "ownedByOther", iris2: "announced" });
   });
@@ -84,6 +90,8 @@ describe("nodes that cannot answer", () => {
   it("count where an advertisement names an interface without an address of the family, or not all was told", () => {
     const bare = { iris1: LAN, iris2: told(link("eth0")) };
     expect(said(tell(served(["10.20.30.1"], ["eth0"]), bare))).toMatchObject({ iris2: "announced" });
+    const six = { iris1: LAN, iris2: told(link("eth0", "2001:db8::/64")) };
+    expect(said(tell(served(["10.20.30.1"], ["eth0"]), six))).toMatchObject({ iris2: "announced" });
     const many = { iris1: LAN, iris2: { links: [link("eth7")], isWhole: false } };
     expect(said(tell(served(["10.20.30.1"]), many))).toMatchObject({ iris2: "announced" });
     // One that starts is elected as in MetalLB: if each left out those that it has not heard of, each would elect itself.
@@ -120,8 +128,58 @@ describe("nodes that cannot answer", () => {
     expect(planner.update(world, changes({ members: true })).verdicts).toEqual([]);
   });
 
-  it("are unknown without gossip: then it is MetalLB's election", () => {
+  it("are named by the first twenty in order, with as many interfaces as are read", () => {
+    const names = Array.from({ length: 30 }, (_, i) => `b${(i * 7) % 30}`);
+    const interfaces = Array.from({ length: 60 }, (_, i) => `eth${i}`);
+    const world = served(["10.20.30.1"], interfaces);
+    world.nodes.clear();
+    for (const name of ["a", ...names]) world.nodes.set(name, node(name));
+    world.members = new Set(["a", ...names]);
+    tell(world, Object.fromEntries([["a", LAN], ...names.map((name) => [name, told()])]));
+    const { layer2 } = plan(world, { ...OPTIONS, nodeName: "a" }).verdict("default/a", world.services.get("default/a"));
+    const leftOut = layer2.announced ? layer2.leftOut : [];
+    expect(leftOut.map((each) => each.node)).toEqual(names.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, 20));
+    expect(leftOut[0]?.facts.interfaces).toMatch(/^eth0, eth1, eth10, /);
+    expect(leftOut[0]?.facts.interfaces).toHaveLength(200);
+  });
+
+  it("say of themselves what they lack, and not what another lacks", () => {
     const world = served(["10.20.30.1"]);
+    for (const name of ["iris0", "iris3"]) world.nodes.set(name, node(name));
+    world.members = new Set(["iris0", ...NODES, "iris3"]);
+    tell(world, { iris0: told(), iris1: LAN, iris2: told(), iris3: LAN });
+    const each = said(world);
+    expect([each.iris0, each.iris2]).toEqual(["noUsableInterface", "noUsableInterface"]);
+    expect(new Set([each.iris1, each.iris3])).toEqual(new Set(["announced", "ownedByOther"]));
+  });
+
+  it("are measured by the interfaces of those advertisements that select them", () => {
+    const at = (name: string, wanted: string) =>
+      l2Advertisement(`${name}-${wanted}`, {
+        interfaces: new Set([wanted]),
+        nodes: (labels) => labels["kubernetes.io/hostname"] === name,
+      });
+    const world = served(["10.20.30.1"]);
+    const set = (...advertisements: readonly ReturnType<typeof l2Advertisement>[]) => {
+      world.config = new TestWorld([pool("lab", "10.20.30.0/24", [], advertisements)], []).config;
+    };
+    tell(world, { iris1: LAN, iris2: LAN });
+    set(at("iris1", "eth0"), at("iris2", "eth1"));
+    expect(said(world)).toEqual({ iris1: "announced", iris2: "noNamedInterface" });
+    // Either of two will do.
+    set(at("iris1", "eth0"), at("iris2", "eth1"), at("iris2", "eth0"));
+    expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
+    set(at("iris1", "eth1"), at("iris1", "eth2"), at("iris2", "eth1"), at("iris2", "eth3"));
+    tell(world, { iris1: LAN, iris2: told(link("eth3", "10.20.30.0/24")) });
+    expect(said(world)).toEqual({ iris1: "noNamedInterface", iris2: "announced" });
+    // One that names none allows all.
+    set(at("iris1", "eth0"), at("iris2", "eth1"), l2Advertisement("all"));
+    tell(world, { iris1: LAN, iris2: LAN });
+    expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
+  });
+
+  it("are unknown without gossip: then it is MetalLB's election", () => {
+    const world = tell(served(["10.20.30.1"]), { iris1: LAN, iris2: told() });
     world.members = null;
     expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
   });

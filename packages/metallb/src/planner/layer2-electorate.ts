@@ -63,7 +63,7 @@ export class Electorate {
   /** The node that wins among the candidates of all these advertisements; `among`: no other may. */
   elect(
     advertisements: readonly L2Advertisement[],
-    among: ReadonlySet<string> | null,
+    among: ReadonlySet<string | null> | null,
     ips: readonly Ip[],
     address: string,
   ): Elected {
@@ -72,25 +72,32 @@ export class Electorate {
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
     const { sha256 } = this;
-    this.leaveOutDrained(scores, best([...scores], address, sha256));
-    const all = [...scores];
-    const winner = best(all, address, sha256);
+    const scored = [...scores];
+    const first = best(scored, address, sha256);
+    const all = this.withoutDrained(scored, first);
+    const winner = all === scored ? first : best(all, address, sha256);
     const { speakers } = this;
     if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY, field: all };
-    const { able, leftOut } = ableOf(scores.keys(), speakers, ips, (node) => this.interfacesAt(advertisements, node));
+    const { able, leftOut } = ableOf(
+      all.map(([node]) => node),
+      speakers,
+      ips,
+      (node) => this.interfacesAt(advertisements, node),
+    );
     if (able.size === 0) return { owner: winner, leftOut, field: all };
     const field = all.filter(([node]) => able.has(node));
     return { owner: able.has(winner) ? winner : best(field, address, sha256), leftOut, field };
   }
 
   /** MetalLB's own speakers know of no drain: one that wins answers, and none inherits from one of ours. */
-  private leaveOutDrained(scores: Map<string, number>, winner: string | null): void {
+  private withoutDrained(scored: readonly Scored[], winner: string | null): readonly Scored[] {
     const { speakers, drained } = this.electors;
+    if (drained.size === 0) return scored;
     const isOurs = (node: string): boolean => speakers === null || speakers.has(node);
     const isGiven = winner !== null && drained.has(winner);
-    if (drained.size === 0 || (isGiven && !isOurs(winner))) return;
-    const heirs = new Set([...scores.keys()].filter((node) => !drained.has(node) && (!isGiven || isOurs(node))));
-    if (heirs.size > 0) for (const node of [...scores.keys()]) if (!heirs.has(node)) scores.delete(node);
+    if (isGiven && !isOurs(winner)) return scored;
+    const heirs = scored.filter(([node]) => !drained.has(node) && (!isGiven || isOurs(node)));
+    return heirs.length > 0 && heirs.length < scored.length ? heirs : scored;
   }
 
   /** What the advertisements that select the node name; null: all. */

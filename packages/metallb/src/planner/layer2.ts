@@ -8,7 +8,7 @@ import { ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
 import { sameNode, unfit } from "./node-facts.ts";
 import type { Layer2Verdict, LeaseHolders, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
-import type { Holding } from "./service-class.ts";
+import type { Held } from "./service-class.ts";
 
 export interface Layer2Options {
   readonly nodeName: string;
@@ -81,7 +81,6 @@ export class Layer2Election {
     const leases = fenced.length === 0 ? null : (world.leases ?? NO_LEASES);
     differs ||= leases !== this.leases;
     this.leases = leases;
-    if (advertisements.size === 0) return false;
     const fit = [...world.nodes.values()].filter((node) => !unfit(node, ignoreExcludeLabel));
     const drained = new Set([...world.nodes.values()].flatMap(({ name, drain }) => (drain === null ? [] : [name])));
     const able = members === null ? fit : fit.filter(({ name }) => members.has(name));
@@ -92,14 +91,12 @@ export class Layer2Election {
     return this.leased.refresh({ able: holders, speakers: leases.speakers, drained }, advertisements) || differs;
   }
 
-  decide(service: Service, slices: Iterable<EndpointSlice>, holding: Holding): Layer2Decision {
-    if ("reason" in holding) return refuse(holding.reason, holding.facts);
-    const { pool, ips } = holding;
+  /** Of a Service whose pool an advertisement speaks of. */
+  decide(service: Service, slices: Iterable<EndpointSlice>, { pool, ips }: Held): Layer2Decision {
     const { nodeName: node, ignoreExcludeLabel } = this.options;
     const facts = { pool: pool.name, node };
-    if (pool.l2Advertisements.length === 0) return refuse("noL2Advertisement", { pool: pool.name });
     const serving = servingNodes(slices);
-    if (!serving.any) return refuse("noEndpoints");
+    if (serving.size === 0) return refuse("noEndpoints");
     const matching = pool.l2Advertisements.filter(({ services }) => services(service.labels));
     if (annotation(service, ANNOTATIONS.allowSharedIp) !== undefined)
       if (matching.some(({ hasServiceSelectors }) => hasServiceSelectors)) return refuse("sharedIPWithServiceSelector");
@@ -114,10 +111,10 @@ export class Layer2Election {
     const fenced = leases !== null && matching.some(({ fencing }) => fencing === "lease");
     if (fenced && !leases.holders.has(node)) return refuse("noLease", { ...facts, why: leases.why });
     const local = service.externalTrafficPolicy === "Local";
-    if (local && !serving.nodes.has(node)) return refuse("noLocalEndpoints", facts);
+    if (local && !serving.has(node)) return refuse("noLocalEndpoints", facts);
     const address = ips[0] ? formatIp(ips[0]) : "";
     const electorate = fenced ? this.leased : this.members;
-    const elected = electorate.elect(matching, local ? serving.nodes : null, ips, address);
+    const elected = electorate.elect(matching, local ? serving : null, ips, address);
     const placeable = this.placeable(service, matching, elected, ips, electorate.speakers);
     const owner = placeable?.placed ?? elected.owner;
     const decision = this.seen(elected, owner, address, ips, mine);
@@ -176,15 +173,9 @@ export class Layer2Election {
   }
 }
 
-/** Nodes with an endpoint that can serve, and whether there is any such endpoint, with a node or without. */
-function servingNodes(slices: Iterable<EndpointSlice>): { readonly any: boolean; readonly nodes: ReadonlySet<string> } {
-  const nodes = new Set<string>();
-  let any = false;
-  for (const { endpoints } of slices)
-    for (const { serving, nodeName } of endpoints) {
-      if (!serving) continue;
-      any = true;
-      if (nodeName !== null) nodes.add(nodeName);
-    }
-  return { any, nodes };
+/** The nodes of the endpoints that can serve; null: of one without a node. */
+function servingNodes(slices: Iterable<EndpointSlice>): ReadonlySet<string | null> {
+  const nodes = new Set<string | null>();
+  for (const { endpoints } of slices) for (const { serving, nodeName } of endpoints) if (serving) nodes.add(nodeName);
+  return nodes;
 }

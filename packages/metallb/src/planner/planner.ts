@@ -128,7 +128,7 @@ export class Planner {
     for (const key of keys) if (this.decide(world, key, before, context)) verdicts.push(key);
     if (changed && changed.size > 0)
       for (const key of this.entries.keys())
-        if (!keys.has(key) && changed.has(this.entries.classOf(key) as ServiceClass)) verdicts.push(key);
+        if (!keys.has(key) && changed.has(this.entries.classOf(key))) verdicts.push(key);
     return verdicts;
   }
 
@@ -158,10 +158,8 @@ export class Planner {
   private saysTheSame(before: BgpContext, context: BgpContext): boolean {
     const [a, b] = [before.parts.tables, context.parts.tables];
     if (a.size !== b.size) return false;
-    for (const [name, { named }] of b) {
-      const old = a.get(name)?.named;
-      if (old?.size !== named.size || !old.isSubsetOf(named)) return false;
-    }
+    // A table is named by the advertisements whose routes stand in it.
+    for (const name of b.keys()) if (!a.has(name)) return false;
     for (const each of this.classes) if (!sameRoutes(before.effect(each), context.effect(each))) return false;
     return true;
   }
@@ -190,7 +188,7 @@ export class Planner {
       ),
     );
     if (affected.size === 0) return;
-    for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key) as ServiceClass)) yield key;
+    for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key))) yield key;
   }
 
   /** True when the verdict of either protocol differs. */
@@ -245,14 +243,10 @@ export class Planner {
 
   private eachPrefix({ spec }: ServiceClass, ips: readonly Ip[], act: (prefix: PrefixKey) => void): void {
     if (spec.kind === "refused") return;
-    const each = (prefix: PrefixKey): void => {
+    for (const prefix of prefixesOf(spec, ips)) {
       if (!this.touched.has(prefix)) this.touched.set(prefix, this.holders.of(prefix));
       act(prefix);
-    };
-    const [only] = ips;
-    if (ips.length === 1 && only)
-      for (const length of only.family === 4 ? spec.lengths4 : spec.lengths6) each(prefixKey(only, length));
-    else for (const prefix of prefixesOf(spec, ips)) each(prefix);
+    }
   }
 
   private *routes(name: string): Generator<Route> {

@@ -12,7 +12,7 @@ const found = (object: KubeObject) => () => Promise.resolve(object);
 async function leave(
   node: () => Promise<KubeObject>,
   daemonSet: () => Promise<KubeObject>,
-  more: { readonly graceful?: boolean; readonly daemonSet?: string | null } = {},
+  more: { readonly graceful?: boolean; readonly daemonSet?: string | null; readonly limit?: number } = {},
 ) {
   const said: string[] = [];
   const asked: string[] = [];
@@ -29,7 +29,7 @@ async function leave(
     owner: Promise.resolve({ name: "speaker-x", uid: "1", daemonSet: "speaker", ...more }),
     graceful: more.graceful ?? true,
     log: { info: say, warn: say },
-    limit: 20,
+    limit: more.limit ?? 20,
   });
   return { routes, said: said.join("; "), asked };
 }
@@ -65,6 +65,22 @@ it("takes an end that it cannot find out about for a restart: no right, no answe
   // A node that is not ready for another reason may come back with its forwarding intact.
   const sick = { status: { conditions: [{ type: "Ready", status: "Unknown", message: "no heartbeat" }] } };
   expect((await leave(found(sick), found(DAEMON_SET))).routes).toBe("keep");
+});
+
+it("asks again where the rights go one after the other, and where the API stumbles", async () => {
+  const inTurn = (...answers: readonly (() => Promise<KubeObject>)[]) => {
+    let turn = 0;
+    return () => (answers[Math.min(turn++, answers.length - 1)] ?? gone)();
+  };
+  const rights = await leave(inTurn(found(NODE), found(NODE), refused(403)), refused(403), { limit: 5_000 });
+  expect(rights.routes).toBe("withdraw");
+  expect(rights.said).toContain("its rights were taken away");
+  const stumbling = await leave(found(NODE), inTurn(refused(500), gone), { limit: 5_000 });
+  expect(stumbling.routes).toBe("withdraw");
+  expect(stumbling.said).toContain("the DaemonSet is deleted");
+  // A restart is not held up by it.
+  const sure = await leave(found(NODE), found(DAEMON_SET), { limit: 60_000 });
+  expect([sure.routes, sure.asked]).toEqual(["keep", ["nodes", "daemonsets"]]);
 });
 
 it("asks nothing where no peer keeps routes, or no DaemonSet runs it", async () => {

@@ -15,16 +15,23 @@ export interface LeavingSources {
   readonly limit?: number;
 }
 
-/** What the API says of an object: `unknown` where it did not answer in time, `refused` where it may not be asked. */
-type Found = KubeObject | "gone" | "refused" | "unknown";
+/**
+ * What the API says of an object: `unknown` where it gave no answer, `refused` where it may not be asked, `none`
+ * where there is nothing to ask for.
+ */
+type Found = KubeObject | "gone" | "refused" | "unknown" | "none";
 
-const LIMIT = 400;
+/** The kubelet kills after two seconds (terminationGracePeriodSeconds); until the answer all goes on as before. */
+const LIMIT = 1_200;
+/** Milliseconds until it is asked anew. */
+const AGAIN = 50;
 
 /**
  * What becomes of the routes when the speaker ends. A speaker is expected back, so peers with graceful restart
  * keep them; the routes are withdrawn where nobody comes back, or traffic would find nobody: the node is gone or
  * shuts down, the DaemonSet is deleted, or the right to read nodes, without which no speaker works, was taken
- * away with all else. What cannot be found out counts as a restart.
+ * away with all else. What cannot be found out counts as a restart. An uninstallation takes the rights away one
+ * after the other while the Pods end already: where the first are gone, it is asked again whether all are.
  */
 export async function leavingOf({
   client,
@@ -39,6 +46,11 @@ export async function leavingOf({
     log.info("shutting down: no peer has graceful restart, so every route is withdrawn", { op: "shutdown", node });
     return "withdraw";
   }
+  const over = new Promise<"over">((resolve) => setTimeout(resolve, limit, "over").unref());
+  let isOver = false;
+  void over.then(() => {
+    isOver = true;
+  });
   const find = (resource: (typeof RESOURCES)["nodes"], where: { name: string; namespace?: string }): Promise<Found> =>
     Promise.race([
       client.get(resource, where).catch((error: unknown): Found => {
@@ -48,14 +60,22 @@ export async function leavingOf({
         log.warn("cannot find out why the speaker ends", { op: "shutdown", of: where.name, error: errorText(error) });
         return "unknown";
       }),
-      new Promise<Found>((resolve) => setTimeout(resolve, limit, "unknown").unref()),
+      over.then((): Found => "unknown"),
     ]);
   const pod = await Promise.race([owner, Promise.resolve(null)]);
-  const [ownNode, daemonSet] = await Promise.all([
-    find(RESOURCES.nodes, { name: node }),
-    pod?.daemonSet ? find(RESOURCES.daemonsets, { namespace, name: pod.daemonSet }) : ("unknown" as const),
-  ]);
-  const why = reasonToWithdraw(ownNode, daemonSet);
+  const ask = async (): Promise<{ readonly why: string | null; readonly isDoubtful: boolean }> => {
+    const [ownNode, daemonSet] = await Promise.all([
+      find(RESOURCES.nodes, { name: node }),
+      pod?.daemonSet ? find(RESOURCES.daemonsets, { namespace, name: pod.daemonSet }) : ("none" as const),
+    ]);
+    const isDoubtful = ownNode === "unknown" || daemonSet === "unknown" || daemonSet === "refused";
+    return { why: reasonToWithdraw(ownNode, daemonSet), isDoubtful };
+  };
+  let { why, isDoubtful } = await ask();
+  while (why === null && isDoubtful && !isOver) {
+    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, AGAIN))]);
+    ({ why, isDoubtful } = await ask());
+  }
   log.info(
     why === null
       ? "shutting down: the speaker is expected back, so peers with graceful restart keep the routes"

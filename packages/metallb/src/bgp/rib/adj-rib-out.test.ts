@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { BgpEffect } from "../events.ts";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeOpen } from "../packet/open.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
@@ -134,7 +135,7 @@ describe("a session is sent", () => {
     const bench = new Bench();
     bench.routes(hostRoutes(10_000));
     const reader = bench.establish({}, { capabilities: capabilities({ extendedMessage: true }) });
-    expect(reader.heard).toContain("update +10000 -0");
+    expect(reader.heard).toContain("update +8000 -0");
   });
 
   it("nothing of a family that has no next hop; it is counted as pending", () => {
@@ -215,8 +216,12 @@ const isSend = ({ kind }: { kind: string }): boolean => kind === "send";
 
 /** Several peers on one engine, each read by a reader of its own that drains when it is told to. */
 class Peers {
-  readonly bench = new Bench();
+  readonly bench: Bench;
   readonly peers = new Map<string, { connection: number; reader: Reader; table: string }>();
+
+  constructor(turn?: number) {
+    this.bench = new Bench(undefined, undefined, turn);
+  }
 
   add(name: string, table: string): void {
     this.bench.set({ name, table });
@@ -240,7 +245,16 @@ class Peers {
   }
 
   settle(): void {
-    for (let round = 0; round < 4; round++) for (const name of this.peers.keys()) this.drain(name);
+    const heard = () => [...this.peers.values()].reduce((sum, { reader }) => sum + reader.bytes, 0);
+    let before: number;
+    do {
+      before = heard();
+      for (let round = 0; round < 4; round++) {
+        this.bench.step({ kind: "time" });
+        this.deliver();
+        for (const name of this.peers.keys()) this.drain(name);
+      }
+    } while (heard() > before);
   }
 }
 
@@ -272,6 +286,101 @@ describe("peers with equal parameters", () => {
     expect(peers.peers.get("fast")?.reader.heard).toHaveLength(2 + 2 + 3000);
     peers.drain("slow");
     expect(peers.peers.get("slow")?.reader.heard.slice(-2)).toEqual(["update +4 -0", "update +3 -0"]);
+  });
+});
+
+describe("a large change", () => {
+  /** Prefixes of which the sends of one step tell. */
+  const told = (effects: readonly BgpEffect[]): number =>
+    effects.reduce((sum, effect) => {
+      if (effect.kind !== "send") return sum;
+      const reader = new Reader();
+      reader.read(effect.chunks);
+      return sum + reader.heard.reduce((all, text) => all + Number(/\+(\d+)/.exec(text)?.[1] ?? 0), 0);
+    }, 0);
+
+  it("is told in turns, so that no step encodes more than 8,000 routes, in as many octets as at once", () => {
+    const bench = new Bench();
+    const all = hostRoutes(50_000);
+    for (let at = 0; at < 50_000; at += 800) bench.routes({ ...all, announce: all.announce.slice(at, at + 800) });
+    bench.set();
+    bench.connected();
+    bench.drain();
+    bench.receive(encodeOpen(peerOpen()));
+    bench.drain();
+    const reader = new Reader();
+    const steps: number[] = [];
+    bench.receive(encodeKeepalive());
+    do {
+      steps.push(told(bench.effects));
+      reader.read(bench.sent());
+    } while (bench.sent(bench.drain()).length > 0);
+    expect(steps).toEqual([8_000, 8_000, 8_000, 8_000, 8_000, 8_000, 2_000]);
+    expect([reader.routes.size, reader.heard.slice(-2)]).toEqual([50_000, ["end ipv4-unicast", "end ipv6-unicast"]]);
+    // The floor (limits.md, section 1): 62 messages of 252,666 octets, and two times End-of-RIB.
+    expect(reader.bytes).toBeLessThan(1.001 * 252_666 + 53);
+  });
+
+  it("of which a peer that reads slowly has to be told is told in turns too", () => {
+    const bench = new Bench();
+    bench.establish();
+    bench.routes(announce(["198.51.100.1/32"]));
+    const all = hostRoutes(20_000, BLUE);
+    for (let at = 0; at < 20_000; at += 800)
+      expect(told(bench.routes({ ...all, announce: all.announce.slice(at, at + 800) }))).toBe(0);
+    const steps: number[] = [];
+    while (bench.sent(bench.drain()).length > 0) steps.push(told(bench.effects));
+    expect(steps).toEqual([8_000, 8_000, 4_000]);
+  });
+
+  it("goes on when what was left of a turn has changed meanwhile, and tells it once", () => {
+    const bench = new Bench(undefined, undefined, 1);
+    bench.establish();
+    bench.routes(announce(["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32"]));
+    bench.routes(announce(["10.0.0.2/32", "10.0.0.3/32"], RED));
+    const reader = new Reader();
+    while (bench.sent(bench.drain()).length > 0) reader.read(bench.sent());
+    expect(reader.heard).toEqual(["update +1 -0", "update +1 -0"]);
+    expect([...reader.routes].map(([to, { communities }]) => [to, communities])).toEqual([
+      ["10.0.0.2/32", RED.communities],
+      ["10.0.0.3/32", RED.communities],
+    ]);
+  });
+
+  it("is told to its end from another table, when the peer is moved in the middle of it", () => {
+    const bench = new Bench(undefined, undefined, 1);
+    const routes = ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32"];
+    bench.routes(announce(routes, PLAIN, "other"));
+    const reader = bench.establish();
+    bench.routes(announce(routes));
+    reader.read(bench.sent());
+    bench.set({ table: "other" });
+    while (bench.sent(bench.drain()).length > 0) reader.read(bench.sent());
+    expect([...reader.routes.keys()].sort()).toEqual(routes);
+  });
+
+  it("does not encode for more peers in one step than make a turn: the others' follows at once", () => {
+    const peers = new Peers();
+    for (let i = 0; i < 64; i++) {
+      peers.bench.set({ name: `peer-${i}`, localAs: 64_600 + i });
+      const { connection } = peers.bench;
+      peers.peers.set(`peer-${i}`, { connection, reader: new Reader(), table: "all" });
+      peers.bench.connected();
+      peers.deliver();
+      peers.bench.receive(encodeOpen(peerOpen()), connection);
+      peers.deliver();
+      peers.bench.receive(encodeKeepalive(), connection);
+      peers.deliver();
+    }
+    peers.settle();
+    const steps = [told(peers.bench.routes(hostRoutes(800)))];
+    peers.deliver();
+    while (peers.bench.wakeAt === peers.bench.now) {
+      steps.push(told(peers.bench.step({ kind: "time" })));
+      peers.deliver();
+    }
+    expect(steps).toEqual([8_000, 8_000, 8_000, 8_000, 8_000, 8_000, 3_200]);
+    for (const { reader } of peers.peers.values()) expect(reader.routes.size).toBe(800);
   });
 });
 
@@ -332,8 +441,8 @@ describe("any history", () => {
 
   it("leaves every peer with exactly the routes of its table", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const peers = new Peers();
+      fc.property(fc.array(step, { maxLength: 40 }), fc.constantFrom(1, 2, 3, undefined), (steps, turn) => {
+        const peers = new Peers(turn);
         peers.add("a", "all");
         for (const act of steps) {
           act(peers);
@@ -346,7 +455,7 @@ describe("any history", () => {
         for (const { reader, table: of } of peers.peers.values())
           expect(new Map(reader.routes)).toEqual(peers.peers.get(`fresh ${of}`)?.reader.routes);
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 });

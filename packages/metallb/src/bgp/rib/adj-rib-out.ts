@@ -2,10 +2,11 @@ import { type Ip, ipEquals } from "#net";
 import type { LocalEnd, Negotiated } from "../agreement.ts";
 import { encodeRouteRefresh } from "../packet/route-refresh.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
-import { endOfRib, type PackParameters, packKey, packUpdates } from "./pack.ts";
+import { endOfRib, type PackParameters } from "./pack.ts";
 import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, type PrefixKey } from "./prefix-key.ts";
 import type { Entry, RouteTable } from "./route-table.ts";
+import { type Job, Turns, type Whole } from "./turns.ts";
 
 /** Prefixes of the table that a peer was moved away from, as far as it was told them. */
 type LeftBehind = ReadonlyMap<PrefixKey, { readonly entry: Entry; readonly attributes: PathAttributes | null }>;
@@ -32,12 +33,14 @@ export class AdjRibOut {
   position = 0;
   updatesSent = 0;
   bytesSent = 0;
-  private parameters: PackParameters | null = null;
-  private negotiated: Negotiated | null = null;
+  /** Null: no session stands. */
+  private parameters: (PackParameters & { readonly negotiated: Negotiated }) | null = null;
   /** Negotiated and with a next hop: what can be announced on this session. */
   families: readonly AddressFamily[] = [];
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
-  private readonly whole = new Map<AddressFamily, "initial" | "refresh" | "again">();
+  private readonly whole = new Map<AddressFamily, Whole>();
+  /** What has begun to be told. */
+  private readonly turns = new Turns();
   /** Routes that lost their next hop and have still to be withdrawn. */
   private gone: Entry[] = [];
   private leaving = false;
@@ -57,18 +60,18 @@ export class AdjRibOut {
       nextHop,
       limit: negotiated.limit,
       leaving: this.leaving,
+      negotiated,
     };
-    this.negotiated = negotiated;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
-    this.whole.clear();
     for (const family of negotiated.families) this.whole.set(family, "initial");
     this.position = this.table.position;
-    this.leftBehind = null;
   }
 
   end(): void {
     this.parameters = null;
+    this.families = [];
     this.gone = [];
+    this.turns.giveUp();
     this.whole.clear();
     this.leftBehind = null;
   }
@@ -78,15 +81,15 @@ export class AdjRibOut {
    * more is withdrawn; false: the next hops are what they were.
    */
   relink(local: LocalEnd): boolean {
-    const { parameters, negotiated } = this;
-    if (!parameters || !negotiated) return false;
+    const { parameters } = this;
+    if (!parameters) return false;
+    const { negotiated } = parameters;
     const nextHop = nextHopsOf(local, negotiated);
     const differ = negotiated.families.filter((family) => !sameIp(parameters.nextHop[family], nextHop[family]));
     if (differ.length === 0) return false;
     for (const family of differ) {
-      const told = this.families.includes(family) && this.whole.get(family) !== "initial";
-      if (nextHop[family] === null && told) this.takeBack(family);
-      if (!this.whole.has(family)) this.whole.set(family, "again");
+      if (nextHop[family] === null && this.whole.get(family) !== "initial") this.takeBack(family);
+      this.tellAgain(family, "again");
     }
     this.parameters = { ...parameters, nextHop };
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
@@ -95,13 +98,18 @@ export class AdjRibOut {
 
   private takeBack(family: AddressFamily): void {
     const told = this.leftBehind?.values() ?? this.table.toldUntil(this.position);
-    for (const { entry } of told) if (familyOfKey(entry.key) === family) this.gone.push({ ...entry, attributes: null });
+    for (const { entry } of told)
+      if (familyOfKey(entry.key) === family) this.gone.push({ ...entry, changedAt: -1, attributes: null });
   }
 
   /** The peer asks for a family again (RFC 2918). */
   refresh(family: AddressFamily): void {
-    if (this.parameters && this.negotiated?.families.includes(family) && !this.whole.has(family))
-      this.whole.set(family, "refresh");
+    if (this.parameters?.negotiated.families.includes(family)) this.tellAgain(family, "refresh");
+  }
+
+  /** What is due already stays what it is: the whole table, with what belongs to its beginning or its refresh. */
+  private tellAgain(family: AddressFamily, why: "refresh" | "again"): void {
+    if (!this.whole.has(family)) this.whole.set(family, why);
   }
 
   /** From now on each route says that it will go (RFC 8326), or no longer; what stands is told again. */
@@ -110,7 +118,7 @@ export class AdjRibOut {
     this.leaving = leaving;
     if (!this.parameters) return;
     this.parameters = { ...this.parameters, leaving };
-    for (const family of this.families) if (!this.whole.has(family)) this.whole.set(family, "again");
+    for (const family of this.families) this.tellAgain(family, "again");
   }
 
   /** From now on the peer gets another table, and is told only where the two differ. */
@@ -121,15 +129,24 @@ export class AdjRibOut {
       const left = new Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>();
       for (const each of this.table.toldUntil(this.position))
         if (told.includes(familyOfKey(each.entry.key))) left.set(each.entry.key, each);
+      this.giveUp(left);
       this.leftBehind = left;
     }
     this.table = table;
     this.position = table.position;
   }
 
+  /** What was begun is not told to its end: of the rest nobody knows whether it stands with the peer. */
+  private giveUp(left: Map<PrefixKey, { entry: Entry; attributes: PathAttributes | null }>): void {
+    for (const { entries, at, whole } of this.turns.giveUp()) {
+      for (const entry of entries.slice(at)) left.set(entry.key, { entry, attributes: null });
+      if (whole && this.whole.get(whole[0]) !== "initial") this.whole.set(...whole);
+    }
+  }
+
   /** Prefixes that stand in the table and can be announced on this session. */
   get announced(): number {
-    return this.parameters ? this.families.reduce((sum, family) => sum + this.table.count(family), 0) : 0;
+    return this.families.reduce((sum, family) => sum + this.table.count(family), 0);
   }
 
   get standing(): number {
@@ -138,28 +155,48 @@ export class AdjRibOut {
 
   /** Prefixes that stand and are not told: no family for them, or not sent yet (an upper bound). */
   get waiting(): number {
-    return this.standing - this.announced + (this.table.position - this.position);
+    return this.standing - this.announced + (this.table.position - this.position) + this.turns.left;
   }
 
-  /** Messages that bring the peer from where it is to where the table is. Calling again gives nothing more. */
+  /** Messages that bring the peer nearer to where the table is: a turn's worth (see {@link RouteTable.turn}). Nothing: it is there. */
   pending(): readonly Uint8Array[] {
     const { parameters } = this;
     if (!parameters) return [];
-    const chunks: Uint8Array[] = [];
-    if (this.gone.length > 0) chunks.push(...this.counted(packUpdates(this.gone, parameters)));
-    this.gone = [];
-    if (this.leftBehind) chunks.push(...this.counted(packUpdates(this.crossing(this.leftBehind), parameters)));
-    else if (this.position < this.table.position) chunks.push(...this.difference(parameters));
-    for (const [family, why] of this.whole) chunks.push(...this.wholeFamily(family, why, parameters));
-    this.leftBehind = null;
-    this.whole.clear();
-    this.position = this.table.position;
-    return chunks;
+    return this.counted(this.turns.next(this.table, this.families, parameters, () => this.begun(parameters)));
   }
 
-  private difference(parameters: PackParameters): readonly Uint8Array[] {
-    const key = `since ${this.position} ${packKey(parameters, this.families)} ${[...this.whole.keys()].join()}`;
-    return this.shared(key, parameters, () => this.due(this.table.since(this.position)));
+  /** What is due now, as jobs: what was told and is no more, what differs, and whole tables. */
+  private begun({ negotiated }: { readonly negotiated: Negotiated }): void {
+    const { table, position } = this;
+    if (this.gone.length > 0) this.job("", this.gone);
+    if (this.leftBehind) this.job("", [...this.crossing(this.leftBehind)]);
+    else if (position < table.position) {
+      const name = `since ${position} ${this.families.join()} ${[...this.whole.keys()].join()}`;
+      this.job(
+        name,
+        this.listed(name, () => this.due(table.since(position))),
+      );
+    }
+    for (const [family, why] of this.whole) this.beginWhole(family, why, negotiated);
+    this.gone = [];
+    this.leftBehind = null;
+    this.whole.clear();
+    this.position = table.position;
+  }
+
+  private job(name: string, entries: readonly Entry[], whole: Partial<Job> = {}): void {
+    this.turns.add(name, entries, this.table.position, whole);
+  }
+
+  private beginWhole(family: AddressFamily, why: Whole, negotiated: Negotiated): void {
+    const marked = why === "refresh" && negotiated.enhancedRouteRefresh;
+    const name = `whole ${family}`;
+    const entries = this.families.includes(family) ? this.listed(name, () => this.standingOf(family)) : [];
+    this.job(name, entries, {
+      before: marked ? [encodeRouteRefresh(family, "begin")] : [],
+      after: [...(marked ? [encodeRouteRefresh(family, "end")] : []), ...(why === "initial" ? [endOfRib(family)] : [])],
+      whole: [family, why],
+    });
   }
 
   /** Of a family whose whole table follows only what is withdrawn has to be told before. */
@@ -174,7 +211,7 @@ export class AdjRibOut {
   private crossing(left: LeftBehind): Iterable<Entry> {
     const entries: Entry[] = [];
     for (const { entry } of left.values())
-      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, attributes: null });
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     for (const entry of this.table.standing()) {
       const before = left.get(entry.key)?.attributes;
       if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
@@ -182,32 +219,15 @@ export class AdjRibOut {
     return this.due(entries);
   }
 
-  private wholeFamily(
-    family: AddressFamily,
-    why: "initial" | "refresh" | "again",
-    parameters: PackParameters,
-  ): readonly Uint8Array[] {
-    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
-    const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
-    if (this.families.includes(family))
-      chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));
-    if (marked) chunks.push(encodeRouteRefresh(family, "end"));
-    if (why === "initial") chunks.push(...this.counted([endOfRib(family)]));
-    return chunks;
-  }
-
   private *standingOf(family: AddressFamily): Generator<Entry> {
     for (const entry of this.table.standing()) if (familyOfKey(entry.key) === family) yield entry;
   }
 
-  /** Sessions with equal parameters at an equal place share what is encoded once. */
-  private shared(key: string, parameters: PackParameters, entries: () => Iterable<Entry>): readonly Uint8Array[] {
-    let chunks = this.table.cache.get(key);
-    if (!chunks) {
-      chunks = packUpdates(entries(), parameters);
-      this.table.cache.set(key, chunks);
-    }
-    return this.counted(chunks);
+  private listed(name: string, entries: () => Iterable<Entry>): readonly Entry[] {
+    const { lists } = this.table;
+    const list = lists.get(name) ?? [...entries()];
+    lists.set(name, list);
+    return list;
   }
 
   private counted(chunks: readonly Uint8Array[]): readonly Uint8Array[] {

@@ -3,6 +3,12 @@ import type { AddressFamily, PathAttributes, TableChange } from "../settings.ts"
 import { sameAttributes } from "./path-attributes.ts";
 import { familyOfKey, keyOf, type PrefixKey } from "./prefix-key.ts";
 
+/**
+ * Entries that are encoded for one peer, or in one step, at most, so that nothing else waits long for the thread:
+ * some ten full UPDATEs, so that cutting costs no further message worth counting.
+ */
+export const TURN_ENTRIES = 8_000;
+
 /** One prefix of a table, also after it was withdrawn, until every session has been told. */
 export interface Entry {
   /** The prefix. */
@@ -22,14 +28,23 @@ export interface Entry {
  * slow peer, and memory is bounded by the number of distinct prefixes.
  */
 export class RouteTable {
+  /** Entries of one turn. */
+  readonly turn: number;
   private readonly entries = new Map<PrefixKey, Entry>();
   /** Entry at each position from `base` on; superseded where its `changedAt` is another position. */
   private log: Entry[] = [];
   private base = 0;
   private superseded = 0;
   private readonly counts: Record<AddressFamily, number> = { "ipv4-unicast": 0, "ipv6-unicast": 0 };
-  /** Encoded chunks that sessions with equal parameters share; valid for the present position. */
+  /** What sessions with equal parameters share, in lists and encoded; valid for the present position. */
+  readonly lists = new Map<string, readonly Entry[]>();
   readonly cache = new Map<string, readonly Uint8Array[]>();
+  /** How many entries were encoded so far: what {@link cache} held costs nothing. */
+  packed = 0;
+
+  constructor(turn = TURN_ENTRIES) {
+    this.turn = turn;
+  }
 
   /** Position of the oldest change that is kept. */
   get oldest(): number {
@@ -56,7 +71,9 @@ export class RouteTable {
     const before = this.position;
     for (const prefix of change.withdraw) this.put(prefix, null);
     for (const { prefix, attributes } of change.announce) this.put(prefix, attributes);
-    if (this.position !== before) this.cache.clear();
+    if (this.position === before) return;
+    this.cache.clear();
+    this.lists.clear();
   }
 
   private put(prefix: Prefix, attributes: PathAttributes | null): void {

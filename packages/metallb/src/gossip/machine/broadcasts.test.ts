@@ -18,6 +18,24 @@ describe("what is told to everybody", () => {
     expect([all.isEmpty, all.take(1_000, 0, 3)]).toEqual([true, []]);
   });
 
+  it("is passed over eight times where it does not fit, and then no more is looked for", () => {
+    const packed = (tooLong: number) => {
+      const all = new Broadcasts();
+      for (let i = 0; i < tooLong; i++) all.add(`long${i}`, message(9, 500));
+      all.add("short", message(1));
+      return firsts(all.take(100, 0, 3));
+    };
+    expect([packed(7), packed(8)]).toEqual([[1], []]);
+    // Less room than any message needs is none: 24 octets.
+    const left = (room: number) => {
+      const all = new Broadcasts();
+      all.add("a", message(1));
+      all.add("tiny", message(2, 5));
+      return firsts(all.take(room, 0, 3));
+    };
+    expect([left(54), left(53)]).toEqual([[1, 2], [1]]);
+  });
+
   it("gives way to what is newer of the same member, which is told from the start", () => {
     const all = new Broadcasts();
     all.add("a", message(1));

@@ -230,6 +230,18 @@ describe("for others", () => {
     }
   });
 
+  it("its time is over when it could be said and when it cannot any more", () => {
+    const b = bench([], { probeInterval: 1_000_000 });
+    b.prober.askedToPing(request({ node: "new" }), FROM, 100);
+    expect(b.prober.nextDue).toBe(0);
+    b.run(100);
+    expect(b.prober.nextDue).toBe(600);
+    b.run(600);
+    expect(b.prober.nextDue).toBe(1_100);
+    b.run(1_100);
+    expect(b.prober.nextDue).toBe(1_000_000);
+  });
+
   it("somebody unknown is pinged at the address that is given, if it is one", () => {
     const b = bench([]);
     b.prober.askedToPing(request({ node: "new", port: 5_000 }), FROM, 100);

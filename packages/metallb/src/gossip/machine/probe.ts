@@ -143,12 +143,9 @@ export class Prober {
     return undefined;
   }
 
+  /** One that was forgotten had died before. */
   private isProbed(member: Member): boolean {
-    return (
-      member !== this.table.self &&
-      (member.state === "alive" || member.state === "suspect") &&
-      this.table.members.get(member.name) === member
-    );
+    return member !== this.table.self && (member.state === "alive" || member.state === "suspect");
   }
 
   private askOthers(round: Round): void {
