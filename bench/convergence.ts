@@ -5,7 +5,7 @@ import { DEFAULT_SETTINGS, type PeerSettings } from "metallb/bgp";
 import { hostPrefix, type Ip, ip, parseIp } from "metallb/net";
 import type { PlanDifference } from "metallb/planner";
 import { bgpParts, EngineThread } from "metallb/speaker";
-import { type Peer, startBird, startGobgp } from "./peers.ts";
+import { type Peer, startBird, startFrr, startGobgp } from "./peers.ts";
 import type { Benchmark, Row } from "./report.ts";
 import { Sink, type SinkSession } from "./sink-client.ts";
 
@@ -147,6 +147,7 @@ export const convergenceBenchmark: Benchmark = async (say) => {
     rows.push({ goal: 6, what, who, unit: "× floor", samples: [ratio], goalValue, judged: "max" });
   };
   for (const [prefixes, peers, goal] of [
+    [1_000, 1, null],
     [10_000, 1, 10],
     [100_000, 1, 80],
     [10_000, 64, 150],
@@ -173,21 +174,23 @@ export const convergenceBenchmark: Benchmark = async (say) => {
       judged: "max",
     });
   }
-  for (const [start, runs] of [
-    [startBird, 5],
-    [startGobgp, 3],
+  for (const [start, program, prefixes, runs] of [
+    [startBird, "BIRD", 10_000, 5],
+    [startGobgp, "GoBGP", 10_000, 3],
+    [startFrr, "FRR", 1_000, 1],
   ] as const) {
-    say(`goal 5: 10,000 prefixes, ${start === startBird ? "BIRD" : "GoBGP"}`);
-    const measured = await theirs(start, 10_000, runs).catch((error: Error) => {
+    const many = prefixes.toLocaleString("en-US");
+    say(`goal 5: ${many} prefixes, ${program}`);
+    const measured = await theirs(start, prefixes, runs).catch((error: Error) => {
       say(error.message);
       return null;
     });
     if (!measured) {
-      say(`no figures for ${start === startBird ? "BIRD" : "GoBGP"}: it is not installed, or did not run`);
+      say(`no figures for ${program}: it is not installed, or did not run`);
       continue;
     }
-    time("Established → last prefix, 10,000 × 1", measured.name, measured.times, null);
-    octets("octets of 10,000 prefixes", measured.name, measured.octets / floorOctets(10_000), null);
+    time(`Established → last prefix, ${many} × 1`, measured.name, measured.times, null);
+    octets(`octets of ${many} prefixes`, measured.name, measured.octets / floorOctets(prefixes), null);
   }
   return rows;
 };

@@ -67,6 +67,40 @@ protocol bgp sink {
   return { name: `BIRD ${found}`, close: () => stop(child) };
 }
 
+const BGPD = "/usr/lib/frr/bgpd";
+
+/**
+ * FRR's bgpd alone, with a network statement a prefix, as MetalLB configures it; null where it is not installed. It
+ * loads a thousand in some ten seconds and ten thousand in more than ten minutes.
+ */
+export function startFrr(options: PeerOptions): Peer | null {
+  const found = version(BGPD);
+  if (found === null) return null;
+  mkdirSync(options.folder, { recursive: true });
+  const { address, asn, sink } = options;
+  const networks = Array.from({ length: options.prefixes }, (_, n) => `  network ${hostRoute(n)}`).join("\n");
+  const file = (name: string) => join(options.folder, name);
+  writeFileSync(
+    file("frr.conf"),
+    `router bgp ${asn}
+ bgp router-id ${address}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor ${sink.host} remote-as ${sink.asn}
+ neighbor ${sink.host} port ${sink.port}
+ neighbor ${sink.host} update-source ${address}
+ neighbor ${sink.host} ebgp-multihop 2
+ neighbor ${sink.host} timers connect 1
+ address-family ipv4 unicast
+${networks}
+ exit-address-family
+`,
+  );
+  const flags = ["-S", "-Z", "-p", "20178", "-l", address, "-f", file("frr.conf"), "-i", file("bgpd.pid"), "-P", "0"];
+  const child = spawn(BGPD, [...flags, "--vty_socket", options.folder], { stdio: "ignore" });
+  return { name: `FRR ${found}`, close: () => stop(child) };
+}
+
 const GOBGP_API = "20551";
 
 function gobgpRoutes(): number {

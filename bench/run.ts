@@ -1,9 +1,10 @@
 /**
  * `npm run bench [-- NAME…]`: the goals, measured beside a peer and the floor in one run.
- * Names: allocator, controller, configuration, packing, convergence, layer2, planner, restart, speaker, footprint. Without names: all.
+ * Names: allocator, controller, configuration, packing, bfd, convergence, layer2, planner, restart, speaker, footprint. Without names: all.
  */
 import { cpus, totalmem } from "node:os";
 import { allocatorBenchmark } from "./allocator.ts";
+import { bfdBenchmark } from "./bfd.ts";
 import { packingBenchmark } from "./bgp-packing.ts";
 import { configurationBenchmark } from "./configuration.ts";
 import { controllerBenchmark } from "./controller.ts";
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   controller: controllerBenchmark,
   configuration: configurationBenchmark,
   packing: packingBenchmark,
+  bfd: bfdBenchmark,
   convergence: convergenceBenchmark,
   layer2: layer2Benchmark,
   planner: plannerBenchmark,

@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { parse, stringify } from "yaml";
 import { LabHouse } from "../lab/support.ts";
 import { realPrograms, startPlane } from "../support/cluster.ts";
 import { describeWith } from "../support/parts.ts";
+import { kubectlProgram } from "../support/probes.ts";
 import { eventually, projectFile } from "../support/programs.ts";
 
 const METALLB = projectFile("packages/metallb/bin/metallb");
@@ -262,7 +263,7 @@ describe("the command line on the embedded API", () => {
   suite((folder) => startPlane(null, folder));
 });
 
-describeWith(["kubernetes"], "the command line with the rights that its page asks for", () => {
+describeWith(["kubernetes", "kubectl"], "the command line with the rights that its page asks for", () => {
   let folder: string;
   let plane: Awaited<ReturnType<typeof startPlane>>;
 
@@ -310,6 +311,26 @@ describeWith(["kubernetes"], "the command line with the rights that its page ask
       expect(code).toBeLessThan(2);
     },
   );
+
+  it("is given by the line that the doctor prints, to who has none", async () => {
+    const checks = async (user: string) => {
+      const { stdout } = await metallb(await as(user), "doctor", "-o", "json");
+      return JSON.parse(stdout) as readonly { readonly what: string; readonly text: string; readonly fix: string }[];
+    };
+    const lacking = (await checks("nobody")).find(({ text }) => text.startsWith("no right to list"));
+    expect(lacking?.text).toMatch(/services.*bgppeers\.metallb\.io.*customresourcedefinitions/);
+    const kubectl = `kubectl() { '${kubectlProgram()}' --kubeconfig '${plane.kubeconfig}' "$@"; }`;
+    execFileSync("bash", ["-c", `${kubectl}; ${lacking?.fix}`]);
+    try {
+      await eventually(
+        async () => (await checks("nobody")).filter(({ text }) => text.startsWith("no right to list")),
+        (left) => left.length === 0,
+        { what: "the rights are not enough" },
+      );
+    } finally {
+      execFileSync("bash", ["-c", `${kubectl}; kubectl delete clusterrolebinding,clusterrole metallb-view-more`]);
+    }
+  });
 
   it("names what is missing where there are none, and says of nothing that it is not there", async () => {
     const { stdout } = await metallb(await as("nobody"), "status");

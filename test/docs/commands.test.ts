@@ -8,7 +8,7 @@ import { projectFile } from "../support/programs.ts";
 import { WORLDS, type World } from "./worlds.ts";
 
 /** Pages of which every command runs or says why not. */
-const MUST_RUN = ["installation.md", "migration.md", "tutorial.md"];
+const MUST_RUN = ["installation.md", "lab.md", "migration.md", "tutorial.md"];
 
 const docs = projectFile("docs");
 const pages = globSync("**/*.md", { cwd: docs })

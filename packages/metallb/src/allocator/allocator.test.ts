@@ -111,6 +111,7 @@ describe("requests", () => {
     ["unknownPool", annotated({ "metallb.universe.tf/address-pool": "nope" })],
     ["noClusterIP", { clusterIPs: [] }],
     ["clusterIPFamilies", { clusterIPs: ["None"] }],
+    ["clusterIPFamilies", { clusterIPs: ["10.96.0.1", "10.96.0.2"] }],
     ["notEnoughClusterIPs", { ipFamilyPolicy: "RequireDualStack" }],
   ] as const)("refuses with %s", (code, rest) => {
     const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]), pool("q", ["2.0.0.0/24"]));
@@ -137,8 +138,9 @@ describe("requests", () => {
   it("moves when another address or pool is requested, and waits for exactly the address", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/24"]));
     c.put(service("a"), service("b"));
-    c.edit("default/a", annotated({ "metallb.io/address-pool": "q" }));
-    expect(c.ips("default/a")).toEqual(["2.0.0.0"]);
+    // Contract 4.7: no ClearAssignment for what the Service itself asked for.
+    const moved = c.edit("default/a", annotated({ "metallb.io/address-pool": "q" }));
+    expect([c.ips("default/a"), notes(moved)]).toEqual([["2.0.0.0"], ["default/a IPAllocated"]]);
     c.put(service("c", { loadBalancerIP: "2.0.0.0" }));
     expect(c.refusal("default/c")).toBe("sharingKey");
     c.edit("default/a", annotated({}));
@@ -190,6 +192,11 @@ describe("what is told", () => {
         },
       ],
     ]);
+    c.setPools([pool("p", ["1.0.0.0/31", "fd00::/127"])]);
+    c.edit("default/a", holds("1.0.0.0"));
+    expect(told(c, { ...holds("1.0.0.0"), ...dual("RequireDualStack") })).toEqual([
+      [{ type: "Normal", reason: "IPAllocated", message: 'Assigned additional IP ["fd00::"]' }],
+    ]);
     expect(told(c, { ...holds("1.0.0.0"), loadBalancerIP: "9.9.9.9" })).toEqual([
       [
         {
@@ -199,6 +206,36 @@ describe("what is told", () => {
         },
       ],
     ]);
+  });
+
+  it("is why a Service without an address is refused, and what it asked for where that cannot be read", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    const failed = (message: string) => [[{ type: "Warning", reason: "AllocationFailed", message }]];
+    expect(told(c, { clusterIPs: ["None"] })).toEqual(
+      failed('Failed to allocate IP for "default/a": cannot tell the IP families of the cluster IPs ["None"]'),
+    );
+    expect(told(c, annotated({ "metallb.io/loadBalancerIPs": "x" }))).toEqual(
+      failed('Failed to allocate IP for "default/a": invalid metallb.io/loadBalancerIPs: "x"'),
+    );
+  });
+
+  it("and decided is the same that is known from then on", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    const [given] = c.put(service("a"));
+    expect(given?.outcome).toMatchObject({ kind: "allocated", pool: "p", lacking: null, ips: [{ family: 4 }] });
+    expect(given?.desired).toMatchObject({ pool: "p", ips: [{ family: 4 }] });
+    expect(c.allocator.outcomes.get("default/a")).toBe(given?.outcome);
+  });
+
+  it("is nothing where a status has a hostname, or an empty entry, beside the address", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    const ingress = [
+      { ip: null, hostname: "example.org", ipMode: null },
+      { ip: "", hostname: null, ipMode: null },
+      ...holds("1.0.0.7").ingress,
+    ];
+    expect(told(c, { ingress })).toEqual([[]]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.7"]);
   });
 
   it("is what became of an address that cannot be kept, or of a status that cannot be read", () => {
@@ -253,6 +290,10 @@ describe("sharing", () => {
       service("d", sharing("k", 4)),
       service("e", sharing("k", 5, local({}))),
     );
+    // In whatever order a selector is written.
+    c.put(service("f", sharing("j", 1, local({ app: "x", tier: "web" }))));
+    c.put(service("g", sharing("j", 2, local({ tier: "web", app: "x" }))));
+    expect(c.ips("default/g")).toEqual(c.ips("default/f"));
     expect(["a", "b", "c", "d", "e"].map((name) => c.ips(`default/${name}`)[0])).toEqual([
       "1.0.0.0",
       "1.0.0.0",
@@ -268,6 +309,20 @@ describe("sharing", () => {
     const told = c.edit("default/b", sharing("k", 80));
     expect(notes(told)).toEqual(["default/b ClearAssignment", "default/b IPAllocated"]);
     expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
+  });
+
+  it("lets a Service that is alone change its key in place, and shares by the new one", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a", sharing("k", 80)));
+    for (const key of ["j", null, "i"] as const) {
+      const change = key === null ? { annotations: {} } : sharing(key, 80);
+      expect(notes(c.edit("default/a", change))).toEqual([]);
+      expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+      c.put(service("b", sharing("k", 81)));
+      c.put(service("c", sharing("j", 82)));
+      expect([c.ips("default/b")[0] === "1.0.0.0", c.ips("default/c")[0] === "1.0.0.0"]).toEqual([false, key === "j"]);
+      c.remove("default/b", "default/c");
+    }
   });
 
   it("takes a port that is added into account, and one that is dropped", () => {

@@ -157,12 +157,13 @@ export class Allocator {
     if (status === null) batch.note(service.key, unreadableStatus(service));
     const frozen = this.chooser.frozenWish(claim);
     let lost: { readonly ips: readonly Ip[]; readonly why: Refusal } | null = null;
-    for (const ips of [status ?? [], before?.ips ?? []]) {
+    for (const ips of [status, before?.ips]) {
+      if (!ips) continue;
       const kept = ips.filter(({ family }) => claim.families.includes(family));
       if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
       const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
       const choice = this.keepable(claim, kept, from);
-      if (choice.refusal) lost ??= { ips: kept, why: choice.refusal };
+      lost ??= choice.refusal && { ips: kept, why: choice.refusal };
       if (!choice.kept) continue;
       const { kept: now } = choice;
       // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
@@ -182,8 +183,9 @@ export class Allocator {
   private keepable(claim: Claim, ips: readonly Ip[], from: string | null): Kept {
     const all = this.chooser.keep(claim, ips, from);
     if (all.ok) return { kept: all.value, refusal: null };
-    if (ips.length === 2 && claim.request === null)
-      for (const one of ips.toSorted((a) => (a.family === claim.primary ? -1 : 1))) {
+    const isBetter = ({ family }: Ip) => family === claim.primary;
+    if (claim.request === null)
+      for (const one of [...ips.filter(isBetter), ...ips.filter((address) => !isBetter(address))]) {
         const choice = this.chooser.keep(claim, [one], from);
         if (choice.ok) return { kept: choice.value, refusal: all.error };
       }
@@ -195,7 +197,7 @@ export class Allocator {
     const { claim } = entry;
     const { service, holder } = claim;
     const held = this.index.held(service.key);
-    if (held && held.ips.length < claim.families.length) return this.extend(entry, held, batch);
+    if (held) return this.extend(entry, held, batch);
     if (service.deleting) {
       this.refuse(service.key, service, refuse("deleting"), CLEARED, null, batch);
       return false;
@@ -216,7 +218,8 @@ export class Allocator {
   /** A dual-stack Service has one address: the other comes from the same pool, or both from another one. */
   private extend(entry: Entry, held: Holding, batch: Batch): boolean {
     const { claim } = entry;
-    const missing = claim.families.find((family) => held.ips.every((address) => address.family !== family)) ?? 6;
+    const [has] = held.ips as [Ip];
+    const missing = has.family === 4 ? 6 : 4;
     const additional = claim.request === null ? this.chooser.additional(claim, held.pool, missing) : null;
     if (additional) {
       const ips = [...held.ips, additional];
@@ -225,7 +228,7 @@ export class Allocator {
       this.allocated(claim, { pool: held.pool, ips }, this.chooser.frozenWish(claim), batch);
       return true;
     }
-    const frozen = this.catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
+    const frozen = (this.catalog.get(held.pool) as Pool).frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
     if (claim.strict && !frozen) {
       this.index.release(held.key);
       return this.give(entry, batch);
@@ -251,8 +254,9 @@ export class Allocator {
     this.wait(claim.service, lacking);
     if (lacking && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
     const { pool, ips } = choice;
-    this.latest.set(key, { kind: "allocated", pool, ips, lacking });
-    batch.decide(key, { kind: "allocated", pool, ips, lacking }, { pool, ips });
+    const outcome: Outcome = { kind: "allocated", pool, ips, lacking };
+    this.latest.set(key, outcome);
+    batch.decide(key, outcome, { pool, ips });
   }
 
   private refuse(
@@ -265,8 +269,9 @@ export class Allocator {
   ): void {
     this.wait(service, refusal);
     if (note && batch.isNews(key, refusal)) batch.note(key, note);
-    this.latest.set(key, { kind: "refused", refusal });
-    batch.decide(key, { kind: "refused", refusal }, desired);
+    const outcome: Outcome = { kind: "refused", refusal };
+    this.latest.set(key, outcome);
+    batch.decide(key, outcome, desired);
   }
 
   private wait(service: Service, refusal: Refusal | null): void {

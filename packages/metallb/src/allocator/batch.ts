@@ -1,5 +1,5 @@
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
-import type { Refusal } from "./reasons.ts";
+import type { ReasonCode, Refusal } from "./reasons.ts";
 
 /** Collects the answers of one pass; the last word on a Service counts, its notes add up. */
 export class Batch {
@@ -37,10 +37,10 @@ export class Batch {
 }
 
 /**
- * An address that was asked for may be in use and beyond the quota at once, and which is said first depends on when it
- * is looked at: that the other one is true too is no news.
+ * What was asked for may be in use and beyond the quota at once, and which is said first depends on when it is looked
+ * at: that the other one is true too is no news.
  */
 const areOfOneRequest = (a: Refusal, b: Refusal): boolean =>
-  (a.code === "quota" && isInUse(b)) || (b.code === "quota" && isInUse(a));
+  (a.code === "quota" && IN_USE.has(b.code)) || (b.code === "quota" && IN_USE.has(a.code));
 
-const isInUse = ({ code }: Refusal): boolean => code === "sharingKey" || code === "portInUse";
+const IN_USE: ReadonlySet<ReasonCode> = new Set(["sharingKey", "portInUse", "poolExhausted", "poolExhaustedDual"]);

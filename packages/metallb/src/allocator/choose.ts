@@ -19,7 +19,7 @@ export class Chooser {
   private readonly catalog: PoolCatalog;
   /** Who was refused by itself since an address became free: all that are alike are refused alike. */
   private readonly misses = new Map<Candidates, Map<string, Refusal>>();
-  private at = -1;
+  private at = 0;
 
   constructor(index: AddressIndex, catalog: PoolCatalog) {
     this.index = index;

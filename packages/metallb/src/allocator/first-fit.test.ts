@@ -50,6 +50,28 @@ describe("first fit", () => {
     );
   });
 
+  it("knows the place of what the pool gives out, and of nothing else", () => {
+    const index = new AddressIndex();
+    index.setPools([pool("p", ["1.0.1.0/31", "1.0.0.0/31"], {}), pool("b", ["2.0.0.0/24"], { avoidBuggyIPs: true })]);
+    const place = (name: string, value: bigint) => index.space(name, 4)?.position(value);
+    expect([0x1000100n, 0x1000101n, 0x1000000n, 0x1000001n].map((value) => place("p", value))).toEqual([
+      0n,
+      1n,
+      2n,
+      3n,
+    ]);
+    for (const value of [0xffffffn, 0x1000002n, 0x10000ffn, 0x1000102n]) expect(place("p", value)).toBeNull();
+    const edge = pool("e", ["3.0.0.255-3.0.1.2"], { avoidBuggyIPs: true });
+    index.setPools([pool("b", ["2.0.0.0/24"], { avoidBuggyIPs: true }), edge]);
+    expect([place("e", 0x3000101n), place("e", 0x3000102n), index.space("e", 4)?.capacity]).toEqual([0n, 1n, 2n]);
+    expect([0x2000000n, 0x2000001n, 0x20000fen, 0x20000ffn].map((value) => place("b", value))).toEqual([
+      null,
+      0n,
+      253n,
+      null,
+    ]);
+  });
+
   it("counts capacity exactly, in pools of any size", () => {
     const index = new AddressIndex();
     index.setPools([

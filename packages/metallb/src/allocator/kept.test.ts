@@ -69,6 +69,28 @@ describe("addresses of a deleted Service", () => {
     expect([c.ips("default/f"), c.allocator.wakeAt]).toEqual([["1.0.0.1"], null]);
   });
 
+  it("are free at once when their pool is gone", () => {
+    const c = start("1.0.0.0/30");
+    c.put(service("a"));
+    c.remove("default/a");
+    c.setPools([pool("q", ["2.0.0.0/30"])]);
+    expect([c.allocator.index.holdings().size, c.allocator.wakeAt]).toEqual([0, null]);
+  });
+
+  it("are all free when the time of all is over", () => {
+    const c = start("1.0.0.0/30");
+    c.put(service("a"), service("b"), service("c"));
+    c.remove("default/a");
+    c.now = 10;
+    c.remove("default/b", "default/c");
+    c.now = 1_000;
+    c.decide([]);
+    expect([...c.allocator.index.holdings().keys()]).toEqual(["default/b", "default/c"]);
+    c.now = 1_010;
+    c.decide([]);
+    expect([c.allocator.index.holdings().size, c.allocator.wakeAt]).toEqual([0, null]);
+  });
+
   it("are looked at when the first of them falls due, whatever their pools say", () => {
     const keep = (name: string, range: string, keepFor: number) =>
       pool(name, [range], { autoAssign: false, terms: { reserved: new Map(), quotas: new Map(), keepFor } });

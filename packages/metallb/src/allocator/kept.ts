@@ -54,7 +54,7 @@ export class KeptAddresses {
       queue.splice(0, gone);
       const first = queue[0];
       if (!first) this.queues.delete(time);
-      else if (next === null || first.at < next) next = first.at;
+      else next = Math.min(first.at, next ?? first.at);
     }
     return next;
   }

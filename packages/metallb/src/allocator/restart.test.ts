@@ -143,6 +143,8 @@ describe("a dual-stack Service", () => {
     c.put(service("x"));
     c.put(service("a", dual(policy)));
     expect(c.ips("default/a")).toEqual(["1.0.0.1", "fd00::"]);
+    // A lower one is free: what is kept is not what would be given.
+    c.remove("default/x");
     return c;
   };
 
@@ -189,6 +191,15 @@ describe("a dual-stack Service", () => {
       }),
     );
     expect(c.ips("default/b")).toEqual(["fd00::6", "1.0.0.6"]);
+  });
+
+  it("that asks for a pair gets both or nothing", () => {
+    const c = new Cluster(new Allocator(), [dualPool]);
+    const request = { annotations: { "metallb.io/loadBalancerIPs": "1.0.0.5,fd00::5" } };
+    c.put(service("a", { ...dual("PreferDualStack"), ...request }));
+    expect(c.ips("default/a")).toEqual(["1.0.0.5", "fd00::5"]);
+    c.setPools([pool("p", ["1.0.0.0/24", "fd00::1:0/112"])]);
+    expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([[], "notInConfig"]);
   });
 
   it("upgrades and downgrades in place, in every way", () => {

@@ -49,7 +49,8 @@ describe("an address reserved for a Service", () => {
       annotations: { "metallb.io/allow-shared-ip": "k" },
     });
     const c = start();
-    c.put(service("vip", shared(1)), service("a", shared(2)));
+    c.put(service("vip", shared(1)));
+    c.put(service("a", shared(2)));
     expect([c.ips("default/vip"), c.ips("default/a")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 
@@ -180,6 +181,23 @@ describe("a quota of a namespace", () => {
     expect(c.ips("a/s").map((text) => formatIp(ip(text)))).toEqual(["1.0.0.0"]);
     put(c, "b", "s", { ...dual(), ...holds("1.0.0.1", "fd00::1") });
     expect(c.ips("b/s")).toHaveLength(2);
+  });
+
+  it("tells a Service whose pool is full nothing new when others of its namespace reach the quota meanwhile", () => {
+    const full = pool("p", ["1.0.0.0/31", "fd00::/127"], terms({ "default/a": ["1.0.0.0"] }, { default: 2 }));
+    const c = new Cluster(new Allocator(), [full]);
+    c.put(service("a"));
+    c.put(service("prefers", { ...dual("PreferDualStack"), creationTimestamp: "2026-03-01T00:00:00Z" }));
+    c.put(service("requires", { ...dual(), annotations: { "metallb.io/address-pool": "p" } }));
+    expect([c.refusal("default/requires"), c.ips("default/prefers")]).toEqual(["quota", ["1.0.0.1"]]);
+    // What the one gives up the other takes, who comes later; the first was asked before that.
+    c.edit("default/a", { loadBalancerIP: "fd00::1" });
+    expect([c.refusal("default/requires"), c.ips("default/prefers")]).toEqual([
+      "poolExhaustedDual",
+      ["1.0.0.1", "fd00::"],
+    ]);
+    expect(notes(c.decide(["default/requires"]))).toEqual([]);
+    expect(c.refusal("default/requires")).toBe("quota");
   });
 
   it("tells a Service that asks for what is in use nothing new when its namespace reaches the quota too", () => {

@@ -83,6 +83,7 @@ export class Waiters {
       const text = JSON.stringify(needs);
       number = this.byText.get(text) ?? ++this.last;
       // Two lines of the same needs are as good as one, so that it does no harm to forget.
+      // Stryker disable next-line ConditionalExpression,EqualityOperator: only how much is remembered depends on it.
       if (this.byText.size >= MAX_TEXTS) this.byText.clear();
       this.byText.set(text, number);
       this.numbers.set(needs, number);

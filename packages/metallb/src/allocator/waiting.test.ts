@@ -60,7 +60,8 @@ describe("those that wait", () => {
       ...Array.from({ length: 20 }, (_, i) => service(`both${i}`, { ...dual(), creationTimestamp: created(i) })),
       service("young", { creationTimestamp: created(99) }),
     );
-    c.remove("default/a");
+    // One of those that are alike is looked at, and when it gains nothing none of the others.
+    expect(c.remove("default/a").map(({ key }) => key)).toEqual(["default/a", "default/both0", "default/young"]);
     expect(c.ips("default/young")).toEqual(["1.0.0.0"]);
   });
 
@@ -77,6 +78,53 @@ describe("those that wait", () => {
     expect(Array.from({ length: 4 }, (_, i) => c.ips(`default/w${i}`).length)).toEqual([1, 1, 1, 1]);
     c.remove("default/six");
     expect(c.ips("default/w0")).toHaveLength(2);
+  });
+
+  it("are served from each pool that has something again, when more than one has", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/32"]), pool("q", ["2.0.0.0/31"])]);
+    c.put(service("a"), service("b"), service("c"));
+    c.put(...["w", "x", "y"].map((name) => service(name)));
+    c.remove("default/a", "default/b", "default/c");
+    expect(["w", "x", "y"].map((name) => c.ips(`default/${name}`)[0])).toEqual(["1.0.0.0", "2.0.0.0", "2.0.0.1"]);
+  });
+
+  it("for a second family are not looked at when the first becomes free, and all served when there is enough", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29", "fd00::/127"])]);
+    const six = { clusterIPs: ["fd00:96::1"], ipFamilies: ["IPv6"] };
+    c.put(service("x"), service("six0", six), service("six1", six));
+    c.put(...["w0", "w1"].map((name) => service(name, dual("PreferDualStack"))));
+    expect(c.remove("default/x").map(({ key }) => key)).toEqual(["default/x"]);
+    c.remove("default/six0", "default/six1");
+    expect(["w0", "w1"].map((name) => c.ips(`default/${name}`).length)).toEqual([2, 2]);
+  });
+
+  it("for a second family get it when a quota allows it, or somebody shares it with them", () => {
+    const limited = { terms: { reserved: new Map(), quotas: new Map([["default", 2]]) } };
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29", "fd00::/127"], limited)]);
+    c.put(service("x"));
+    c.put(service("w", dual("PreferDualStack")));
+    expect(c.ips("default/w")).toEqual(["1.0.0.1"]);
+    c.remove("default/x");
+    expect(c.ips("default/w")).toEqual(["1.0.0.1", "fd00::"]);
+
+    const shares = (port: number) => ({
+      annotations: { "metallb.io/allow-shared-ip": "k" },
+      ports: [{ protocol: "TCP", port }],
+    });
+    const d = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29", "fd00::/128"])]);
+    d.put(service("x", { clusterIPs: ["fd00:96::1"], ipFamilies: ["IPv6"], ...shares(1) }));
+    d.put(service("w", { ...dual("PreferDualStack"), ...shares(1) }));
+    expect(d.ips("default/w")).toEqual(["1.0.0.0"]);
+    d.edit("default/x", shares(2));
+    expect(d.ips("default/w")).toEqual(["1.0.0.0", "fd00::"]);
+  });
+
+  it("for a second family are told instead when what they ask for cannot be read", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/29"])]);
+    c.put(service("w", dual("PreferDualStack")));
+    expect(c.refusal("default/w")).toBe("poolExhaustedDual");
+    c.edit("default/w", { loadBalancerIP: "x" });
+    expect([c.ips("default/w"), c.refusal("default/w")]).toEqual([["1.0.0.0"], "requestInvalid"]);
   });
 
   it("cost no more for the number of pools and of those that wait", () => {

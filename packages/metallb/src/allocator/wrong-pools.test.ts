@@ -112,6 +112,24 @@ describe("a frozen pool", () => {
     );
   });
 
+  it("that cannot be read keeps what it gave when somebody takes the mark from the Service", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    c.put(service("a"));
+    c.setPools([frozen("p", [], { unreadable: true })]);
+    c.edit("default/a", { annotations: {} });
+    expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+    expect(c.services.get("default/a")?.annotations["metallb.io/ip-allocated-from-pool"]).toBe("p");
+  });
+
+  it("does not take the address of a Service that asks for it and must have two", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]), pool("q", ["2.0.0.0/24"]));
+    c.put(service("a", { annotations: { "metallb.io/address-pool": "q" } }));
+    c.setPools([frozen("p", ["1.0.0.0/24", "fd00::/64"]), pool("q", ["2.0.0.0/24"])]);
+    const told = c.edit("default/a", { ...dual(), annotations: { "metallb.io/address-pool": "p" } });
+    expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([["2.0.0.0"], "poolFrozen"]);
+    expect(notes(told)).toEqual(["default/a AdditionalAssignFailed"]);
+  });
+
   it("that cannot be read lets sharers come and go", () => {
     const sharing = (port: number) => ({
       ports: [{ protocol: "TCP", port }],
@@ -143,6 +161,8 @@ describe("a frozen pool", () => {
     c.setPools(wrong);
     c.edit("default/a", dual());
     expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([["1.0.0.0"], "poolFrozen"]);
+    const outcome = c.allocator.outcomes.get("default/a");
+    expect(outcome?.kind === "allocated" && outcome.lacking?.message).toContain("pool p gives out nothing new");
     c.setPools([pool("p", ["1.0.0.0/24", "fd00::/64"])]);
     expect(c.ips("default/a")).toEqual(["1.0.0.0", "fd00::1"]);
   });

@@ -36,8 +36,9 @@ export async function examine(client: KubeClient, facts: ClusterFacts): Promise<
   const definitions = await ask(client.list(RESOURCES.customresourcedefinitions, {}, { limit: 1_000 }));
   return [
     await apiVersion(client),
-    ...rights(facts),
+    ...(await rights(client, facts, definitions === null)),
     ...kinds(definitions?.items ?? null),
+    ...rivals(facts, definitions?.items ?? []),
     ...processes(facts),
     ...configuration(facts),
     ...proxy(facts),
@@ -56,13 +57,27 @@ async function apiVersion(client: KubeClient): Promise<Check> {
   return check("ok", "Kubernetes", version);
 }
 
-const rights = ({ problems }: ClusterFacts): readonly Check[] =>
-  problems.map((problem) => {
-    const [, kind] = /^no right to list (\S+)/.exec(problem) ?? [];
-    const fix =
-      kind === undefined ? "" : `kubectl create clusterrole metallb-view-more --verb=list,watch --resource=${kind}`;
-    return check("unknown", "rights", problem, fix);
-  });
+/** What may not be read, and the line that grants it to whoever asked, for somebody who may grant it. */
+async function rights(
+  client: KubeClient,
+  { problems }: ClusterFacts,
+  noDefinitions: boolean,
+): Promise<readonly Check[]> {
+  const refused = problems.flatMap((problem) => /^no right to list (\S+)/.exec(problem)?.[1] ?? []);
+  if (noDefinitions) refused.push("customresourcedefinitions.apiextensions.k8s.io");
+  const others = problems.filter((problem) => !problem.startsWith("no right to list "));
+  const checks = others.map((problem) => check("unknown", "rights", problem));
+  if (refused.length === 0) return checks;
+  const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+  const told = fieldsOf((await ask(client.create(RESOURCES.selfsubjectreviews, {}, review)))?.status);
+  // Since Kubernetes 1.28.
+  const user = textOf(fieldsOf(told.userInfo).username) || "USER";
+  const name = "metallb-view-more";
+  const fix = `kubectl create clusterrole ${name} --verb=list,watch --resource=${refused.join(",")} && kubectl create clusterrolebinding ${name} --clusterrole=${name} --user=${quoted(user)}`;
+  return [...checks, check("unknown", "rights", `no right to list ${refused.join(", ")}`, fix)];
+}
+
+const quoted = (text: string): string => (/^[\w:.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 function kinds(items: readonly unknown[] | null): readonly Check[] {
   if (items === null) return [check("unknown", "CRDs", "no right to list customresourcedefinitions")];
@@ -79,22 +94,50 @@ function kinds(items: readonly unknown[] | null): readonly Check[] {
     }
   }
   const apply = "kubectl apply --server-side -f deploy/crds";
-  const rivals = Object.entries(RIVALS).filter(([name]) => known.has(name));
   return [
     missing.length > 0
       ? check("failed", "CRDs", `missing: ${missing.join(", ")}`, apply)
       : old.length > 0
         ? check("warning", "CRDs", `not served: ${old.join(", ")}`, apply)
         : check("ok", "CRDs", `all ${DEFINITIONS.length} are there`),
-    ...rivals.map(([name, who]) =>
-      check(
-        "warning",
-        "other load balancers",
-        `${who} is installed (${name})`,
-        "give each a load balancer class of its own",
-      ),
-    ),
   ];
+}
+
+/** Who else may give addresses to the same Services: by kinds, by a second MetalLB, or by what has been given. */
+function rivals(facts: ClusterFacts, items: readonly unknown[]): readonly Check[] {
+  const what = "other load balancers";
+  const fix = "give each a load balancer class of its own";
+  const known = new Set(items.map((item) => metaOf(item).name));
+  const kinds = Object.entries(RIVALS)
+    .filter(([name]) => known.has(name))
+    .map(([name, who]) => check("warning", what, `${who} is installed (${name})`, fix));
+  const own = (facts.objects.pods ?? []).filter((pod) =>
+    ownPods([pod]).some((each) => each.component === "controller"),
+  );
+  const homes = [...new Set(own.map((pod) => metaOf(pod).namespace))].toSorted();
+  const twins =
+    homes.length < 2
+      ? []
+      : [
+          check(
+            "failed",
+            what,
+            `controllers of MetalLB run in ${homes.join(" and ")}: they know nothing of each other`,
+            `${fix}, or remove one`,
+          ),
+        ];
+  const pools = facts.objects.ipaddresspools ?? [];
+  const poolOf = poolHolding(facts);
+  const foreign = clusterView(facts)
+    .services.filter(({ foreign }) => foreign === "")
+    .flatMap(({ key, addresses }) =>
+      pools.length === 0 ? [] : addresses.filter((each) => poolOf(each) === null).map((each) => `${key} has ${each}`),
+    );
+  const given =
+    foreign.length === 0
+      ? []
+      : [check("warning", what, `${few(foreign)}, of no pool: another controller may serve the same Services`, fix)];
+  return [...kinds, ...twins, ...given];
 }
 
 function processes(facts: ClusterFacts): readonly Check[] {

@@ -48,6 +48,8 @@ rules:
     resourceNames: [kube-proxy]
     verbs: [get]
 \`\`\`
+
+What you lack \`metallb doctor\` names, with the line that grants it, for somebody who may grant it. It also says whether the cluster is too old, CRDs are missing or of another version, and another load balancer gives addresses to the same Services: a second MetalLB, one whose kinds it knows, or whoever gave a Service an address of no pool.
 `;
 
 /** The page of documentation about all commands, made from the commands themselves. */

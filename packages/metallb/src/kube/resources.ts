@@ -51,6 +51,7 @@ export const RESOURCES = {
     false,
   ),
   tokenreviews: grouped("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
+  selfsubjectreviews: grouped("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", false),
   subjectaccessreviews: grouped("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false),
   ipaddresspools: metallb("ipaddresspools", "IPAddressPool"),
   bgpadvertisements: metallb("bgpadvertisements", "BGPAdvertisement"),

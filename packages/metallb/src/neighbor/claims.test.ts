@@ -68,6 +68,16 @@ describe("an interface", () => {
 });
 
 describe("a conflict", () => {
+  it("is no question by others while the address is probed", () => {
+    const b = bench();
+    b.announce("2001:db8::1", { claim: "probe-first" });
+    b.announce("192.0.2.1", { claim: "probe-first" });
+    expect(b.receive(solicitation("2001:db8::1"))).toEqual([]);
+    expect(b.receive(arpRequest("192.0.2.1"))).toEqual([]);
+    b.advance(900);
+    expect(b.engine.reports()).toMatchObject([{ state: "announced" }, { state: "announced" }]);
+  });
+
   it("is not told again for the same stranger, and a claim without a station is none", () => {
     const b = bench();
     b.announce("2001:db8::1", { claim: "probe-first" });
@@ -102,6 +112,21 @@ describe("a conflict", () => {
     expect(b.engine.reports()).toMatchObject([{ state: "announced" }]);
   });
 
+  it("is tried again half a minute after the last claim, and not when the address was given up", () => {
+    const b = bench();
+    b.announce("192.0.2.1", { claim: "probe-first" });
+    b.announce("192.0.2.2", { claim: "probe-first" });
+    for (const text of ["192.0.2.1", "192.0.2.2"]) b.receive(arpClaim(text));
+    b.advance(20_000);
+    b.receive(arpClaim("192.0.2.1"));
+    b.withdraw("192.0.2.2");
+    b.log.length = 0;
+    b.advance(29_999);
+    expect(b.sent()).toEqual([]);
+    b.advance(1);
+    expect(b.sent()).toHaveLength(1);
+  });
+
   it("is answered on the link where it is heard, and a fellow's word is none", () => {
     const b = bench("192.0.2.1");
     b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1", mac: OTHER } });
@@ -129,9 +154,15 @@ describe("a foreign claim", () => {
   it("is news again on another interface, and its end is told", () => {
     const b = bench("192.0.2.1");
     b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
+    b.advance(10_000);
+    b.log.length = 0;
     const told = () =>
       b.log.flatMap(({ effect }) => (effect.kind === "address" ? [effect.report.foreign?.interface ?? null] : []));
-    for (const link of [2, 2, 3, 3]) b.receive(arpClaim("192.0.2.1"), link);
+    expect(b.step({ kind: "received", link: 2, frame: arpClaim("192.0.2.1") }).at(-1)).toEqual({
+      kind: "wake",
+      at: b.now + 60_000,
+    });
+    for (const link of [2, 3, 3]) b.receive(arpClaim("192.0.2.1"), link);
     expect(told()).toEqual(["eth0", "eth1"]);
     b.advance(60_000);
     expect(told()).toEqual(["eth0", "eth1", null]);

@@ -32,6 +32,16 @@ describe("what is not answered", () => {
     expect(b.engine.counters("all")).toMatchObject([{ requestsReceived: 0, responsesSent: 0 }]);
   });
 
+  it("is a request for a card whose address differs in one octet", () => {
+    const b = bench("192.0.2.1");
+    const own = octets(eth0.mac);
+    for (let i = 0; i < 6; i++) {
+      const ethernetDestination = own.with(i, (own[i] ?? 0) ^ 0x10);
+      expect(b.receive(arpRequest("192.0.2.1", { ethernetDestination }))).toEqual([]);
+    }
+    expect(b.receive(arpRequest("192.0.2.1", { ethernetDestination: own }))).toHaveLength(1);
+  });
+
   it("is what came in on a link that is gone", () => {
     const b = bench("192.0.2.1");
     b.step({ kind: "link-removed", index: 2 });

@@ -200,6 +200,16 @@ describe("neighbours", () => {
     b.log.length = 0;
     b.advance(120_000);
     expect(b.sent().map(({ at }) => at - now)).toEqual([64_400, 64_400, 124_400, 124_400]);
+    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
+    b.advance(10_000);
+    b.log.length = 0;
+    b.advance(60_000);
+    expect(
+      b
+        .sent()
+        .map(({ link }) => link)
+        .toSorted((x, y) => x - y),
+    ).toEqual([2, 2, 3, 3]);
     // Another time alone starts nothing anew.
     b.log.length = 0;
     b.step({ kind: "options", options: { ...OPTIONS, repeatEvery: 30_000 } });
@@ -229,6 +239,29 @@ describe("a handover", () => {
 });
 
 describe("the shell", () => {
+  it("is woken for what is due first, whatever else is due later", () => {
+    const b = bench("192.0.2.1");
+    b.step({ kind: "options", options: { ...OPTIONS, repeatEvery: 60_000 } });
+    b.advance(5_000);
+    const wakes = b
+      .step({ kind: "announce", holder: "x", address: address("192.0.2.2"), interfaces: null, claim: "probe-first" })
+      .filter(({ kind }) => kind === "wake");
+    expect(wakes).toEqual([{ kind: "wake", at: b.now + 300 }]);
+    b.advance(900);
+    expect(b.states()).toEqual(["probing", "announced"]);
+  });
+
+  it("gets 256 frames at once, and then the floor", () => {
+    const b = bench();
+    for (let i = 0; i < 300; i++) b.announce(`2001:db8::${i.toString(16)}`, { holder: `s${i}`, interfaces: ["eth1"] });
+    b.advance(10_000);
+    const effects = b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
+    expect(effects.filter(({ kind }) => kind === "send")).toHaveLength(256);
+    expect(effects.at(-1)).toEqual({ kind: "wake", at: b.now });
+    b.advance(0);
+    expect(b.sent()).toHaveLength(300);
+  });
+
   it("is woken when something is due, and told when nothing is", () => {
     const b = bench("192.0.2.1");
     expect(b.step({ kind: "time" })).toEqual([{ kind: "wake", at: null }]);

@@ -50,11 +50,8 @@ class Engine implements NeighborEngine {
   private readonly waits = new Waits({
     probe: (address) => this.sendProbe(address),
     unopposed: (address, now) => this.announce(address, now),
-    tryAgain: (address, now) => {
-      // It stays a conflict until nobody answers.
-      address.renew();
-      this.waits.startProbing(address, now);
-    },
+    // It stays a conflict until nobody answers.
+    tryAgain: (address, now) => this.waits.startProbing(address, now),
     yielded: (address, now) => this.forget(address, now),
     foreignGone: (address) => {
       address.foreign = null;
@@ -277,11 +274,11 @@ class Engine implements NeighborEngine {
       address.takenAt = now;
       return;
     }
-    const first = address.foreign === null;
+    // One wait for an address, however often it is claimed.
+    if (address.foreign === null) this.waits.heardForeign(address, now);
     const news = address.foreign?.mac !== mac || address.foreign.interface !== link.name;
     address.foreign = { mac, interface: link.name };
     address.foreignHeardAt = now;
-    if (first) this.waits.heardForeign(address, now);
     if (!address.isAnswered && this.onConflict === "report") {
       if (address.state === "probing") this.enter(address, "conflict", now);
       else address.renew();

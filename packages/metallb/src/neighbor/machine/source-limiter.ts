@@ -30,6 +30,6 @@ export class SourceLimiter {
 
 function slotOf(mac: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < 6; i += 1) hash = Math.imul(hash ^ (mac[i] ?? 0), 0x01000193);
+  for (const octet of mac) hash = Math.imul(hash ^ octet, 0x01000193);
   return (hash ^ (hash >>> 15)) & (SLOTS - 1);
 }

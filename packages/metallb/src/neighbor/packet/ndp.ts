@@ -54,9 +54,9 @@ export type NdpProblem =
 
 /** Reads a frame and checks all that RFC 4861 sections 7.1.1 and 7.1.2 ask; the octets stay in the frame. */
 export function decodeNdp(frame: Uint8Array): Result<NdpMessage, NdpProblem> {
-  if (frame.length < ETHERNET_HEADER + IPV6_HEADER + MESSAGE) return err("short");
   if (ethertypeOf(frame) !== ETHERTYPE.ipv6) return err("not IPv6");
   const packet = frame.subarray(ETHERNET_HEADER);
+  // Octets that are not there read as 0 here, and make the frame too short below.
   const length = ((packet[4] as number) << 8) | (packet[5] as number);
   if ((packet[0] as number) >> 4 !== 6) return err("not IPv6");
   if (packet[6] !== NEXT_HEADER_ICMPV6) return err("not ICMPv6");

@@ -45,6 +45,7 @@ describe("ARP", () => {
     ["not IPv4 over Ethernet", (frame: Uint8Array) => frame.with(18, 8)],
     ["unknown operation", (frame: Uint8Array) => frame.with(21, 3)],
     ["no station sent it", (frame: Uint8Array) => frame.with(22, 0xff)],
+    ["no station sent it", (frame: Uint8Array) => frame.with(22, 0).with(27, 0)],
   ])("refuses: %s", (error, spoil) => expect(decodeArp(spoil(ARP_REQUEST))).toEqual({ ok: false, error }));
 
   it("reads any octets without an exception, and writes again what it read", () => {
@@ -104,6 +105,11 @@ describe("NDP", () => {
 
   it.each([
     ["short", (frame: Uint8Array) => frame.subarray(0, 70)],
+    ["not IPv6", (frame: Uint8Array) => frame.subarray(0, 10)],
+    ["short", (frame: Uint8Array) => frame.subarray(0, 22)],
+    ["short", (frame: Uint8Array) => frame.subarray(0, 85)],
+    ["short", (frame: Uint8Array) => frame.with(19, 16)],
+    ["not IPv6", (frame: Uint8Array) => frame.with(13, 0)],
     ["not IPv6", (frame: Uint8Array) => frame.with(14, 0x45)],
     ["not ICMPv6", (frame: Uint8Array) => frame.with(20, 17)],
     ["came through a router", (frame: Uint8Array) => frame.with(21, 254)],
@@ -119,6 +125,8 @@ describe("NDP", () => {
     ["broken probe", { source: 0n, linkLayer: null, destination: ALL_NODES }],
     ["solicited, but sent to a group", { kind: "advertisement" as const, solicited: true, destination: ALL_NODES }],
     ["no station sent it", { linkLayer: octets(station("ff:ff:ff:ff:ff:ff")) }],
+    ["no station sent it", { linkLayer: new Uint8Array(6) }],
+    ["no station sent it", { linkLayer: null, ethernetSource: new Uint8Array(6) }],
   ])("refuses: %s", (error, change) => {
     const read = decodeNdp(SOLICITATION);
     if (!read.ok) throw new Error(read.error);
@@ -151,6 +159,60 @@ describe("NDP", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  /** With these options, and the length and the checksum that belong to them. */
+  function withOptions(...options: readonly number[]): Uint8Array {
+    const frame = Uint8Array.of(...SOLICITATION.subarray(0, 78), ...options);
+    const packet = frame.subarray(14);
+    packet[5] = 24 + options.length;
+    packet.set([0, 0], 42);
+    const sum = icmpv6Checksum(packet, 24 + options.length);
+    packet.set([sum >> 8, sum & 0xff], 42);
+    return frame;
+  }
+
+  it("takes the first link-layer address, and passes over options that it does not know", () => {
+    const mac = [2, 0, 0, 0, 0, 0xaa];
+    const [nonce, source, other] = [
+      [14, 1, 1, 2, 3, 4, 5, 6],
+      [1, 1, ...mac],
+      [1, 1, 2, 0, 0, 0, 0, 0xbb],
+    ];
+    for (const options of [
+      [nonce, source],
+      [source, nonce],
+      [source, other],
+      [nonce, nonce, source, other],
+    ]) {
+      const read = decodeNdp(withOptions(...options.flat()));
+      expect(read.ok && read.value.linkLayer).toEqual(Uint8Array.from(mac));
+    }
+    const without = decodeNdp(withOptions(...nonce));
+    expect(without.ok && without.value.linkLayer).toBeNull();
+    // An option that says to be longer than the packet is.
+    for (const options of [
+      [1, 2, ...mac],
+      [...nonce, 1, 2, ...mac],
+      [...nonce, 14],
+    ])
+      expect(decodeNdp(withOptions(...options))).toEqual({ ok: false, error: "broken option" });
+  });
+
+  it("reads each flag of an advertisement by itself", () => {
+    const read = decodeNdp(SOLICITATION);
+    if (!read.ok) throw new Error(read.error);
+    for (const flag of ["router", "solicited", "override"]) {
+      const flags = { router: false, solicited: false, override: false, [flag]: true };
+      const frame = encodeNdp({ ...read.value, kind: "advertisement", destination: 1n, ...flags });
+      expect(decodeNdp(frame)).toMatchObject({ value: flags });
+    }
+  });
+
+  it("reads what lies behind the packet as padding", () => {
+    const read = decodeNdp(SOLICITATION);
+    expect(decodeNdp(Uint8Array.of(...SOLICITATION, 0xff, 0xff, 0xff))).toEqual(read);
+    expect(decodeArp(Uint8Array.of(...ARP_REQUEST, 0xff)).ok).toBe(true);
   });
 
   it("asks in the group of the address", () => {
