@@ -154,6 +154,27 @@ it.each([
   expect(dump([line(wrong)])).toEqual({ ok: false, error: "its event 1 is none" });
 });
 
+it.each([
+  "peer-set",
+  "peer-removed",
+  "routes",
+  "connected",
+  "connect-failed",
+  "accepted",
+  "guarded",
+  "link",
+  "received",
+  "closed",
+  "drained",
+  "time",
+  "peer-down",
+  "peer-up",
+  "drain",
+  "shutdown",
+])("knows the event %s", (kind) => {
+  expect(dump([line({}, { kind })]).ok).toBe(true);
+});
+
 it("is refused where an event is no object", () => {
   for (const wrong of [null, 1, "time", []])
     expect(dump([line(), wrong])).toEqual({ ok: false, error: "its event 2 is none" });

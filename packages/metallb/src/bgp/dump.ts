@@ -85,4 +85,4 @@ const isRecorded = (value: unknown): boolean =>
   Array.isArray(value.random) &&
   value.random.every((each) => typeof each === "number" && each >= 0 && each <= 1) &&
   isObject(value.event) &&
-  Object.hasOwn(KINDS, String(value.event.kind));
+  (KINDS as Readonly<Record<string, unknown>>)[String(value.event.kind)] === true;

@@ -115,7 +115,7 @@ class Engine implements BgpEngine {
       case "accepted":
         return this.accept(event, now);
       case "guarded":
-        return this.owner(event.connection, (session) => session.guard(event.connection, now));
+        return this.owner(event.connection, (session) => session.guard(now));
       case "link":
         return this.owner(event.connection, (session) => session.relink(event.connection, event.link, now));
       case "received":

@@ -84,6 +84,9 @@ describe("a change of settings", () => {
     expect(change({ keepaliveTime: 7, families: ["ipv4-unicast"] })).toBe("open");
     expect(change({ keepaliveTime: 7, password: "x" })).toBe("connection");
     expect(change({ ebgpMultiHop: true })).toBe("connection");
+    const [four, six] = ["ipv4-unicast", "ipv6-unicast"] as const;
+    expect(change({ families: [four, six] })).toBe("none");
+    for (const families of [[four], [six, four], [four, four]] as const) expect(change({ families })).toBe("open");
     // An internal peer may be several hops away in any case.
     const internal = peerSettings({ localAs: 64512 });
     expect(settingsChange(internal, { ...internal, ebgpMultiHop: true })).toBe("in-place");

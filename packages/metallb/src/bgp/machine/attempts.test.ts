@@ -18,6 +18,9 @@ describe("what this side does next", () => {
     expect(bench.report).toMatchObject({ state: "Connect", next: { kind: "give up", at: 7_500 }, failures: 0 });
     expect(inShort(bench.advance(7_500))).toEqual(["close", "connect"]);
     expect(bench.report).toMatchObject({ state: "Connect", next: { kind: "give up", at: 15_000 } });
+    // It is told of too, with the reason.
+    expect(bench.reports.at(-1)).toEqual(bench.report);
+    expect(bench.report.reason).toContain("no answer");
   });
 
   it("is nothing once the connection stands", () => {
@@ -38,8 +41,32 @@ describe("what this side does next", () => {
     failed(bench);
     expect(bench.report).toMatchObject({ state: "Active", next: { kind: "connect", at: 1_000 }, failures: 1 });
     bench.advance(1_000);
+    expect(bench.reports.at(-1)?.state).toBe("Connect");
     failed(bench);
     expect(bench.report).toMatchObject({ state: "Active", next: { kind: "connect", at: 3_000 }, failures: 2 });
+  });
+
+  it("comes by up to a quarter sooner, so that peers do not come together, and after the connect time at the latest", () => {
+    const pauses = (chance: number, connectTime: number | null) => {
+      const bench = new Bench(() => chance);
+      bench.set({ connectTime });
+      return Array.from({ length: 4 }, () => {
+        failed(bench);
+        const pause = (bench.report.next?.at ?? 0) - bench.now;
+        bench.advance(pause);
+        return pause;
+      });
+    };
+    expect(pauses(1, null)).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(pauses(0, null)).toEqual([750, 1_500, 3_000, 6_000]);
+    expect(pauses(1, 3)).toEqual([1_000, 2_000, 3_000, 3_000]);
+    expect(pauses(0, 3)).toEqual([750, 1_500, 2_250, 2_250]);
+    expect(pauses(1, 300)).toEqual([1_000, 2_000, 4_000, 8_000]);
+    const stable = new Bench(() => 0);
+    stable.establish();
+    stable.advance(10_000);
+    stable.step({ kind: "closed", connection: stable.connection, reason: "" });
+    expect(stable.report.next).toEqual({ kind: "connect", at: 10_075 });
   });
 
   it("is nothing while the peer's own connection has taken the place of the attempt that was due", () => {

@@ -49,8 +49,8 @@ export class Attempts {
     return true;
   }
 
-  /** The pause after an end; `stood`: how long the session was Established, null: it was not. */
-  pause(stood: Duration | null, connectTime: Seconds | null): Duration {
+  /** The pause after an end; `stood`: how long the session was Established, 0: it was not. */
+  pause(stood: Duration, connectTime: Seconds | null): Duration {
     return this.backoff.pause(stood, connectTime);
   }
 

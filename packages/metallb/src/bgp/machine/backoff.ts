@@ -30,11 +30,11 @@ export class Backoff {
   }
 
   /**
-   * The pause after an end. `stood`: how long the session was Established, in milliseconds; null: it was
+   * The pause after an end. `stood`: how long the session was Established, in milliseconds; 0: it was
    * not. `connectTime` bounds the pause.
    */
-  pause(stood: Duration | null, connectTime: Seconds | null): Duration {
-    if (stood !== null && stood >= STABLE) return this.afresh();
+  pause(stood: Duration, connectTime: Seconds | null): Duration {
+    if (stood >= STABLE) return this.afresh();
     const max = connectTime ? Math.min(connectTime * 1000, PAUSE.max) : PAUSE.max;
     return backoff({ ...PAUSE, max }, ++this.failures, this.random());
   }

@@ -16,6 +16,7 @@ const KEEPALIVE = encodeKeepalive();
 
 /** The OPEN that was sent; `restarting`: as the first since this speaker started. */
 export interface Offer {
+  readonly local: LocalEnd;
   readonly open: Open;
   readonly restarting: boolean;
 }
@@ -87,7 +88,8 @@ export class Connection {
   }
 
   /** The connection stands: sends OPEN and enters OpenSent. */
-  open(local: LocalEnd, offered: Offer, now: Instant): void {
+  open(offered: Offer, now: Instant): void {
+    const { local } = offered;
     this.local = local;
     this.link = local.link;
     this.offered = offered;
@@ -158,14 +160,12 @@ export class Connection {
 
   /** Does what is due; says which timer has ended the connection. */
   time(now: Instant): "hold" | "sendHold" | null {
-    for (const { name } of this.timers.expired(now)) {
-      if (name === "sendHold") return "sendHold";
-      if (name === "keepalive") {
-        // Octets already wait: they tell the peer as much as a keepalive behind them.
-        if (!this.busy) this.keepalive(now);
-        else this.armKeepalive(now);
-      } else return "hold";
-    }
+    if (this.timers.due("hold", now)) return "hold";
+    if (this.timers.due("sendHold", now)) return "sendHold";
+    if (!this.timers.due("keepalive", now)) return null;
+    // Octets that already wait tell the peer as much as a keepalive behind them.
+    if (this.busy) this.armKeepalive(now);
+    else this.keepalive(now);
     return null;
   }
 

@@ -53,7 +53,7 @@ export class Connections {
 
   /** Whether every connection on which an OPEN was sent can go on with the settings. */
   goOn(settings: PeerSettings, fallback: Ip): boolean {
-    const said = this.list().filter((each) => each.offered !== null);
+    const said = this.list().flatMap(({ offered, agreed }) => (offered ? [{ offered, agreed }] : []));
     return said.length > 0 && said.every((each) => goesOn(each, settings, fallback));
   }
 

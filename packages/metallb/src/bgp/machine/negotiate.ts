@@ -15,31 +15,31 @@ const DEFAULT_RESTART_TIME = 120;
 const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
 
 /** The OPEN that these settings make. `restarting`: the first since this speaker started (RFC 4724 section 4.1). */
-export const openOf = (settings: PeerSettings, identifier: Ip, restarting: boolean): Open => ({
-  as: settings.localAs,
-  holdTime: settings.holdTime ?? DEFAULT_HOLD_TIME,
-  identifier,
-  capabilities: {
-    families: FAMILIES.filter((family) => settings.families.includes(family)),
-    extendedNextHop: wantsExtendedNextHop(settings),
-    routeRefresh: true,
-    enhancedRouteRefresh: true,
-    extendedMessage: true,
-    fourOctetAs: settings.localAs,
-    gracefulRestart: settings.gracefulRestart
-      ? {
-          restarting,
-          notification: true,
-          restartTime: settings.restartTime ?? DEFAULT_RESTART_TIME,
-          // The kernel forwards to Services whether or not this speaker runs.
-          families: FAMILIES.filter((family) => settings.families.includes(family)).map((family) => ({
-            family,
-            forwarding: true,
-          })),
-        }
-      : null,
-  },
-});
+export function openOf(settings: PeerSettings, identifier: Ip, restarting: boolean): Open {
+  const families = FAMILIES.filter((family) => settings.families.includes(family));
+  return {
+    as: settings.localAs,
+    holdTime: settings.holdTime ?? DEFAULT_HOLD_TIME,
+    identifier,
+    capabilities: {
+      families,
+      extendedNextHop: wantsExtendedNextHop(settings),
+      routeRefresh: true,
+      enhancedRouteRefresh: true,
+      extendedMessage: true,
+      fourOctetAs: settings.localAs,
+      gracefulRestart: settings.gracefulRestart
+        ? {
+            restarting,
+            notification: true,
+            restartTime: settings.restartTime ?? DEFAULT_RESTART_TIME,
+            // The kernel forwards to Services whether or not this speaker runs.
+            families: families.map((family) => ({ family, forwarding: true })),
+          }
+        : null,
+    },
+  };
+}
 
 /** IPv4 routes over an IPv6 session have no other next hop than the session's own address. */
 const wantsExtendedNextHop = ({ endpoint, families }: PeerSettings): boolean =>
@@ -92,17 +92,16 @@ export const identifierOf = ({ routerId }: PeerSettings, { address, link }: Loca
   routerId ?? (address.family === 4 ? address : (link?.ipv4 ?? fallback));
 
 /** What was said on a connection so far. */
-interface Said {
-  readonly local: LocalEnd | null;
-  readonly offered: { readonly open: Open; readonly restarting: boolean } | null;
+export interface Said {
+  readonly offered: { readonly local: LocalEnd; readonly open: Open; readonly restarting: boolean };
   readonly agreed: { readonly theirs: Open } | null;
 }
 
 /** Whether with other settings the OPEN would be the same octets, and the peer's as good as it was. */
-export function goesOn({ local, offered, agreed }: Said, settings: PeerSettings, fallback: Ip): boolean {
-  if (!local || !offered) return false;
-  const ours = identifierOf(settings, local, fallback);
+export function goesOn({ offered, agreed }: Said, settings: PeerSettings, fallback: Ip): boolean {
+  const ours = identifierOf(settings, offered.local, fallback);
   const [then, now] = [encodeOpen(offered.open), encodeOpen(openOf(settings, ours, offered.restarting))];
-  if (then.length !== now.length || then.some((octet, i) => octet !== now[i])) return false;
+  // Their lengths stand in them.
+  if (then.some((octet, i) => octet !== now[i])) return false;
   return !agreed || negotiate(settings, ours, agreed.theirs).ok;
 }

@@ -32,6 +32,14 @@ describe("the OPEN that is sent", () => {
     });
   });
 
+  it("offers the families that are configured, with graceful restart too, and for as long as is configured", () => {
+    const { capabilities: offered } = sentOpen({ families: ["ipv6-unicast"], gracefulRestart: true, restartTime: 60 });
+    expect(offered).toMatchObject({
+      families: ["ipv6-unicast"],
+      gracefulRestart: { restartTime: 60, families: [{ family: "ipv6-unicast", forwarding: true }] },
+    });
+  });
+
   it("has the configured identifier, else the IPv4 address of this end, else what the shell derived", () => {
     expect(sentOpen({ routerId: address("10.9.8.7") }).identifier).toEqual(address("10.9.8.7"));
     const six = new Bench();

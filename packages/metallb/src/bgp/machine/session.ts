@@ -73,7 +73,7 @@ export class Session {
   // ===== what the shell and the engine say =====
 
   start(now: Instant): void {
-    if (FSM[this.state].Start === "connect") this.connect(now);
+    this.connect(now);
     this.telling.tell(now);
   }
 
@@ -100,9 +100,10 @@ export class Session {
   }
 
   /** The peer is seen to protect itself by RFC 5082. */
-  guard(id: ConnectionId, now: Instant): void {
+  guard(now: Instant): void {
     const { up } = this;
-    if (!up || up.connection.id !== id) return;
+    // With a session that stands there is no other connection.
+    if (!up) return;
     this.guarded = true;
     this.up = { ...up, local: { ...up.local, guarded: true } };
     this.telling.tell(now, true);
@@ -111,7 +112,7 @@ export class Session {
   /** The interface of a connection has other addresses: other next hops, and the same session. */
   relink(id: ConnectionId, link: Link, now: Instant): void {
     const connection = this.connections.get(id);
-    if (!connection?.local) return;
+    if (!connection) return;
     connection.link = link;
     if (this.up?.connection !== connection) return;
     this.up = { ...this.up, local: { ...this.up.local, link } };
@@ -235,7 +236,7 @@ export class Session {
   private open(connection: Connection, local: LocalEnd, now: Instant): void {
     this.connections.add(connection);
     const open = openOf(this.settings, identifierOf(this.settings, local, this.fallbackRouterId), this.restarting);
-    connection.open(local, { open, restarting: this.restarting }, now);
+    connection.open({ local, open, restarting: this.restarting }, now);
     this.moved(now);
   }
 
@@ -290,6 +291,6 @@ export class Session {
   }
 
   private pause(now: Instant): Duration {
-    return this.attempts.pause(this.up && now - this.telling.since, this.settings.connectTime);
+    return this.attempts.pause(this.up ? now - this.telling.since : 0, this.settings.connectTime);
   }
 }

@@ -84,6 +84,31 @@ describe("two connections", () => {
     expect(bench.report.state).toBe("Established");
   });
 
+  it("are told of as one: what the second does is no news while the first is as far", () => {
+    const bench = new Bench();
+    bench.set();
+    bench.connected();
+    bench.drain();
+    expect(bench.accepted(THEIRS).map(({ kind }) => kind)).toEqual(["send"]);
+  });
+
+  it("are never the one that stands and a new one: that is turned away, whoever opened the first", () => {
+    const bench = new Bench();
+    bench.set({ passive: true });
+    bench.accepted(THEIRS);
+    bench.drain(THEIRS);
+    bench.receive(OPEN, THEIRS);
+    bench.drain(THEIRS);
+    bench.receive(encodeKeepalive(), THEIRS);
+    bench.drain(THEIRS);
+    const effects = bench.accepted(3);
+    expect(inShort(effects)).toEqual(["open", "notification 6/7", "close"]);
+    expect(closed(effects)).toEqual([3]);
+    expect(bench.report.state).toBe("Established");
+    // It need not be waited for any more, and stands: nothing has to be opened.
+    expect(bench.set({ passive: false })).toEqual([]);
+  });
+
   it("both go where their settings change, and both stay where their OPENs say the same", () => {
     expect(closed(both().set({ holdTime: 30 }))).toEqual([2, THEIRS]);
     const bench = both({ peerAs: "external" });
@@ -205,6 +230,14 @@ describe("what the shell says of a connection", () => {
     expect(bench.report.ttlSecurity).toBe(true);
     bench.step({ kind: "closed", connection: bench.connection, reason: "" });
     expect(bench.report.ttlSecurity).toBe(false);
+    expect(bench.advance(1_000)).toContainEqual(expect.objectContaining({ kind: "connect", hops: "guarded" }));
+  });
+
+  it("about the TTL outlives other settings, as long as the peer is the same", () => {
+    const bench = new Bench();
+    bench.establish();
+    bench.step({ kind: "guarded", connection: bench.connection });
+    bench.set({ holdTime: 30 });
     expect(bench.advance(1_000)).toContainEqual(expect.objectContaining({ kind: "connect", hops: "guarded" }));
   });
 

@@ -396,6 +396,72 @@ describe("the log of a table", () => {
     expect(table.position - table.oldest).toBeLessThan(2100);
   });
 
+  const changes = (table: RouteTable, times: number) => {
+    for (let i = 0; i < times; i++) table.apply(announce(["10.255.0.9/32"], i % 2 ? RED : BLUE));
+  };
+  const kept = (table: RouteTable) => table.position - table.oldest;
+
+  it("forgets what every session is past, where that is most of it", () => {
+    const table = new RouteTable();
+    table.apply(hostRoutes(100));
+    table.trim(50);
+    expect(table.oldest).toBe(0);
+    table.trim(64);
+    expect(table.oldest).toBe(0);
+    table.trim(65);
+    expect(table.oldest).toBe(65);
+    expect([...table.since(65)]).toHaveLength(35);
+    expect([...table.since(90)]).toHaveLength(10);
+    // Few of many are not worth it.
+    table.apply(hostRoutes(1_000, BLUE));
+    table.trim(65 + 500);
+    expect(table.oldest).toBe(65);
+    expect(table.size).toBe(1_000);
+  });
+
+  it("forgets the withdrawn prefixes of what is past, and no others", () => {
+    const table = new RouteTable();
+    table.apply(hostRoutes(200));
+    const gone = hostRoutes(200).announce.map(({ prefix }) => prefix);
+    table.apply({ table: "all", announce: [], withdraw: gone.slice(0, 100) });
+    table.apply({ table: "all", announce: [], withdraw: gone.slice(100) });
+    // A session that has been told of the first hundred.
+    table.trim(300);
+    expect([table.oldest, table.size]).toEqual([300, 100]);
+    expect([...table.since(300)]).toHaveLength(100);
+  });
+
+  it("is gone through anew only when half of it is past use", () => {
+    const table = new RouteTable();
+    table.apply(hostRoutes(2_000));
+    changes(table, 1_990);
+    table.trim(0);
+    expect(kept(table)).toBe(3_990);
+    changes(table, 30);
+    table.trim(0);
+    expect(kept(table)).toBe(2_001);
+    expect([...table.since(0)]).toHaveLength(2_001);
+    const small = new RouteTable();
+    changes(small, 1_025);
+    small.trim(0);
+    expect(kept(small)).toBe(1_025);
+    changes(small, 2);
+    small.trim(0);
+    expect(kept(small)).toBe(1);
+  });
+
+  it("does not count as past use what it has forgotten", () => {
+    const table = new RouteTable();
+    for (let round = 0; round < 4; round++) {
+      changes(table, 600);
+      table.trim(table.position);
+      expect(kept(table)).toBe(0);
+    }
+    changes(table, 1_000);
+    table.trim(table.oldest);
+    expect(kept(table)).toBe(1_000);
+  });
+
   it("forgets withdrawn prefixes once every session has been told", () => {
     const table = new RouteTable();
     table.apply(hostRoutes(1000));
@@ -481,6 +547,15 @@ describe("attributes beyond the usual", () => {
     expect(octets({ linkBandwidth: 1_250_000 }).text).toContain("c010084004fbf449989680");
     expect(octets({ asPathPrepend: 2 }, { localAs: 64512 }).text).toContain("400200");
     expect(octets({}).text).not.toMatch(/800404|c01008/);
+  });
+
+  it("say so once, where the route said it already (RFC 8326)", () => {
+    const { bench } = octets({ communities: [1, 0xffff0000, 0xffff0001] });
+    bench.drain();
+    bench.step({ kind: "drain", on: true });
+    const reader = new Reader();
+    reader.read(bench.sent());
+    expect(reader.routes.get("10.0.0.0/8")?.communities).toEqual([1, 0xffff0000, 0xffff0001]);
   });
 
   it("say during a drain that the route will go, and no longer after it", () => {

@@ -162,6 +162,39 @@ describe("what a peer has not read", () => {
   });
 });
 
+describe("a route that comes and goes before the peer reads", () => {
+  it("is not withdrawn, for it was never told", () => {
+    const bench = new Bench();
+    bench.establish({ families: ["ipv4-unicast"] });
+    bench.routes(announce(["10.0.0.0/8"]));
+    // The first change behind what was sent, and a later one.
+    for (const text of ["10.1.0.0/16", "10.2.0.0/16"]) {
+      bench.routes(announce([text]));
+      bench.routes(withdraw([text]));
+    }
+    expect(heard(bench)).toEqual([]);
+  });
+
+  it("is not withdrawn when the peer is moved to another table in between, either", () => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8"]));
+    bench.routes(announce(["10.0.0.0/8"], PLAIN, "other"));
+    bench.establish({ families: ["ipv4-unicast"] });
+    bench.routes(announce(["10.1.0.0/16"]));
+    bench.drain();
+    bench.routes(announce(["10.2.0.0/16"]));
+    bench.drain();
+    bench.routes(announce(["10.3.0.0/16"]));
+    // Not read: 10.4.0.0/16 and 10.5.0.0/16 are in no message.
+    bench.routes(announce(["10.4.0.0/16"]));
+    bench.routes(announce(["10.5.0.0/16"]));
+    bench.set({ families: ["ipv4-unicast"], table: "other" });
+    const reader = new Reader();
+    reader.read(bench.sent(bench.drain()));
+    expect(reader.heard).toEqual(["update +0 -3"]);
+  });
+});
+
 describe("two peers of one table", () => {
   /** Both Established and told, then one change that neither reads. */
   function pair() {

@@ -145,6 +145,64 @@ const FLOOR: readonly [string, (count: number) => Uint8Array[], string, readonly
   ],
 ];
 
+/** `40.0.0.0/length` and on. */
+const ofLength = (count: number, length: number) =>
+  Array.from({ length: count }, (_, i) => prefixOf(ip(4, BigInt(0x28000000 + i * 2 ** (32 - length))), length));
+/** IPv6 prefixes of 32 bits: five octets each. */
+const shortSix = (count: number) =>
+  Array.from({ length: count }, (_, i) => prefixOf(ip(6, BigInt(0x20010000 + i) << 96n), 32));
+
+describe("a message", () => {
+  const change = (prefixes: readonly Prefix[], attributes = PLAIN): TableChange => ({
+    table: "all",
+    announce: prefixes.map((prefix) => ({ prefix, attributes })),
+    withdraw: [],
+  });
+  const lengths = (chunks: readonly Uint8Array[]) =>
+    chunks.flatMap((chunk) => {
+      const all: number[] = [];
+      for (let at = 0; at < chunk.length; at += all.at(-1) ?? 1)
+        all.push(((chunk[at + 16] ?? 0) << 8) | (chunk[at + 17] ?? 0));
+      return all;
+    });
+
+  it("is filled to the last octet where the prefixes come out even", () => {
+    // 43 octets of header, lengths and attributes, and 1,351 prefixes of three.
+    expect(lengths(pack(change(ofLength(1_351, 16)), EXTERNAL))).toEqual([4_096]);
+    expect(lengths(pack(change(ofLength(1_352, 16)), EXTERNAL))).toEqual([4_096, 46]);
+  });
+
+  it("is never longer than the limit, and has no room for another prefix unless it is the last", () => {
+    for (const prefixes of [ofLength(2_000, 32), shortSix(2_000)])
+      for (const attributes of [PLAIN, ONE_COMMUNITY])
+        for (const packed of [pack, packWithdrawal]) {
+          const all = lengths(packed(change(prefixes, attributes), EXTERNAL));
+          expect(all.length).toBeGreaterThan(2);
+          for (const length of all) expect(length).toBeLessThanOrEqual(4_096);
+          for (const length of all.slice(0, -1)) expect(length).toBeGreaterThan(4_096 - 5);
+        }
+  });
+
+  it("is none where there is nothing to tell", () => {
+    expect(packUpdates([], EXTERNAL)).toEqual([]);
+  });
+
+  it("carries as many communities as fit it beside all else, and a route with more is withdrawn", () => {
+    const said = (communities: number, large: number) => {
+      const attributes: PathAttributes = {
+        ...PLAIN,
+        communities: Array.from({ length: communities }, (_, i) => i),
+        largeCommunities: Array.from({ length: large }, (_, i) => [64500, 0, i] as const),
+      };
+      return firstMessage(pack(announce(["10.0.0.0/8"], attributes), EXTERNAL));
+    };
+    const [announced, withdrawn] = ["update +1 -0", "update +0 -1"];
+    expect([said(944, 0), said(945, 0)]).toEqual([announced, withdrawn]);
+    expect([said(0, 314), said(0, 315)]).toEqual([announced, withdrawn]);
+    expect([said(500, 148), said(500, 149)]).toEqual([announced, withdrawn]);
+  });
+});
+
 describe("the floor", () => {
   for (const [name, send, first, rows] of FLOOR) {
     for (const [count, messages, bytes] of rows)
@@ -172,6 +230,22 @@ describe("the floor", () => {
       }),
       { numRuns: 5 },
     );
+  });
+});
+
+describe("an AS number at the end of two octets", () => {
+  const octets = (localAs: number, linkBandwidth: number | null) =>
+    hex(
+      pack(announce(["10.0.0.0/8"], { ...PLAIN, linkBandwidth }), { ...EXTERNAL, fourOctetAs: false, localAs })[0] ??
+        new Uint8Array(),
+    );
+
+  it("is written as it is up to 65,535, and as AS_TRANS beyond (RFC 6793)", () => {
+    expect(octets(65_535, null)).toContain("4002040201ffff");
+    expect(octets(65_536, null)).toContain("40020402015ba0");
+    // The link bandwidth has two octets for it in any case.
+    expect(octets(65_535, 1)).toContain("c010084004ffff3f800000");
+    expect(octets(65_536, 1)).toContain("c0100840045ba03f800000");
   });
 });
 

@@ -45,20 +45,20 @@ const CHUNK = 256 * 1024;
  */
 export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters): Uint8Array[] {
   const withdrawn = emptyGroup();
-  const announced = new Map<PathAttributes, Group>();
-  for (const entry of entries) {
-    const { attributes, key } = entry;
-    let group = attributes === null ? withdrawn : announced.get(attributes);
+  const groups = new Map<PathAttributes | null, Group>([[null, withdrawn]]);
+  for (const { attributes, key } of entries) {
+    let group = groups.get(attributes);
     if (!group) {
-      group = attributes !== null && attributesFit(attributes, parameters.limit) ? emptyGroup() : withdrawn;
-      if (attributes !== null) announced.set(attributes, group);
+      group = attributes && attributesFit(attributes, parameters.limit) ? emptyGroup() : withdrawn;
+      groups.set(attributes, group);
     }
     group[familyOfKey(key)].push(key);
   }
   const packer = new Packer(parameters);
   for (const family of FAMILIES) packer.withdraw(family, withdrawn[family]);
-  for (const [attributes, group] of announced)
-    if (group !== withdrawn) for (const family of FAMILIES) packer.announce(family, attributes, group[family]);
+  for (const [attributes, group] of groups)
+    if (attributes && group !== withdrawn)
+      for (const family of FAMILIES) packer.announce(family, attributes, group[family]);
   return packer.finish();
 }
 
@@ -118,7 +118,7 @@ class Packer {
     const nextHop = this.parameters.nextHop[family];
     if (!nextHop || keys.length === 0) return;
     // IPv4 over an IPv4 next hop is written the old way; all else by MP_REACH_NLRI (RFC 4760, RFC 8950).
-    const multiprotocol = family !== "ipv4-unicast" || nextHop.family === 6;
+    const multiprotocol = nextHop.family === 6;
     const common = encodeAttributes(attributes, { ...this.parameters, nextHop: multiprotocol ? null : nextHop });
     if (!multiprotocol) {
       this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
