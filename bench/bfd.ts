@@ -94,7 +94,15 @@ const ROUTER = {
   sourceAddress: address(OURS),
   holdTime: 3,
   families: ["ipv4-unicast"],
-  bfd: { receiveInterval: INTERVAL, transmitInterval: INTERVAL, detectMultiplier: 3, minimumTtl: 255, passive: false },
+  bfd: {
+    receiveInterval: INTERVAL,
+    transmitInterval: INTERVAL,
+    detectMultiplier: 3,
+    minimumTtl: 255,
+    passive: false,
+    echoInterval: null,
+    authentication: null,
+  },
 } as const;
 
 /** What a list of Services looks like on the wire. */

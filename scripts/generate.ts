@@ -1,7 +1,7 @@
 /** Writes what is made from the code: the CRDs, for kubectl and for the chart, and pages of docs. With --check it fails when a file would differ. */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { crdOf, DEFINITIONS, GROUP } from "metallb/api";
+import { crdOf, DEFINITIONS, groupOf } from "metallb/api";
 import { stringify } from "yaml";
 import { pages } from "./docs/pages.ts";
 
@@ -15,7 +15,7 @@ const crdText = (definition: (typeof DEFINITIONS)[number]): string =>
 const wanted = new Map<string, string>();
 for (const definition of DEFINITIONS)
   for (const folder of OWN_FOLDERS.slice(0, 2))
-    wanted.set(`${folder}/${GROUP}_${definition.plural}.yaml`, crdText(definition));
+    wanted.set(`${folder}/${groupOf(definition)}_${definition.plural}.yaml`, crdText(definition));
 for (const [path, text] of await pages()) wanted.set(`docs/${path}`, text);
 
 const present = OWN_FOLDERS.flatMap((folder) =>

@@ -1,4 +1,4 @@
-import { crdOf, DEFINITIONS, GROUP } from "metallb/api";
+import { crdOf, DEFINITIONS, groupOf } from "metallb/api";
 import { code, head, sentence, table } from "./markdown.ts";
 
 /** As much of a JSON Schema as a CRD has. */
@@ -33,7 +33,9 @@ interface Version {
 export function fieldsPage(): string {
   const kinds = DEFINITIONS.map((definition) => {
     const { spec } = crdOf(definition) as { readonly spec: { readonly versions: readonly Version[] } };
-    const versions = spec.versions.map((version) => versionOf(definition.plural, version)).join("\n");
+    const versions = spec.versions
+      .map((version) => versionOf(`${groupOf(definition)}/`, definition.plural, version))
+      .join("\n");
     return `## ${definition.kind}\n\n${sentence(definition.description)}\n\n${versions}`;
   });
   const about =
@@ -41,7 +43,7 @@ export function fieldsPage(): string {
   return `${head("Fields of the custom resources", "packages/metallb/src/api", about)}\n${kinds.join("\n")}`;
 }
 
-function versionOf(plural: string, { name, storage, deprecationWarning, schema }: Version): string {
+function versionOf(group: string, plural: string, { name, storage, deprecationWarning, schema }: Version): string {
   const notes = [
     storage ? "Stored." : "Served.",
     ...(deprecationWarning === undefined ? [] : [`${deprecationWarning}.`]),
@@ -51,7 +53,7 @@ function versionOf(plural: string, { name, storage, deprecationWarning, schema }
     const rows = rowsOf(properties[part] ?? {}, part);
     return rows.length === 0 ? [] : [table(["field", "type", "default", "meaning"], rows)];
   });
-  return `### ${code(`${GROUP}/${name} ${plural}`)}\n\n${notes.join(" ")}\n\n${parts.join("\n\n")}\n`;
+  return `### ${code(`${group}${name} ${plural}`)}\n\n${notes.join(" ")}\n\n${parts.join("\n\n")}\n`;
 }
 
 function rowsOf(schema: Schema, path: string): readonly (readonly string[])[] {

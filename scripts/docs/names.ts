@@ -80,6 +80,17 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "`true`: wait for the router to open the session ([sessions.md](../sessions.md)).",
   },
+  "metallb.io/bfd-authentication": {
+    on: "BGPPeer",
+    by: "you",
+    means: "How BFD packets of this peer are authenticated: [sessions.md](../sessions.md#authentication-of-bfd).",
+  },
+  "metallb.io/bfd-authentication-secret": {
+    on: "BGPPeer",
+    by: "you",
+    means: "The Secret that holds the key, likewise.",
+  },
+  "metallb.io/bfd-authentication-key-id": { on: "BGPPeer", by: "you", means: "The number of the key, likewise." },
   "metallb.io/graceful-restart-time": {
     on: "BGPPeer",
     by: "you",
@@ -119,6 +130,22 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     on: "ServiceBGPStatus, ServiceL2Status",
     by: "speakers",
     means: "Label: the namespace of the Service.",
+  },
+  "metallb.io/bgp-peer": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "The BGPPeer of the session.",
+  },
+  "frrk8s.metallb.io/node": { on: "BGPSessionState", by: "speakers", means: "Label: the node that has the session." },
+  "frrk8s.metallb.io/peer": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "Label: the peer's address with `-` for `:`, or its interface.",
+  },
+  "frrk8s.metallb.io/vrf": {
+    on: "BGPSessionState",
+    by: "speakers",
+    means: "Label: the VRF; empty for the default one.",
   },
 };
 

@@ -402,6 +402,23 @@ describe("the command line on a running cluster", () => {
     expect((await house.run("lab", "status", "--wait")).code).toBe(0);
   });
 
+  it("fetches a speaker's last events through the API server, and does them again without it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "metallb-dump-"));
+    try {
+      const file = join(folder, "dump.json");
+      const fetched = await metallb(kubeconfig, "dump", "node-2", "--file", file);
+      expect([fetched.code, fetched.stderr]).toEqual([0, ""]);
+      const again = await metallb("/nowhere", "replay", file);
+      expect(again.code).toBe(0);
+      expect(again.stdout).toContain("this is what happened, octet for octet");
+      expect(again.stdout).toContain("Established");
+      const nobody = await metallb(kubeconfig, "dump", "node-9");
+      expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("no speaker runs on node node-9")]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it("tells a secret of nobody in the bundle, and has the logs of all", async () => {
     await house.apply(kubeconfig, [
       {

@@ -155,7 +155,10 @@ function suite(kubernetes: "embedded" | "real"): void {
   it("takes and serves all of them, and finds nothing wrong with their schemas", async () => {
     const path = "{range .items[*]}{.metadata.name} {.status.conditions[?(@.status=='True')].type}{'\\n'}{end}";
     const conditions = (await kubectl(["get", "crds", "-o", `jsonpath=${path}`])).trim().split("\n").toSorted();
-    expect(conditions).toEqual(KINDS.map((plural) => `${plural}.metallb.io NamesAccepted Established`));
+    const own = KINDS.map((plural) => `${plural}.metallb.io`);
+    expect(conditions).toEqual(
+      [...own, "bgpsessionstates.frrk8s.metallb.io"].toSorted().map((name) => `${name} NamesAccepted Established`),
+    );
   });
 
   it.each(ADMISSION)("%s %j: %s", async (kind, spec, refusal) => {

@@ -56,7 +56,7 @@ describeWith(["helm"], "the chart", () => {
 
   it("keeps the CRDs when it is uninstalled", () => {
     const crds = objectsOf(template()).filter((object) => object.kind === "CustomResourceDefinition");
-    expect(crds).toHaveLength(9);
+    expect(crds).toHaveLength(10);
     for (const crd of crds) expect(crd.metadata.annotations?.["helm.sh/resource-policy"]).toBe("keep");
     expect(objectsOf(template("crds.enabled=false")).some((object) => object.kind === "CustomResourceDefinition")).toBe(
       false,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createBfdEngine, decodeControl, encodeControl } from "metallb/bfd";
@@ -226,7 +227,10 @@ describe(`octets changed at random, seed ${SEED}`, () => {
       requiredMinRx: 50_000,
       requiredMinEchoRx: 0,
     });
-    const engine = createBfdEngine({ random });
+    const engine = createBfdEngine({
+      random,
+      digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+    });
     const settings = {
       name: "path",
       remote: ip(4, 1n),
@@ -239,6 +243,8 @@ describe(`octets changed at random, seed ${SEED}`, () => {
       transmitInterval: 50,
       detectMultiplier: 3,
       passive: false,
+      echoInterval: null,
+      authentication: null,
       users: ["router"],
     };
     engine.step({ kind: "session-set", settings }, 0);

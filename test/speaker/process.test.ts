@@ -70,6 +70,11 @@ describe("a speaker", () => {
       readonly status?: object;
     })[];
 
+  const sessionStates = async () =>
+    ((await client.list(RESOURCES.bgpsessionstates, { namespace: NAMESPACE })).items ?? []) as (KubeObject & {
+      readonly status?: object;
+    })[];
+
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "metallb-speaker-"));
     undo.push(() => rm(folder, { recursive: true, force: true }));
@@ -178,6 +183,22 @@ describe("a speaker", () => {
     await routed("192.0.2.1/32");
   });
 
+  it("has an object for its session, as users of frr-k8s know it", async () => {
+    const [one] = await eventually(
+      sessionStates,
+      (all) => all.some(({ status }) => (status as { bgpStatus?: string } | undefined)?.bgpStatus === "Established"),
+      { what: "no BGPSessionState says that the session is up" },
+    );
+    expect(one).toMatchObject({
+      apiVersion: "frrk8s.metallb.io/v1beta1",
+      metadata: {
+        labels: { "frrk8s.metallb.io/node": NODE, "frrk8s.metallb.io/peer": PEER, "frrk8s.metallb.io/vrf": "" },
+        ownerReferences: [{ kind: "Pod", name: "speaker-0" }],
+      },
+      status: { node: NODE, peer: PEER, vrf: "", bgpStatus: "Established", bfdStatus: "N/A" },
+    });
+  });
+
   it("leaves a bad object out, says so, and goes on", async () => {
     const result = async () =>
       (
@@ -217,6 +238,7 @@ describe("a speaker", () => {
       (count) => count === 2,
       { what: "the new peer learns nothing" },
     );
+    await eventually(sessionStates, (all) => all.length === 2, { what: "no BGPSessionState of the new peer" });
     await client.remove(RESOURCES.bgppeers, { namespace: NAMESPACE, name: "other" });
     // Cease/Peer De-configured (RFC 4486).
     await eventually(
@@ -224,6 +246,7 @@ describe("a speaker", () => {
       (last) => last?.type === TYPE.notification && last.body.readUInt16BE(0) === 0x06_03,
       { what: "no goodbye" },
     );
+    await eventually(sessionStates, (all) => all.length === 1, { what: "the object of the peer stays" });
     const { sequence } = await state();
     await eventually(state, (now) => now.sequence.applied === sequence.sent, { what: "the engines are behind" });
     expect((await state()).sessions.map(({ peer }) => peer)).toEqual(["router"]);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BfdCounters } from "metallb/bfd";
 import type { PeerCounters } from "metallb/bgp";
 import type { BareLine } from "../../support/bare-speaker.ts";
 import { eventually, projectFile, runIn, type Where } from "../../support/programs.ts";
@@ -13,6 +14,7 @@ export const ROUTER_AS = 64512;
 export const SPEAKER_AS = 64500;
 
 export interface Session {
+  readonly peer: string;
   readonly state: string;
   readonly reason: string;
   readonly families: readonly string[];
@@ -25,7 +27,7 @@ interface Told {
   readonly message?: string;
   readonly report?: {
     readonly kind: string;
-    readonly counters?: readonly PeerCounters[];
+    readonly counters?: readonly (PeerCounters | BfdCounters)[];
     readonly session?: Session & { readonly path?: string };
   };
 }
@@ -76,6 +78,8 @@ export class MatrixBench {
       const script = [
         "echo 0 > /proc/sys/net/ipv6/conf/x0/accept_dad",
         "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+        // As routers and nodes of Kubernetes do.
+        "echo 1 > /proc/sys/net/ipv4/ip_forward",
         "ip link set lo up",
         `ip addr add ${four}/24 dev x0`,
         `ip addr add ${six}/64 dev x0 nodad`,
@@ -142,18 +146,25 @@ export class MatrixBench {
   }
 
   /** What was counted last of the one peer. */
-  counters(engine: "bgp"): PeerCounters | undefined {
+  counters<E extends "bgp" | "bfd">(engine: E): (E extends "bgp" ? PeerCounters : BfdCounters) | undefined {
     return this.told
       .flatMap(({ kind, engine: of, report }) => (kind === "report" && of === engine ? (report?.counters ?? []) : []))
-      .at(-1);
+      .at(-1) as (E extends "bgp" ? PeerCounters : BfdCounters) | undefined;
   }
 
-  established(limit = 20_000): Promise<Session> {
-    return eventually(
-      () => this.reports("bgp").at(-1) ?? Promise.reject(new Error("nothing was told")),
-      ({ state }) => state === "Established",
+  /** What was told last of each session. */
+  latest(): ReadonlyMap<string, Session> {
+    return new Map(this.reports("bgp").map((report) => [report.peer, report]));
+  }
+
+  /** Of the one session, or of one of several. */
+  async established(limit = 20_000): Promise<Session> {
+    const up = await eventually(
+      () => [...this.latest().values()].find(({ state }) => state === "Established"),
+      (session) => session !== undefined,
       { what: "the session is not established", limit },
     );
+    return up as Session;
   }
 
   async close(): Promise<void> {

@@ -49,6 +49,8 @@ export const exabgp: Make = {
     largeCommunity: (value) => new RegExp(`"large-community":\\[[^"]*\\[${value.replaceAll(":", ",")}\\]`),
     localPref: (value) => new RegExp(`"local-preference":${value}\\b`),
     med: (value) => new RegExp(`"med":${value}\\b`),
+    bandwidth: () => /never/,
+    gracefulShutdown: () => /"community":\[[^"]*\[65535,0\]/,
   },
   start: async (bench, wish) => {
     const told = join(bench.folder, "exabgp.json");

@@ -16,6 +16,10 @@ export interface Wish {
   /** Milliseconds. */
   readonly bfd?: number;
   readonly bfdMultihop?: boolean;
+  /** How its packets are authenticated (RFC 5880 section 6.7), in BIRD's words, with the key `secret`. */
+  readonly bfdAuthentication?: "simple" | "keyed md5" | "meticulous keyed md5" | "keyed sha1" | "meticulous keyed sha1";
+  /** Milliseconds between echo packets. */
+  readonly bfdEcho?: number;
   readonly graceful?: boolean;
   /** Messages of up to 65,535 octets (RFC 8654). */
   readonly extended?: boolean;
@@ -45,7 +49,10 @@ export interface Make {
   start(bench: MatrixBench, wish: Wish): Promise<RunningRouter>;
   /** How it writes attributes, to be found in what it says of a route. */
   readonly words: Readonly<
-    Record<"asPath" | "community" | "largeCommunity" | "localPref" | "med", (value: string) => RegExp>
+    Record<
+      "asPath" | "community" | "largeCommunity" | "localPref" | "med" | "bandwidth" | "gracefulShutdown",
+      (value: string) => RegExp
+    >
   >;
 }
 

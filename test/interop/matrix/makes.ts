@@ -1,19 +1,23 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, type Program, runIn, startProgram } from "../../support/programs.ts";
+import { SPEAKER_AS } from "./bench.ts";
 import { exabgp } from "./exabgp.ts";
-import { families, type Make, routerAs, routerAt, speakerAs, speakerAt } from "./make.ts";
+import { families, type Make, routerAs, routerAt, speakerAs, speakerAt, type Wish } from "./make.ts";
 
 const frr: Make = {
   name: "FRR",
   part: "frr",
-  cannot: () => null,
+  cannot: (wish) => (wish.bfdAuthentication ? "it has no BFD authentication" : null),
   words: {
     asPath: (value) => new RegExp(`"string": ?"${value}"`),
     community: (value) => new RegExp(`"community": ?\\{[^}]*${value}`),
     largeCommunity: (value) => new RegExp(`"largeCommunity": ?\\{[^}]*${value}`),
     localPref: (value) => new RegExp(`"locPrf": ?${value}\\b`),
     med: (value) => new RegExp(`"metric": ?${value}\\b`),
+    bandwidth: (value) => new RegExp(`"extendedCommunity": ?\\{[^}]*LB:${SPEAKER_AS}:${value} `),
+    // It heeds it, too.
+    gracefulShutdown: () => /"locPrf": ?0,.*"list": ?\[ ?"gracefulShutdown"/,
   },
   start: async (bench, wish) => {
     const neighbor = wish.over === "unnumbered" ? "x0" : speakerAt(wish);
@@ -49,6 +53,9 @@ const frr: Make = {
             "  detect-multiplier 3",
             `  receive-interval ${wish.bfd}`,
             `  transmit-interval ${wish.bfd}`,
+            ...(wish.bfdEcho
+              ? ["  echo-mode", `  echo transmit-interval ${wish.bfdEcho}`, `  echo receive-interval ${wish.bfdEcho}`]
+              : []),
           ]
         : []),
     ];
@@ -109,19 +116,31 @@ const frr: Make = {
   },
 };
 
+/** BIRD's key is number 1. */
+const authentication = ({ bfdAuthentication }: Wish): string =>
+  bfdAuthentication ? ` authentication ${bfdAuthentication}; password "secret" { id 1; };` : "";
+
 const bird: Make = {
   name: "BIRD 2",
   part: "bird",
-  cannot: (wish) =>
-    wish.over === "unnumbered"
+  cannot: (wish) => {
+    if (wish.bfdEcho) return "it has no BFD echo, neither its own nor a word that ours may come back";
+    return wish.over === "unnumbered"
       ? "2.0.12 needs the neighbour's address: it does not listen to router advertisements"
-      : null,
+      : null;
+  },
   words: {
     asPath: (value) => new RegExp(`BGP.as_path: ${value}\\s`),
     community: (value) => new RegExp(`BGP.community: .*\\(${value.replace(":", ",")}\\)`),
     largeCommunity: (value) => new RegExp(`BGP.large_community: .*\\(${value.replaceAll(":", ", ")}\\)`),
     localPref: (value) => new RegExp(`BGP.local_pref: ${value}\\s`),
     med: (value) => new RegExp(`BGP.med: ${value}\\s`),
+    // As a number that is an IEEE float, and the AS before it.
+    bandwidth: (value) =>
+      new RegExp(
+        `BGP.ext_community: .*0x4004, ${SPEAKER_AS}, ${new Uint32Array(Float32Array.of(Number(value)).buffer)[0]}\\)`,
+      ),
+    gracefulShutdown: () => /BGP.community: .*\(65535,0\)/,
   },
   start: async (bench, wish) => {
     const channels = families(wish).map(
@@ -134,7 +153,7 @@ const bird: Make = {
       "protocol direct { ipv4; ipv6; }",
       ...(wish.bfd
         ? [
-            `protocol bfd { interface "*" { interval ${wish.bfd} ms; multiplier 3; }; multihop { interval ${wish.bfd} ms; multiplier 3; }; }`,
+            `protocol bfd { interface "*" { interval ${wish.bfd} ms; multiplier 3;${authentication(wish)} }; multihop { interval ${wish.bfd} ms; multiplier 3; }; }`,
           ]
         : []),
       "protocol bgp peer {",
@@ -207,6 +226,8 @@ const gobgp: Make = {
     },
     localPref: (value) => new RegExp(`"type":5,"value":${value}\\b`),
     med: (value) => new RegExp(`"type":4,"metric":${value}\\b`),
+    bandwidth: (value) => new RegExp(`"type":64,"subtype":4,"asn":${SPEAKER_AS},"bandwidth":${value}\\b`),
+    gracefulShutdown: () => /"communities":\[[^\]]*4294901760/,
   },
   start: async (bench, wish) => {
     const file = join(bench.folder, "gobgp.toml");
@@ -286,6 +307,8 @@ const openbgpd: Make = {
     largeCommunity: (value) => new RegExp(`"large_communities": ?\\[[^\\]]*"${value}"`),
     localPref: (value) => new RegExp(`"localpref": ?${value}\\b`),
     med: (value) => new RegExp(`"metric": ?${value}\\b`),
+    bandwidth: () => /never/,
+    gracefulShutdown: () => /"communities": ?\[[^\]]*"GRACEFUL_SHUTDOWN"/,
   },
   start: async (bench, wish) => {
     const file = join(bench.folder, "bgpd.conf");

@@ -18,10 +18,39 @@ const SILENCE = `
     chain in { type filter hook input priority filter; tcp sport 179 drop; tcp dport 179 drop; }
   }`;
 
+/** Nothing of BGP goes through. */
+const BLACKHOLE = `
+  table inet blackhole {
+    chain in { type filter hook input priority filter; tcp sport 179 drop; tcp dport 179 drop; }
+    chain out { type filter hook output priority filter; tcp sport 179 drop; tcp dport 179 drop; }
+  }`;
+
+const BFD = {
+  receiveInterval: 50,
+  transmitInterval: 50,
+  detectMultiplier: 3,
+  minimumTtl: 254,
+  passive: false,
+  echoInterval: null,
+  authentication: null,
+} as const;
+
+/** It is up, takes so many packets, and was never down. */
+async function bfdStands(bench: MatrixBench, packets = 40): Promise<void> {
+  await eventually(
+    () => bench.counters("bfd"),
+    (counters) => counters?.up === true && counters.controlPacketsInput > packets,
+    { what: `BFD is not up: ${bench.logs.join("; ")}`, limit: 20_000 },
+  );
+  expect(bench.counters("bfd")?.downEvents).toBe(0);
+}
+
 interface Feature {
   readonly name: string;
   readonly wish: Wish;
   readonly peer?: NonNullable<BareLine["peer"]>;
+  /** A second one at the same place. */
+  readonly beside?: NonNullable<BareLine["peer"]>;
   readonly attributes?: NonNullable<BareLine["attributes"]>;
   /** What the router must say of the route. */
   readonly says?: (make: Make) => readonly RegExp[];
@@ -114,6 +143,24 @@ const FEATURES: readonly Feature[] = [
     says: ({ words }) => [words.med("50"), words.asPath(`${SPEAKER_AS} ${SPEAKER_AS} ${SPEAKER_AS}`)],
   },
   {
+    name: "link bandwidth",
+    wish: { over: "four" },
+    attributes: { linkBandwidth: 1_250_000 },
+    says: ({ words }) => [words.bandwidth("1250000")],
+    cannot: ({ part }) =>
+      part === "openbgpd"
+        ? "7.7 shows no extended community that is not transitive"
+        : part === "exabgp"
+          ? "4.2 shows the octets of an extended community as one number that has lost its last digits"
+          : null,
+  },
+  {
+    name: "GSHUT (RFC 8326)",
+    wish: { over: "four" },
+    attributes: { communities: [0xffff_0000] },
+    says: ({ words }) => [words.gracefulShutdown("")],
+  },
+  {
     name: "route refresh (RFC 2918, 7313)",
     wish: { over: "four", refresh: true },
     check: async (bench, router) => {
@@ -179,6 +226,73 @@ const FEATURES: readonly Feature[] = [
         { what: "the route does not come back" },
       );
     },
+  },
+  {
+    name: "blackhole: nothing comes through either way, and the session is back after it",
+    wish: { over: "four" },
+    peer: { holdTime: 3 },
+    check: async (bench, router) => {
+      const began = performance.now();
+      for (const end of [bench.node, bench.router]) await runWith(end, ["nft", "-f", "-"], { input: BLACKHOLE });
+      await becomes(bench, ({ reason }) => reason.includes("hold timer expired"), "it does not end");
+      expect(performance.now() - began).toBeLessThan(4_500);
+      for (const end of [bench.node, bench.router])
+        await runWith(end, ["nft", "delete", "table", "inet", "blackhole"], {});
+      await bench.established(40_000);
+      await eventually(
+        () => router.route(V4),
+        (text) => text !== "",
+        { what: "the route does not come back", limit: 20_000 },
+      );
+    },
+  },
+  {
+    name: "two connections that cross (RFC 4271, section 6.8)",
+    wish: { over: "four", dials: true },
+    peer: { name: "dialled" },
+    beside: { name: "waits", passive: true },
+    check: async (bench, router) => {
+      const up = () => [...bench.latest().values()].filter(({ state }) => state === "Established").length;
+      await eventually(
+        () => bench.latest().size,
+        (size) => size === 2,
+        { what: "the second is not told of" },
+      );
+      // Whatever comes of the other, the one that the router chose stays, with its routes.
+      const before = bench.reports("bgp").filter(({ state }) => state === "Established").length;
+      for (let looks = 0; looks < 40; looks++) {
+        await eventually(up, (count) => count === 1, { what: "not one of the two stands" });
+        expect(await router.route(V4)).not.toBe("");
+      }
+      expect(bench.reports("bgp").filter(({ state }) => state === "Established").length).toBe(before);
+    },
+    cannot: ({ part }) =>
+      part === "openbgpd" ? "it waits half a minute before it connects, longer than this test" : null,
+  },
+  {
+    name: "BFD at 50 ms",
+    wish: { over: "four", bfd: 50 },
+    peer: { bfd: BFD },
+    check: (bench) => bfdStands(bench),
+  },
+  {
+    name: "BFD echo",
+    wish: { over: "four", bfd: 100, bfdEcho: 100 },
+    peer: { bfd: { ...BFD, receiveInterval: 100, transmitInterval: 100, echoInterval: 100 } },
+    check: async (bench) => {
+      await bfdStands(bench, 5);
+      await eventually(
+        () => bench.counters("bfd")?.echoPacketsInput ?? 0,
+        (count) => count > 20,
+        { what: "no echo packet comes back" },
+      );
+    },
+  },
+  {
+    name: "BFD authentication (five kinds)",
+    wish: { over: "four", bfd: 100, bfdAuthentication: "meticulous keyed sha1" },
+    peer: { bfd: { ...BFD, authentication: { type: "meticulous-keyed-sha1", keyId: 1, key: "secret" } } },
+    check: (bench) => bfdStands(bench),
   },
   {
     name: "silence: the hold time ends the session",
@@ -264,6 +378,7 @@ for (const make of MAKES)
         bench.startSpeaker(
           { announce: [V4, V6], ...(attributes ? { attributes } : {}) },
           { peer: peerOf(feature.wish, feature.peer) },
+          ...(feature.beside ? [{ peer: peerOf(feature.wish, feature.beside) }] : []),
         );
         await bench.established();
         const prefix = feature.wish.over === "six" ? V6 : V4;
@@ -324,5 +439,7 @@ What was tried with which router, in network namespaces, by \`npm test -- test/i
 
 ${table()}
 
-BFD with BIRD and FRR, over one hop and several, has a test of its own (\`test/interop/bfd.test.ts\`); in another tshark reads every kind of message that the speaker sends (\`test/interop/tshark.test.ts\`).
+Of newer releases GoBGP 4.8.0 was tried, which the Go module proxy has: \`GOBIN=$PWD/new go install github.com/osrg/gobgp/v4/cmd/{gobgpd,gobgp}@v4.8.0\`, then \`PATH=$PWD/new:$PATH npm test -- test/interop/matrix -t GoBGP\`. Its column is the same as that of 3.10. Debian 12 and its updates hold no newer BIRD, FRR, OpenBGPD or ExaBGP, and nothing else than its packages was taken, so these were not tried.
+
+BFD with BIRD and FRR, over one hop and several, with echo packets and each of the five kinds of authentication, has a test of its own (\`test/interop/bfd.test.ts\`), and so have interfaces that go down or change their name or MAC, lost packets and a router whose window is zero (\`test/interop/network-faults.test.ts\`); in another tshark reads every kind of message that the speaker sends (\`test/interop/tshark.test.ts\`).
 `;

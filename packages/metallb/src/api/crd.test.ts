@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { crdOf, DEFINITIONS } from "#api";
+import { crdOf, DEFINITIONS, groupOf } from "#api";
 
 interface Schema {
   readonly type?: string;
@@ -169,7 +169,7 @@ describe("the CRDs", () => {
         readonly spec: { readonly names: unknown; readonly scope: string; readonly conversion: unknown };
       };
       const { kind, plural } = definition;
-      expect(metadata).toEqual({ name: `${plural}.metallb.io` });
+      expect(metadata).toEqual({ name: `${plural}.${groupOf(definition)}` });
       expect(of.names).toEqual({ kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() });
       expect(of.conversion).toEqual({ strategy: "None" });
       expect(versions(kind).filter(({ storage }) => storage)).toHaveLength(1);
@@ -231,7 +231,8 @@ describe("the CRDs", () => {
     ["BGPAdvertisement", "spec.ipAddressPoolSelectors", ["matchExpressions", "matchLabels"]],
     ["BGPAdvertisement", "spec.nodeSelectors.matchExpressions", ["key", "operator", "values"]],
     ["ServiceL2Status", "status.interfaces", ["name"]],
-    ["ServiceBGPStatus", "status", ["node", "peers", "serviceName", "serviceNamespace"]],
+    ["ServiceBGPStatus", "status", ["furtherServices", "node", "peers", "serviceName", "serviceNamespace"]],
+    ["BGPSessionState", "status", ["bfdStatus", "bgpStatus", "node", "peer", "vrf"]],
   ])("%s holds in %s: %j", (kind, path, fields) => {
     const schema = inside(versions(kind).find(({ storage }) => storage)?.schema.openAPIV3Schema ?? {}, path);
     expect(Object.keys((schema?.items ?? schema)?.properties ?? {}).sort()).toEqual(fields);

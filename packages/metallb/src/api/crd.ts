@@ -4,7 +4,7 @@ import { BFDPROFILE, COMMUNITY } from "./bfd-and-communities.ts";
 import { BGPPEER } from "./peer.ts";
 import { IPADDRESSPOOL } from "./pool.ts";
 import type { ResourceDefinition, VersionDefinition } from "./resource.ts";
-import { CONFIGURATIONSTATE, SERVICEBGPSTATUS, SERVICEL2STATUS } from "./status-kinds.ts";
+import { BGPSESSIONSTATE, CONFIGURATIONSTATE, SERVICEBGPSTATUS, SERVICEL2STATUS } from "./status-kinds.ts";
 
 export const GROUP = "metallb.io";
 
@@ -13,6 +13,7 @@ export const DEFINITIONS: readonly ResourceDefinition[] = [
   BFDPROFILE,
   BGPADVERTISEMENT,
   BGPPEER,
+  BGPSESSIONSTATE,
   COMMUNITY,
   CONFIGURATIONSTATE,
   IPADDRESSPOOL,
@@ -20,6 +21,8 @@ export const DEFINITIONS: readonly ResourceDefinition[] = [
   SERVICEBGPSTATUS,
   SERVICEL2STATUS,
 ];
+
+export const groupOf = ({ group = GROUP }: ResourceDefinition): string => group;
 
 type Schema = { [field: string]: unknown };
 
@@ -29,9 +32,9 @@ export function crdOf(definition: ResourceDefinition): Schema {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${GROUP}` },
+    metadata: { name: `${plural}.${groupOf(definition)}` },
     spec: {
-      group: GROUP,
+      group: groupOf(definition),
       names: { kind, listKind, plural, singular },
       scope: "Namespaced",
       // Without a conversion webhook the versions share their fields; what v1beta1 does not know it does not show.

@@ -16,7 +16,7 @@ export {
   L2_NODE,
 } from "./annotations.ts";
 export type * from "./core.ts";
-export { crdOf, DEFINITIONS, GROUP } from "./crd.ts";
+export { crdOf, DEFINITIONS, GROUP, groupOf } from "./crd.ts";
 export { decodeEndpointSlice, decodeNamespace, decodeNode, decodeSecret, decodeService } from "./decode-core.ts";
 export { EVENT_REASONS, type EventReason } from "./event-reasons.ts";
 export { convertBGPPeer, type PeerVersion } from "./peer-conversion.ts";

@@ -48,6 +48,8 @@ export interface PrinterColumn {
 
 /** One custom resource: everything that the CRD, the type and the decoder are made of. */
 export interface ResourceDefinition {
+  /** Absent: metallb.io. */
+  readonly group?: string;
   readonly kind: string;
   readonly listKind: string;
   readonly plural: string;

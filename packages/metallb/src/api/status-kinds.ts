@@ -24,6 +24,21 @@ export const serviceL2Status = z.object({
 export const serviceBgpStatus = z.object({
   ...subject,
   peers: z.array(z.string()).optional().describe("Names of the BGPPeers that are told, sorted."),
+  furtherServices: z
+    .int()
+    .min(0)
+    .optional()
+    .describe(
+      "Only in the one object of a node that names no Service: how many Services it announces that have no object of their own.",
+    ),
+});
+
+const bgpSessionState = z.object({
+  node: z.string().optional().describe("Node that has the session."),
+  peer: z.string().optional().describe("Address of the peer, or the interface behind which it is."),
+  vrf: z.string().optional().describe("VRF of the session; empty: the default one."),
+  bgpStatus: z.string().optional().describe("Established; Active: it is tried; Idle: it is not."),
+  bfdStatus: z.string().optional().describe("up, down, init or shutdown; N/A: BFD does not watch the peer."),
 });
 
 const condition = z.object({
@@ -63,7 +78,9 @@ const definition = (
   description: string,
   status: z.ZodType,
   columns: readonly PrinterColumn[],
+  group?: string,
 ): ResourceDefinition => ({
+  ...(group === undefined ? {} : { group }),
   kind,
   listKind: `${kind}List`,
   plural,
@@ -98,4 +115,20 @@ export const CONFIGURATIONSTATE = definition(
     { name: "ErrorSummary", type: "string", jsonPath: ".status.errorSummary", description: "What is wrong" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since when it exists" },
   ],
+);
+
+/** The kind is of frr-k8s, whose users know where to look for sessions. */
+export const BGPSESSIONSTATE = definition(
+  "BGPSessionState",
+  "bgpsessionstates",
+  "State of a BGP session of a node, and of the BFD session that watches it.",
+  bgpSessionState,
+  [
+    { name: "Node", type: "string", jsonPath: ".status.node", description: "Node that has the session" },
+    { name: "Peer", type: "string", jsonPath: ".status.peer", description: "Address or interface of the peer" },
+    { name: "VRF", type: "string", jsonPath: ".status.vrf", description: "VRF of the session" },
+    { name: "BGP", type: "string", jsonPath: ".status.bgpStatus", description: "State of the BGP session" },
+    { name: "BFD", type: "string", jsonPath: ".status.bfdStatus", description: "State of the BFD session" },
+  ],
+  "frrk8s.metallb.io",
 );

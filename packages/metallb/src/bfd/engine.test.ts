@@ -4,7 +4,7 @@ import { createBfdEngine } from "./engine.ts";
 import type { BfdEvent, Instant } from "./events.ts";
 import { NEXT } from "./machine.ts";
 import { type BfdState, type ControlPacket, encodeControl } from "./packet.ts";
-import { ARRIVE, Bench, PEER, settings } from "./testing.ts";
+import { ARRIVE, Bench, digest, PEER, settings } from "./testing.ts";
 
 describe("the state machine of RFC 5880 section 6.8.6", () => {
   const expected = {
@@ -201,7 +201,7 @@ describe("two engines", () => {
     for (const seed of [0.1, 0.37, 0.9]) {
       let chance = seed;
       const random = () => (chance = (chance * 9301 + 0.49297) % 1);
-      const ends = [createBfdEngine({ random }), createBfdEngine({ random })];
+      const ends = [createBfdEngine({ random, digest }), createBfdEngine({ random, digest })];
       const wakes: (Instant | null)[] = [null, null];
       let now = 0;
       let cut = false;

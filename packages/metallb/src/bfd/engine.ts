@@ -1,4 +1,6 @@
 import { formatIp, type Ip } from "#net";
+import type { Digest } from "./authentication.ts";
+import { echoDiscriminator } from "./echo.ts";
 import type { BfdCounters, BfdEffect, BfdEvent, BfdReport, Instant } from "./events.ts";
 import { BfdSession } from "./machine.ts";
 import { type ControlPacket, decodeControl } from "./packet.ts";
@@ -12,11 +14,17 @@ export interface BfdEngine {
   counters(): readonly BfdCounters[];
 }
 
-/** `random` is 0 to 1: spreads packets and chooses discriminators. */
-export const createBfdEngine = (options: { readonly random: () => number }): BfdEngine => new Engine(options.random);
+export interface BfdOptions {
+  /** 0 to 1: spreads packets and chooses discriminators. */
+  readonly random: () => number;
+  /** For sessions with authentication. */
+  readonly digest: Digest;
+}
+
+export const createBfdEngine = (options: BfdOptions): BfdEngine => new Engine(options);
 
 class Engine implements BfdEngine {
-  private readonly random: () => number;
+  private readonly options: BfdOptions;
   private readonly sessions = new Map<string, BfdSession>();
   private readonly byDiscriminator = new Map<number, BfdSession>();
   /** For packets that name no session yet: by who sent them. */
@@ -24,8 +32,8 @@ class Engine implements BfdEngine {
   private effects: BfdEffect[] = [];
   private wakeAt: Instant | null = null;
 
-  constructor(random: () => number) {
-    this.random = random;
+  constructor(options: BfdOptions) {
+    this.options = options;
   }
 
   step(event: BfdEvent, now: Instant): readonly BfdEffect[] {
@@ -57,6 +65,16 @@ class Engine implements BfdEngine {
         return [];
       case "received":
         return this.received(event, now);
+      case "echo-ready": {
+        const session = this.sessions.get(event.session);
+        session?.echoReady(event, now);
+        return session ? [session] : [];
+      }
+      case "echo-returned": {
+        const session = this.byDiscriminator.get(echoDiscriminator(event.bytes) ?? 0);
+        session?.echoReturned(event.bytes, now);
+        return session ? [session] : [];
+      }
       case "time":
         for (const session of this.sessions.values())
           if ((session.nextTimer ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
@@ -77,7 +95,7 @@ class Engine implements BfdEngine {
     const session = new BfdSession(
       settings,
       this.freeDiscriminator(),
-      { random: this.random, emit: (effect) => this.effects.push(effect) },
+      { ...this.options, emit: (effect) => this.effects.push(effect) },
       now,
     );
     this.sessions.set(settings.name, session);
@@ -102,10 +120,9 @@ class Engine implements BfdEngine {
   /** RFC 5880 section 6.8.6; what it says to discard is discarded without a word: anybody may send it. */
   private received(event: Extract<BfdEvent, { kind: "received" }>, now: Instant): readonly BfdSession[] {
     const packet = decodeControl(event.bytes);
-    // No session uses authentication.
-    if (!packet.ok || packet.value.authenticated) return [];
+    if (!packet.ok) return [];
     const session = this.sessionOf(packet.value, event);
-    if (!session) return [];
+    if (!session?.accepts(packet.value, event.bytes, now)) return [];
     session.received(packet.value, now);
     return [session];
   }
@@ -127,7 +144,7 @@ class Engine implements BfdEngine {
 
   /** Not 0, not in use, and not to be foreseen. */
   private freeDiscriminator(): number {
-    let discriminator = Math.floor(this.random() * 0xffff_ffff) + 1;
+    let discriminator = Math.floor(this.options.random() * 0xffff_ffff) + 1;
     while (this.byDiscriminator.has(discriminator)) discriminator = (discriminator % 0xffff_ffff) + 1;
     return discriminator;
   }

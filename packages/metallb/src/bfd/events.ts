@@ -18,6 +18,10 @@ export type BfdEvent =
       readonly interface: string | null;
       readonly multihop: boolean;
     }
+  /** What came of the sockets for echo packets: whether any can be sent, and whether those of the peer go back to it. */
+  | { readonly kind: "echo-ready"; readonly session: string; readonly sends: boolean; readonly returns: boolean }
+  /** An echo packet came back. */
+  | { readonly kind: "echo-returned"; readonly bytes: Uint8Array }
   /** A time asked for by `wake` has come. Early and late ones are harmless: give packets that came before first. */
   | { readonly kind: "time" }
   /** Tells every peer that the sessions end on purpose (AdminDown), which is no failure of the path. */
@@ -29,6 +33,8 @@ export type BfdEffect =
   | { readonly kind: "open"; readonly settings: BfdSettings }
   | { readonly kind: "close"; readonly session: string }
   | { readonly kind: "send"; readonly session: string; readonly bytes: Uint8Array }
+  /** An echo packet, which the peer forwards back: from the own address and to it, on port 3785 (RFC 5881 section 4). */
+  | { readonly kind: "echo"; readonly session: string; readonly bytes: Uint8Array }
   | { readonly kind: "wake"; readonly at: Instant | null }
   | { readonly kind: "session"; readonly report: BfdReport }
   | { readonly kind: "log"; readonly level: "info" | "warn"; readonly session: string; readonly message: string };
@@ -66,3 +72,13 @@ export interface BfdCounters {
   readonly upEvents: number;
   readonly downEvents: number;
 }
+
+/** Of a session that was just added. */
+export const noCounts = () => ({
+  controlPacketsInput: 0,
+  controlPacketsOutput: 0,
+  echoPacketsInput: 0,
+  echoPacketsOutput: 0,
+  upEvents: 0,
+  downEvents: 0,
+});

@@ -1,6 +1,9 @@
 import type { Duration } from "#net";
-import type { BfdCounters, BfdEffect, BfdReport, Instant } from "./events.ts";
+import { type Digest, Guard } from "./authentication.ts";
+import { EchoFunction } from "./echo.ts";
+import { type BfdCounters, type BfdEffect, type BfdEvent, type BfdReport, type Instant, noCounts } from "./events.ts";
 import { type BfdState, type ControlPacket, DIAGNOSTIC, encodeControl } from "./packet.ts";
+import { REASON, remoteOf, UNKNOWN } from "./remote.ts";
 import type { BfdSettings } from "./settings.ts";
 
 /**
@@ -16,32 +19,6 @@ export const NEXT: Readonly<Record<BfdState, Readonly<Record<BfdState, BfdState>
 
 /** RFC 5880 section 6.8.3: while not Up at most one packet a second, milliseconds. */
 const SLOW = 1_000;
-
-const REASON: Readonly<Record<number, string>> = {
-  [DIAGNOSTIC.detectionTimeExpired]: "nothing was heard within the detection time",
-  [DIAGNOSTIC.neighborSignaledDown]: "the peer says that it does not hear us",
-  [DIAGNOSTIC.administrativelyDown]: "it was shut down on purpose",
-};
-
-/** What the peer said last. Intervals in milliseconds. */
-interface Remote {
-  readonly discriminator: number;
-  readonly state: BfdState;
-  readonly requiredMinRx: number;
-  readonly desiredMinTx: number;
-  readonly detectMultiplier: number;
-  readonly demand: boolean;
-}
-
-/** RFC 5880 section 6.8.1: before anything was heard. */
-const UNKNOWN: Remote = {
-  discriminator: 0,
-  state: "Down",
-  requiredMinRx: 0.001,
-  desiredMinTx: 0,
-  detectMultiplier: 0,
-  demand: false,
-};
 
 /** One session (RFC 5880 section 6.8). */
 export class BfdSession {
@@ -63,20 +40,19 @@ export class BfdSession {
   private polling = false;
   /** The values that count until a poll sequence has ended (section 6.8.3). */
   private inEffect: { readonly transmit: number; readonly receive: number };
+  private readonly guard: Guard;
+  /** Why the latest packet was not taken, told once; null: it was. */
+  private toldRefusal: string | null = null;
+  private readonly echo: EchoFunction;
+  /** What the shell can do about echo packets. */
+  private echoing = { sends: false, returns: false };
   private lastSent: Instant = Number.NEGATIVE_INFINITY;
-  private readonly count = {
-    controlPacketsInput: 0,
-    controlPacketsOutput: 0,
-    echoPacketsInput: 0,
-    echoPacketsOutput: 0,
-    upEvents: 0,
-    downEvents: 0,
-  };
+  private readonly count = noCounts();
 
   constructor(
     settings: BfdSettings,
     discriminator: number,
-    ports: { readonly emit: (effect: BfdEffect) => void; readonly random: () => number },
+    ports: { readonly emit: (effect: BfdEffect) => void; readonly random: () => number; readonly digest: Digest },
     now: Instant,
   ) {
     this.settings = settings;
@@ -84,6 +60,8 @@ export class BfdSession {
     this.emit = ports.emit;
     this.random = ports.random;
     this.since = now;
+    this.guard = new Guard(settings.authentication, ports);
+    this.echo = new EchoFunction(discriminator, ports.random);
     this.inEffect = { transmit: SLOW, receive: settings.receiveInterval };
     if (!settings.passive) this.transmitAt = now;
   }
@@ -99,20 +77,24 @@ export class BfdSession {
     this.schedule(now);
   }
 
+  /** RFC 5880 section 6.8.6: authentication is checked before anything else of the packet counts. */
+  accepts(packet: ControlPacket, bytes: Uint8Array, now: Instant): boolean {
+    const refusal = this.guard.refusal(packet, bytes, now);
+    if (refusal !== null && refusal !== this.toldRefusal)
+      this.emit({ kind: "log", level: "warn", session: this.settings.name, message: refusal });
+    this.toldRefusal = refusal;
+    return refusal === null;
+  }
+
   received(packet: ControlPacket, now: Instant): void {
     this.count.controlPacketsInput++;
-    this.remote = {
-      discriminator: packet.myDiscriminator,
-      state: packet.state,
-      requiredMinRx: packet.requiredMinRx / 1000,
-      desiredMinTx: packet.desiredMinTx / 1000,
-      detectMultiplier: packet.detectMultiplier,
-      demand: packet.demand,
-    };
+    this.remote = remoteOf(packet);
     if (packet.final && this.polling) this.polled();
     const next = NEXT[this.state][packet.state];
     if (next !== this.state) this.enter(next, DIAGNOSTIC.neighborSignaledDown, now, packet.state === "AdminDown");
     this.detectAt = now + this.detectionTime;
+    this.guard.heardAt(now, this.detectionTime);
+    this.runEcho(now);
     if (packet.poll) this.send(now, true);
     this.schedule(now);
   }
@@ -125,10 +107,48 @@ export class BfdSession {
       if (this.state === "Init" || this.state === "Up") this.enter("Down", DIAGNOSTIC.detectionTimeExpired, now, false);
       this.schedule(now);
     }
+    if (this.echo.hasFailed(now)) {
+      this.enter("Down", DIAGNOSTIC.echoFailed, now, false);
+      this.schedule(now);
+    }
+    const bytes = this.echo.due(now);
+    if (bytes) {
+      this.count.echoPacketsOutput++;
+      this.emit({ kind: "echo", session: this.settings.name, bytes });
+    }
     if (this.transmitAt !== null && this.transmitAt <= now) {
       this.send(now, false);
       this.schedule(now);
     }
+  }
+
+  echoReady({ sends, returns }: Extract<BfdEvent, { kind: "echo-ready" }>, now: Instant): void {
+    this.echoing = { sends, returns };
+    this.runEcho(now);
+    if (this.state === "Up") this.poll();
+    this.schedule(now);
+  }
+
+  echoReturned(bytes: Uint8Array, now: Instant): void {
+    if (this.echo.returned(bytes, this.settings.detectMultiplier, now)) this.count.echoPacketsInput++;
+  }
+
+  /** RFC 5880 section 6.8.9: while Up, and no more often than the peer sends them back. */
+  private runEcho(now: Instant): void {
+    const { echoInterval, detectMultiplier } = this.settings;
+    const { requiredMinEchoRx } = this.remote;
+    if (this.state !== "Up" || echoInterval === null || requiredMinEchoRx === 0 || !this.echoing.sends)
+      return this.echo.stop();
+    const was = this.echo.isRunning;
+    const interval = Math.max(echoInterval, requiredMinEchoRx);
+    // The first may be away as long as control packets, which have just proved the path.
+    this.echo.run(interval, Math.max(detectMultiplier * interval, SLOW), now);
+    if (!was) this.poll();
+  }
+
+  /** Section 6.8.3: echo packets test the path, and control packets are slow meanwhile. */
+  private get receiveInterval(): number {
+    return this.echo.isRunning ? Math.max(SLOW, this.settings.receiveInterval) : this.settings.receiveInterval;
   }
 
   /** Tells the peer that the session ends on purpose. */
@@ -142,8 +162,10 @@ export class BfdSession {
   }
 
   get nextTimer(): Instant | null {
-    if (this.detectAt === null || this.transmitAt === null) return this.detectAt ?? this.transmitAt;
-    return Math.min(this.detectAt, this.transmitAt);
+    let next: Instant | null = null;
+    for (const at of [this.detectAt, this.transmitAt, this.echo.nextTimer])
+      if (at !== null && (next === null || at < next)) next = at;
+    return next;
   }
 
   report(): BfdReport {
@@ -184,6 +206,7 @@ export class BfdSession {
     } else if (state === "Down") {
       this.diagnostic = diagnostic;
       this.polling = false;
+      this.echo.stop();
       this.inEffect = { transmit: SLOW, receive: this.settings.receiveInterval };
       this.reason = onPurpose ? "the peer ended it on purpose" : (REASON[diagnostic] ?? `diagnostic ${diagnostic}`);
       if (wasUp) {
@@ -204,13 +227,13 @@ export class BfdSession {
     // What makes the peer's or our own waiting longer counts at once, what makes it shorter after the answer.
     this.inEffect = {
       transmit: Math.min(this.inEffect.transmit, this.settings.transmitInterval),
-      receive: Math.max(this.inEffect.receive, this.settings.receiveInterval),
+      receive: Math.max(this.inEffect.receive, this.receiveInterval),
     };
   }
 
   private polled(): void {
     this.polling = false;
-    this.inEffect = { transmit: this.settings.transmitInterval, receive: this.settings.receiveInterval };
+    this.inEffect = { transmit: this.settings.transmitInterval, receive: this.receiveInterval };
   }
 
   /** Milliseconds between our packets, before jitter (section 6.8.2). */
@@ -251,7 +274,7 @@ export class BfdSession {
     this.count.controlPacketsOutput++;
     this.lastSent = now;
     if (!final) this.transmitAt = null;
-    const { name, transmitInterval, receiveInterval, detectMultiplier } = this.settings;
+    const { name, transmitInterval, detectMultiplier, echoInterval } = this.settings;
     // Section 6.8.3: not Up is never faster than one packet a second.
     const desired = this.state === "Up" ? transmitInterval : Math.max(SLOW, transmitInterval);
     const bytes = encodeControl({
@@ -267,9 +290,9 @@ export class BfdSession {
       myDiscriminator: this.discriminator,
       yourDiscriminator: this.remote.discriminator,
       desiredMinTx: desired * 1000,
-      requiredMinRx: receiveInterval * 1000,
-      requiredMinEchoRx: 0,
+      requiredMinRx: this.receiveInterval * 1000,
+      requiredMinEchoRx: this.echoing.returns ? (echoInterval ?? 0) * 1000 : 0,
     });
-    this.emit({ kind: "send", session: name, bytes });
+    this.emit({ kind: "send", session: name, bytes: this.guard.sign(bytes) });
   }
 }

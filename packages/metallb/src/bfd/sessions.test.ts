@@ -4,7 +4,7 @@ import { createBfdEngine } from "./engine.ts";
 import type { BfdEffect } from "./events.ts";
 import { decodeControl, encodeControl } from "./packet.ts";
 import { type BfdSettings, needsNewSession, sameBfdSettings } from "./settings.ts";
-import { ARRIVE, Bench, settings } from "./testing.ts";
+import { ARRIVE, Bench, digest, settings } from "./testing.ts";
 
 const kinds = (effects: readonly BfdEffect[]) => effects.map(({ kind }) => kind);
 
@@ -142,7 +142,7 @@ describe("several sessions", () => {
 
   it("have discriminators of their own, even where chance repeats itself", () => {
     const numbers = (chance: number) => {
-      const engine = createBfdEngine({ random: () => chance });
+      const engine = createBfdEngine({ random: () => chance, digest });
       for (const each of [...others, settings()]) engine.step({ kind: "session-set", settings: each }, 0);
       return engine.step({ kind: "time" }, 1_000).flatMap((effect) => {
         const packet = effect.kind === "send" ? decodeControl(effect.bytes) : null;
@@ -156,7 +156,7 @@ describe("several sessions", () => {
   });
 
   it("wake the shell for the first of them, and not again for what it knows", () => {
-    const engine = createBfdEngine({ random: () => 0 });
+    const engine = createBfdEngine({ random: () => 0, digest });
     const wakes = (effects: readonly BfdEffect[]) =>
       effects.flatMap((effect) => (effect.kind === "wake" ? [effect.at] : []));
     const [a, b] = others as [BfdSettings, BfdSettings];

@@ -1,5 +1,14 @@
 import { type Duration, type Ip, ipEquals } from "#net";
 
+/** How packets prove whose they are (RFC 5880 section 6.7). */
+export interface BfdAuthentication {
+  readonly type: "simple" | "keyed-md5" | "meticulous-keyed-md5" | "keyed-sha1" | "meticulous-keyed-sha1";
+  /** 0 to 255. */
+  readonly keyId: number;
+  /** 1 to 16 octets, with SHA1 to 20. Never logged, never told. */
+  readonly key: string;
+}
+
 /** One session. Intervals in milliseconds. */
 export interface BfdSettings {
   /** Unique in the engine. */
@@ -22,12 +31,16 @@ export interface BfdSettings {
   readonly detectMultiplier: number;
   /** Says nothing until the peer has (RFC 5880 section 6.1). */
   readonly passive: boolean;
+  /** Between echo packets (RFC 5880 section 6.4), 10 to 60000; null: none are sent, and none sent back. */
+  readonly echoInterval: Duration | null;
+  /** Null: none. */
+  readonly authentication: BfdAuthentication | null;
   /** Who relies on the path; what is reported of the session is for them. */
   readonly users: readonly string[];
 }
 
 /** What can change while the session stands: by a poll sequence (RFC 5880 section 6.8.3), or at once. */
-const IN_PLACE = ["receiveInterval", "transmitInterval", "detectMultiplier", "passive"] as const;
+const IN_PLACE = ["receiveInterval", "transmitInterval", "detectMultiplier", "passive", "echoInterval"] as const;
 
 /** Whether the second needs a new session. */
 export function needsNewSession(a: BfdSettings, b: BfdSettings): boolean {
@@ -39,7 +52,12 @@ export function needsNewSession(a: BfdSettings, b: BfdSettings): boolean {
     a.interface === b.interface &&
     a.vrf === b.vrf &&
     a.multihop === b.multihop &&
-    a.minimumTtl === b.minimumTtl
+    a.minimumTtl === b.minimumTtl &&
+    // Its sockets are others.
+    (a.echoInterval === null) === (b.echoInterval === null) &&
+    a.authentication?.type === b.authentication?.type &&
+    a.authentication?.keyId === b.authentication?.keyId &&
+    a.authentication?.key === b.authentication?.key
   );
 }
 

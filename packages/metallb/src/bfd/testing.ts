@@ -1,8 +1,13 @@
+import { createHash } from "node:crypto";
 import { ip } from "#net";
+import type { Digest } from "./authentication.ts";
 import { createBfdEngine } from "./engine.ts";
 import type { BfdEffect, BfdEvent, Instant } from "./events.ts";
 import { type BfdState, type ControlPacket, decodeControl, encodeControl } from "./packet.ts";
 import type { BfdSettings } from "./settings.ts";
+
+/** The shell's hash functions. */
+export const digest: Digest = (algorithm, bytes) => createHash(algorithm).update(bytes).digest();
 
 export const PEER = ip(4, 0xc0000201n);
 export const settings = (overrides: Partial<BfdSettings> = {}): BfdSettings => ({
@@ -17,6 +22,8 @@ export const settings = (overrides: Partial<BfdSettings> = {}): BfdSettings => (
   transmitInterval: 50,
   detectMultiplier: 3,
   passive: false,
+  echoInterval: null,
+  authentication: null,
   users: ["router"],
   ...overrides,
 });
@@ -28,9 +35,11 @@ export class Bench {
   wakeAt: Instant | null = null;
   sent: { readonly at: Instant; readonly packet: ControlPacket }[] = [];
   effects: BfdEffect[] = [];
+  /** What a test writes down of the logs. */
+  readonly logs: string[] = [];
 
   constructor(random: () => number = () => 0) {
-    this.engine = createBfdEngine({ random });
+    this.engine = createBfdEngine({ random, digest });
   }
 
   step(event: BfdEvent): readonly BfdEffect[] {

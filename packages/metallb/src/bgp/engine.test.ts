@@ -9,13 +9,27 @@ describe("the engine", () => {
   it("remembers the last events, oldest first, without secrets", () => {
     const bench = new Bench(() => 1, 3);
     bench.routes(announce(["10.0.0.0/8"]));
-    bench.set({ password: "do not tell" });
+    const bfd = {
+      receiveInterval: 50,
+      transmitInterval: 50,
+      detectMultiplier: 3,
+      minimumTtl: 254,
+      passive: false,
+      echoInterval: null,
+      authentication: { type: "simple", keyId: 1, key: "do not tell" },
+    } as const;
+    bench.set({ password: "do not tell", bfd });
     expect(
       JSON.stringify(bench.engine.recent(), (_, value) => (typeof value === "bigint" ? `${value}` : value)),
     ).not.toContain("do not tell");
     expect(bench.engine.recent()).toMatchObject([
       { number: 1, at: 0, event: { kind: "routes", change: announce(["10.0.0.0/8"]) }, random: [] },
-      { number: 2, at: 0, event: { kind: "peer-set", settings: { password: "***" } }, random: [1] },
+      {
+        number: 2,
+        at: 0,
+        event: { kind: "peer-set", settings: { password: "***", bfd: { authentication: { key: "***" } } } },
+        random: [1],
+      },
     ]);
     bench.now = 5;
     bench.connected();

@@ -1,4 +1,5 @@
 import type { BgpEvent, Instant } from "./events.ts";
+import type { PeerSettings } from "./settings.ts";
 
 /** One event with all that a replay needs to do it again. */
 export interface RecordedEvent {
@@ -16,6 +17,9 @@ export interface RecordedEvent {
 const MAX_OCTETS = 4096;
 /** Prefixes that the ring holds in all, so that it keeps no table alive: about 2 MB. */
 const MAX_PREFIXES = 10_000;
+
+/** Instead of a secret. */
+const HIDDEN = "***";
 
 /**
  * The last events, in a ring of fixed size. Secrets are taken out before they go in, and octets are
@@ -61,14 +65,20 @@ export class EventRing {
 const prefixesOf = (event: BgpEvent): number =>
   event.kind === "routes" ? event.change.announce.length + event.change.withdraw.length : 0;
 
+function withoutSecrets(settings: PeerSettings): PeerSettings {
+  const { password, bfd } = settings;
+  if (password === null && !bfd?.authentication) return settings;
+  return {
+    ...settings,
+    password: password === null ? null : HIDDEN,
+    bfd: bfd && { ...bfd, authentication: bfd.authentication && { ...bfd.authentication, key: HIDDEN } },
+  };
+}
+
 function recordable(event: BgpEvent): { readonly event: BgpEvent; readonly leftOut: number } {
   switch (event.kind) {
     case "peer-set":
-      return {
-        event:
-          event.settings.password === null ? event : { ...event, settings: { ...event.settings, password: "***" } },
-        leftOut: 0,
-      };
+      return { event: { ...event, settings: withoutSecrets(event.settings) }, leftOut: 0 };
     case "received":
       return {
         event: { ...event, bytes: event.bytes.slice(0, MAX_OCTETS) },

@@ -20,10 +20,32 @@ const OTHER: { readonly [Name in keyof typeof SETTING_COST]: PeerSettings[Name] 
   password: "secret",
   ebgpMultiHop: true,
   passive: true,
-  bfd: { receiveInterval: 50, transmitInterval: 50, detectMultiplier: 3, minimumTtl: 254, passive: false },
+  bfd: {
+    receiveInterval: 50,
+    transmitInterval: 50,
+    detectMultiplier: 3,
+    minimumTtl: 254,
+    passive: false,
+    echoInterval: null,
+    authentication: null,
+  },
   restartTime: 60,
   table: "other",
 };
+
+it("tells apart what authenticates BFD, and how often echo packets go", () => {
+  const bfd = OTHER.bfd as NonNullable<PeerSettings["bfd"]>;
+  const key = { type: "keyed-sha1", keyId: 1, key: "a" } as const;
+  const change = (authentication: typeof bfd.authentication, echoInterval: number | null = null) =>
+    settingsChange(
+      peerSettings({ bfd: { ...bfd, authentication: key } }),
+      peerSettings({ bfd: { ...bfd, authentication, echoInterval } }),
+    );
+  expect(change({ ...key })).toBe("none");
+  for (const other of [null, { ...key, key: "b" }, { ...key, keyId: 2 }, { ...key, type: "keyed-md5" } as const])
+    expect(change(other)).toBe("in-place");
+  expect(change({ ...key }, 50)).toBe("in-place");
+});
 
 describe("a change of settings", () => {
   for (const name of Object.keys(SETTING_COST) as (keyof typeof SETTING_COST)[]) {

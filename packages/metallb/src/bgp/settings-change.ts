@@ -50,7 +50,11 @@ function sameSetting(a: Setting, b: Setting): boolean {
     if (a.interface !== b.interface) return false;
     return a.kind === "address" && b.kind === "address" ? ipEquals(a.address, b.address) : a.kind === b.kind;
   }
-  if (isBfd(a) && isBfd(b)) return BFD.every((name) => a[name] === b[name]);
+  if (isBfd(a) && isBfd(b))
+    return (
+      BFD.every((name) => a[name] === b[name]) &&
+      AUTHENTICATION.every((name) => a.authentication?.[name] === b.authentication?.[name])
+    );
   return isIp(a) && isIp(b) && ipEquals(a, b);
 }
 
@@ -60,7 +64,15 @@ const isIp = (value: Setting): value is NonNullable<PeerSettings["sourceAddress"
 const isEndpoint = (value: Setting): value is PeerSettings["endpoint"] =>
   typeof value === "object" && value !== null && "kind" in value;
 
-const BFD = ["receiveInterval", "transmitInterval", "detectMultiplier", "minimumTtl", "passive"] as const;
+const BFD = [
+  "receiveInterval",
+  "transmitInterval",
+  "detectMultiplier",
+  "minimumTtl",
+  "passive",
+  "echoInterval",
+] as const;
+const AUTHENTICATION = ["type", "keyId", "key"] as const;
 
 const isBfd = (value: Setting): value is NonNullable<PeerSettings["bfd"]> =>
   typeof value === "object" && value !== null && "detectMultiplier" in value;

@@ -21,6 +21,14 @@ export interface BfdParameters {
   /** Of packets that passed several hops. */
   readonly minimumTtl: number;
   readonly passive: boolean;
+  /** Between echo packets; null: none. */
+  readonly echoInterval: Duration | null;
+  readonly authentication: {
+    readonly type: "simple" | "keyed-md5" | "meticulous-keyed-md5" | "keyed-sha1" | "meticulous-keyed-sha1";
+    readonly keyId: number;
+    /** Never logged, never in a dump. */
+    readonly key: string;
+  } | null;
 }
 
 /** What one session is configured with. All times in seconds. Compared by value, field by field. */

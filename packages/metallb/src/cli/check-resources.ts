@@ -11,6 +11,7 @@ import {
   decodeSecret,
   type FieldProblem,
   GROUP,
+  groupOf,
 } from "#api";
 import { type Malformed, type Resources, validate } from "#config";
 import type { Result } from "#net";
@@ -58,7 +59,7 @@ export function checkObjects(objects: readonly unknown[], namespace: string): re
       continue;
     }
     const problem = (path: string, message: string) => findings.push({ kind, name, path, message });
-    const definition = DEFINITIONS.find((each) => each.kind === kind);
+    const definition = DEFINITIONS.find((each) => each.kind === kind && groupOf(each) === group);
     if (!definition)
       problem("kind", `is no kind of MetalLB${kind === "AddressPool" ? ": it is an IPAddressPool now" : ""}`);
     else if (own !== "" && own !== namespace)
@@ -132,7 +133,7 @@ function schemaOf(kind: string, object: unknown): Fields {
       const { versions } = fieldsOf(crdOf(definition).spec) as { versions: readonly Fields[] };
       for (const version of versions)
         schemas.set(
-          `${definition.kind} ${GROUP}/${text(version.name)}`,
+          `${definition.kind} ${groupOf(definition)}/${text(version.name)}`,
           fieldsOf(fieldsOf(version.schema).openAPIV3Schema),
         );
     }

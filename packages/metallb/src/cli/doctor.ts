@@ -1,4 +1,4 @@
-import { DEFINITIONS } from "#api";
+import { DEFINITIONS, GROUP, groupOf } from "#api";
 import { type ClusterFacts, clusterView, explain, metaOf, ownPods, poolHolding } from "#explain";
 import { type KubeClient, RESOURCES } from "#kube";
 import { problemText } from "#view";
@@ -84,8 +84,10 @@ function kinds(items: readonly unknown[] | null): readonly Check[] {
   const known = new Map(items.map((item) => [metaOf(item).name, item]));
   const missing: string[] = [];
   const old: string[] = [];
-  for (const { plural, versions } of DEFINITIONS) {
-    const name = `${plural}.metallb.io`;
+  // A speaker does without the kind of frr-k8s, which only shows what it does.
+  const needed = DEFINITIONS.filter((each) => groupOf(each) === GROUP);
+  for (const { plural, versions } of needed) {
+    const name = `${plural}.${GROUP}`;
     const spec = fieldsOf(fieldsOf(known.get(name)).spec);
     if (!known.has(name)) missing.push(name);
     const served = (Array.isArray(spec.versions) ? spec.versions : []).map(fieldsOf);
@@ -99,7 +101,7 @@ function kinds(items: readonly unknown[] | null): readonly Check[] {
       ? check("failed", "CRDs", `missing: ${missing.join(", ")}`, apply)
       : old.length > 0
         ? check("warning", "CRDs", `not served: ${old.join(", ")}`, apply)
-        : check("ok", "CRDs", `all ${DEFINITIONS.length} are there`),
+        : check("ok", "CRDs", `all ${needed.length} are there`),
   ];
 }
 

@@ -13,6 +13,7 @@ import type {
 import { aliasesOf, readBgpAdvertisement, readL2Advertisement } from "./advertisements.ts";
 import { byName, sameItems } from "./age.ts";
 import { attachmentProblems } from "./attach.ts";
+import { bfdSecretOf } from "./bfd-authentication.ts";
 import { compileAliases } from "./communities.ts";
 import type { Config, Problem } from "./config.ts";
 import { echoProblems } from "./echo.ts";
@@ -169,11 +170,13 @@ function malformedProblems({ kind, name, problems }: Malformed): readonly Proble
 }
 
 /** What a peer depends on beyond its own object. Versions stand for the Secret: its key is kept nowhere else. */
-function referencesOf({ namespace, spec }: BGPPeer, { secrets, bfdProfiles }: PeerContext): string {
+function referencesOf(peer: BGPPeer, { secrets, bfdProfiles }: PeerContext): string {
+  const { namespace, spec } = peer;
   const { name, namespace: of } = spec.passwordSecret ?? {};
   const secret = name ? secrets.get(`${of || namespace}/${name}`) : undefined;
   const known = spec.bfdProfile ? bfdProfiles.has(spec.bfdProfile) : null;
-  return JSON.stringify([secret?.uid, secret?.resourceVersion, known]);
+  const bfdSecret = secrets.get(bfdSecretOf(peer) ?? "");
+  return JSON.stringify([secret?.uid, secret?.resourceVersion, bfdSecret?.uid, bfdSecret?.resourceVersion, known]);
 }
 
 function sameOr(before: Config | undefined, now: Config): Config {

@@ -142,9 +142,18 @@ export interface Peer {
   readonly ebgpMultiHop: boolean;
   readonly vrf: string;
   readonly dualStackAddressFamily: boolean;
+  /** By annotation: see `bfd-authentication.ts`. The key is never logged. */
+  readonly bfdAuthentication: BfdAuthentication | null;
   /** By annotation: see `peer-terms.ts`. */
   readonly passive: boolean;
   readonly restartTime: Seconds | null;
+}
+
+/** RFC 5880 section 6.7. */
+export interface BfdAuthentication {
+  readonly type: "simple" | "keyed-md5" | "meticulous-keyed-md5" | "keyed-sha1" | "meticulous-keyed-sha1";
+  readonly keyId: number;
+  readonly key: string;
 }
 
 export interface BfdProfile {

@@ -1,5 +1,6 @@
 import type { BFDProfile, BGPPeer, Secret } from "#api";
 import { type Ip, parseIp } from "#net";
+import { readBfdAuthentication } from "./bfd-authentication.ts";
 import type { BfdProfile, Peer } from "./config.ts";
 import { parseDuration } from "./duration.ts";
 import { readPeerTerms } from "./peer-terms.ts";
@@ -51,6 +52,7 @@ export function compilePeer(resource: BGPPeer, context: PeerContext, problems: P
     problems.add("invalidMultiHop", "spec.ebgpMultiHop", "invalid ebgp-multihop parameter set for an ibgp peer");
   const sourceAddress = compileSource(spec, address, problems);
   const terms = readPeerTerms(resource, problems);
+  const authentication = readBfdAuthentication(resource, context.secrets, problems);
   return {
     name,
     frozen: !problems.isEmpty,
@@ -65,7 +67,9 @@ export function compilePeer(resource: BGPPeer, context: PeerContext, problems: P
     routerId: routerId?.family === 4 ? routerId : null,
     nodes,
     password,
-    bfdProfile,
+    // Without the authentication that is asked for it would be another session.
+    bfdProfile: authentication === "wrong" ? null : bfdProfile,
+    bfdAuthentication: authentication === "wrong" ? null : authentication,
     gracefulRestart: spec.enableGracefulRestart ?? false,
     ebgpMultiHop: (spec.ebgpMultiHop ?? false) && !internal,
     vrf: spec.vrf ?? "",

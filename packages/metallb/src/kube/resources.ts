@@ -63,6 +63,7 @@ export const RESOURCES = {
   servicebgpstatuses: metallb("servicebgpstatuses", "ServiceBGPStatus"),
   configurationstates: metallb("configurationstates", "ConfigurationState"),
   frrconfigurations: grouped("frrk8s.metallb.io", "v1beta1", "frrconfigurations", "FRRConfiguration"),
+  bgpsessionstates: grouped("frrk8s.metallb.io", "v1beta1", "bgpsessionstates", "BGPSessionState"),
 } as const satisfies Record<string, Resource>;
 
 export interface Where {

@@ -198,8 +198,16 @@ it("a peer is watched as its BFD profile says", () => {
   expect([peers.get("lost")?.bfd, peers.get("not")?.bfd]).toEqual([null, null]);
 });
 
-it("a profile that asks for echo mode is told of with the peer, which is watched without", () => {
-  const world = new TestWorld([], [peer("watched", { bfdProfile: "fast" })]);
+it("a profile that asks for echo mode has it, or is told of with the peer, which is watched without", () => {
+  const six = { family: 6, value: 1n } as const;
+  const world = new TestWorld(
+    [],
+    [
+      peer("watched", { bfdProfile: "fast" }),
+      peer("far", { bfdProfile: "fast", ebgpMultiHop: true }),
+      peer("six", { bfdProfile: "fast", address: six }),
+    ],
+  );
   const profile = {
     name: "fast",
     receiveInterval: 50,
@@ -213,8 +221,13 @@ it("a profile that asks for echo mode is told of with the peer, which is watched
   world.config = { ...config([], world.config?.peers ?? []), bfdProfiles: new Map([["fast", profile]]) };
   const planner = new Planner(OPTIONS);
   planner.update(world, changes({ config: true }));
-  expect(planner.peerProblems).toEqual([{ peer: "watched", message: expect.stringContaining("profile fast") }]);
-  expect(planner.plan.peers.get("watched")?.bfd).toMatchObject({ passive: false });
+  expect(planner.peerProblems).toEqual([
+    { peer: "far", message: expect.stringContaining("profile fast asks for echo mode: a peer several hops away") },
+    { peer: "six", message: expect.stringContaining("it is offered for IPv4 alone") },
+  ]);
+  const bfd = (name: string) => planner.plan.peers.get(name)?.bfd;
+  expect(bfd("watched")).toMatchObject({ passive: false, echoInterval: 50, authentication: null });
+  expect([bfd("far")?.echoInterval, bfd("six")?.echoInterval]).toEqual([null, null]);
 });
 
 it("a refusal names what it is about, and no more of it than fits", () => {

@@ -48,12 +48,11 @@ export function planPeers(
     const endpoint = endpointOf(peer);
     if (!endpoint) continue;
     const profile = peer.bfdProfile === null ? null : config.bfdProfiles.get(peer.bfdProfile);
-    if (profile?.echoMode)
-      problems.push({
-        peer: peer.name,
-        message: `BFD profile ${profile.name} asks for echo mode, which is not offered: the session is watched without`,
-      });
-    settings.set(peer.name, settingsOf(peer, endpoint, profile ? bfdOf(profile) : null, reads(peer.name)));
+    const noEcho = profile?.echoMode ? whyNoEcho(peer) : null;
+    if (noEcho !== null)
+      problems.push({ peer: peer.name, message: `BFD profile ${profile?.name} asks for echo mode: ${noEcho}` });
+    const bfd = profile ? bfdOf(profile, peer, profile.echoMode && noEcho === null) : null;
+    settings.set(peer.name, settingsOf(peer, endpoint, bfd, reads(peer.name)));
   }
   return { settings, tables, problems };
 }
@@ -63,18 +62,24 @@ function endpointOf({ address, interface: name }: Peer): Endpoint | null {
   return name === null ? null : { kind: "interface", interface: name };
 }
 
-const bfdOf = ({
-  receiveInterval,
-  transmitInterval,
-  detectMultiplier,
-  minimumTtl,
-  passiveMode,
-}: BfdProfile): PeerSettings["bfd"] => ({
+/** RFC 5881 section 4 and, as upstream's FRR, IPv4 alone. */
+function whyNoEcho({ address, ebgpMultiHop }: Peer): string | null {
+  if (ebgpMultiHop) return "a peer several hops away is watched without (RFC 5883 section 3)";
+  return address?.family === 4 ? null : "it is offered for IPv4 alone, and the session is watched without";
+}
+
+const bfdOf = (
+  { receiveInterval, transmitInterval, detectMultiplier, minimumTtl, passiveMode, echoInterval }: BfdProfile,
+  { bfdAuthentication }: Peer,
+  echo: boolean,
+): PeerSettings["bfd"] => ({
   receiveInterval,
   transmitInterval,
   detectMultiplier,
   minimumTtl,
   passive: passiveMode,
+  echoInterval: echo ? echoInterval : null,
+  authentication: bfdAuthentication,
 });
 
 function settingsOf(peer: Peer, endpoint: Endpoint, bfd: PeerSettings["bfd"], table: string): PeerSettings {

@@ -126,6 +126,7 @@ export const peer = (name: string, fields: Partial<Peer> = {}): Peer => {
     nodes: always,
     password: null,
     bfdProfile: null,
+    bfdAuthentication: null,
     gracefulRestart: false,
     ebgpMultiHop: false,
     vrf: "",

@@ -1,4 +1,5 @@
-import { type BfdEffect, type BfdEvent, type BfdReport, createBfdEngine } from "#bfd";
+import { createHash } from "node:crypto";
+import { type BfdEffect, type BfdEvent, type BfdReport, createBfdEngine, type Digest } from "#bfd";
 import type { Instant } from "#net";
 import type { BfdSockets, loadBfdSockets } from "#sys";
 import type { BfdDifference, BfdTold, Engine, EntryOf, Seat } from "./engine-registry.ts";
@@ -9,7 +10,9 @@ export const bfdEntry = (load: typeof loadBfdSockets): EntryOf<"bfd"> => ({
   create: (seat) => new BfdHosted(seat, load),
 });
 
-type SocketEffect = Extract<BfdEffect, { kind: "open" | "send" | "close" }>;
+type SocketEffect = Extract<BfdEffect, { kind: "open" | "send" | "echo" | "close" }>;
+
+const digest: Digest = (algorithm, bytes) => createHash(algorithm).update(bytes).digest();
 
 class BfdHosted implements Engine<BfdDifference, BfdEvent, BfdEffect> {
   readonly wake = { kind: "time" } as const;
@@ -26,7 +29,7 @@ class BfdHosted implements Engine<BfdDifference, BfdEvent, BfdEffect> {
   constructor(seat: Seat<BfdEvent, BfdTold>, load: typeof loadBfdSockets) {
     this.seat = seat;
     this.load = load;
-    this.machine = createBfdEngine({ random: () => seat.random() });
+    this.machine = createBfdEngine({ random: () => seat.random(), digest });
   }
 
   events(): Iterable<BfdEvent> {
@@ -41,6 +44,7 @@ class BfdHosted implements Engine<BfdDifference, BfdEvent, BfdEffect> {
     switch (effect.kind) {
       case "open":
       case "send":
+      case "echo":
       case "close":
         return this.onSockets(effect);
       case "wake":
@@ -88,6 +92,7 @@ class BfdHosted implements Engine<BfdDifference, BfdEvent, BfdEffect> {
     const { sockets } = this;
     if (!sockets) return;
     if (effect.kind === "send") return sockets.send(effect.session, effect.bytes);
+    if (effect.kind === "echo") return sockets.echo(effect.session, effect.bytes);
     if (effect.kind === "close") {
       sockets.close(effect.session);
       for (const peer of this.down.get(effect.session) ?? []) this.seat.pass("bgp", { kind: "peer-up", peer });
@@ -96,15 +101,26 @@ class BfdHosted implements Engine<BfdDifference, BfdEvent, BfdEffect> {
     }
     try {
       sockets.open(effect.settings.name, effect.settings);
+      if (effect.settings.echoInterval !== null) this.openEcho(sockets, effect.settings);
     } catch (error) {
       this.seat.log("warn", effect.settings.name, `BFD does not watch the peer: ${(error as Error).message}`);
     }
   }
 
+  private openEcho(sockets: BfdSockets, settings: Extract<BfdEffect, { kind: "open" }>["settings"]): void {
+    const { sends, returns, problems } = sockets.openEcho(settings.name, settings);
+    for (const problem of problems) this.seat.log("warn", settings.name, problem);
+    // After the effects that are being carried out, of which a later wake would undo an earlier one.
+    queueMicrotask(() => this.seat.step({ kind: "echo-ready", session: settings.name, sends, returns }));
+  }
+
   private async prepare(): Promise<void> {
     this.loading = true;
     try {
-      this.sockets = await this.load((packet) => this.seat.step({ kind: "received", ...packet }));
+      this.sockets = await this.load(
+        (packet) => this.seat.step({ kind: "received", ...packet }),
+        (bytes) => this.seat.step({ kind: "echo-returned", bytes: Uint8Array.from(bytes) }),
+      );
     } catch (error) {
       this.seat.log("warn", "", `BFD is not to be had: ${(error as Error).message}`);
     }

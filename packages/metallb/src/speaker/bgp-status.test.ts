@@ -1,86 +1,15 @@
 import { expect, it } from "vitest";
-import { ApiError, type KubeClient, type KubeObject } from "#kube";
 import { BgpStatus } from "./bgp-status.ts";
+import { StatusApi } from "./testing.ts";
 
-const labelled = (name: string, service: string, peers: readonly string[]) => ({
-  metadata: {
-    name,
-    namespace: "system",
-    resourceVersion: "1",
-    labels: { "metallb.io/service-namespace": "default", "metallb.io/service-name": service },
-  },
-  status: { peers },
-});
+const SERVICE = "metallb.io/service-name";
+const labels = (name: string) => ({ "metallb.io/service-namespace": "default", [SERVICE]: name });
 
-/** An API with the objects of one node. What is written is noted, and the watch tells of it. */
-class FakeApi {
-  readonly written: string[] = [];
-  readonly objects = new Map<string, ReturnType<typeof labelled>>();
-  /** Names of Services whose writes never answer. */
-  readonly stuck = new Set<string>();
-  private line: (text: string) => void = () => {};
-  private wake: () => void = () => {};
-  private serial = 0;
-
-  readonly client = {
-    request: async () => ({ metadata: { resourceVersion: "1" }, items: [...this.objects.values()] }),
-    stream: (_: string, __: unknown, line: (text: string) => void, signal: AbortSignal) => {
-      this.line = line;
-      return new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    },
-    create: async (_: unknown, __: unknown, object: KubeObject) => {
-      const service = object.metadata?.labels?.["metallb.io/service-name"] ?? "";
-      await this.wait(service);
-      const made = labelled(`bgp-${++this.serial}`, service, []);
-      this.objects.set(made.metadata.name, made);
-      this.note(`create ${service}`);
-      this.tell("ADDED", made);
-      return made;
-    },
-    patch: async (_: unknown, { name }: { name: string }, __: unknown, patch: { status: { peers: string[] } }) => {
-      const object = this.objects.get(name);
-      if (!object) throw new ApiError(404, "NotFound", "gone");
-      object.status.peers = patch.status.peers;
-      this.note(`status ${object.metadata.labels["metallb.io/service-name"]} ${patch.status.peers.join()}`);
-      this.tell("MODIFIED", object);
-      return object;
-    },
-    remove: async (_: unknown, { name }: { name: string }) => {
-      this.delete(name);
-      this.note(`remove ${name}`);
-    },
-  } as unknown as KubeClient;
-
-  delete(name: string): void {
-    const object = this.objects.get(name);
-    this.objects.delete(name);
-    if (object) this.tell("DELETED", object);
-  }
-
-  async until(done: () => boolean): Promise<void> {
-    while (!done())
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-  }
-
-  private note(what: string): void {
-    this.written.push(what);
-    this.wake();
-  }
-
-  private tell(type: string, object: object): void {
-    this.line(JSON.stringify({ type, object }));
-  }
-
-  private async wait(service: string): Promise<void> {
-    if (this.stuck.has(service)) await new Promise(() => {});
-  }
-}
-
-function open(...standing: ReturnType<typeof labelled>[]) {
-  const api = new FakeApi();
-  for (const object of standing) api.objects.set(object.metadata.name, object);
+function open(...standing: readonly (readonly [name: string, service: string, ...peers: string[]])[]) {
+  const api = new StatusApi(({ metadata, status }) =>
+    `${metadata.labels[SERVICE] ?? "summary"} ${((status?.peers ?? []) as readonly string[]).join()}`.trimEnd(),
+  );
+  for (const [name, service, ...peers] of standing) api.put(name, labels(service), { peers });
   const wanted = new Map<string, readonly string[]>();
   const warned: string[] = [];
   const status = new BgpStatus({
@@ -100,7 +29,7 @@ function open(...standing: ReturnType<typeof labelled>[]) {
 }
 
 it("writes nothing of what stands as it should, and removes the rest only once all that is wanted is known", async () => {
-  const { api, status, want } = open(labelled("x", "a", ["p"]), labelled("y", "gone", ["p"]));
+  const { api, status, want } = open(["x", "a", "p"], ["y", "gone", "p"]);
   await status.start();
   want("a", "p");
   want("b", "q");
@@ -108,7 +37,7 @@ it("writes nothing of what stands as it should, and removes the rest only once a
   expect(api.written).toEqual([]);
   status.begin();
   await api.until(() => api.written.length === 3);
-  expect(api.written.toSorted()).toEqual(["create b", "remove y", "status b q"]);
+  expect(api.written.toSorted()).toEqual(["create b", "remove gone p", "status b q"]);
   await status.stop();
 });
 
@@ -123,8 +52,26 @@ it("goes on with others while the API does not answer for one", async () => {
   expect(api.written.filter((line) => line.includes("slow"))).toEqual([]);
 });
 
+it("makes an object with two writes, and changes one with one, whenever the watch tells of them", async () => {
+  for (const late of [false, true]) {
+    const { api, status, want } = open();
+    await status.start();
+    status.begin();
+    if (late) api.hold();
+    for (let n = 0; n < 1_000; n++) want(`s${n}`, "p");
+    await api.until(() => api.written.length === 2_000);
+    want("s7", "p", "q");
+    await api.until(() => api.written.length === 2_001);
+    want("s7", "p", "q");
+    if (late) api.release();
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    expect(api.written.slice(2_000)).toEqual(["status s7 p,q"]);
+    await status.stop();
+  }
+});
+
 it("makes anew what somebody deleted, and repairs what somebody changed", async () => {
-  const { api, status, want } = open(labelled("x", "a", ["p"]));
+  const { api, status, want } = open(["x", "a", "p"]);
   await status.start();
   want("a", "p");
   status.begin();
@@ -138,15 +85,39 @@ it("makes anew what somebody deleted, and repairs what somebody changed", async 
   await status.stop();
 });
 
-it("makes no more than 2,000, and lets another in when one goes", async () => {
+it("makes no more than 2,000 and one that sums up the rest, and lets another in when one goes", async () => {
   const { api, status, want, warned } = open();
   await status.start();
   status.begin();
-  for (let n = 0; n < 2_002; n++) want(`s${n}`, "p");
-  await api.until(() => api.objects.size === 2_000 && api.written.length === 4_000);
+  for (let n = 0; n < 2_000; n++) want(`s${n}`, "p");
+  want("s2000", "q");
+  want("s2001", "p", "r");
+  await api.until(() => api.written.includes("status summary p,q,r"));
+  const summary = () => [...api.objects.values()].filter(({ metadata }) => !(SERVICE in metadata.labels));
+  expect(summary()).toMatchObject([
+    {
+      metadata: { labels: { "metallb.io/node": "node-1" } },
+      status: { node: "node-1", peers: ["p", "q", "r"], furtherServices: 2 },
+    },
+  ]);
   expect([warned.length, status.isLimited]).toEqual([1, true]);
   status.want("default/s0", null);
-  await api.until(() => api.written.includes("status s2000 p"));
+  await api.until(() => api.written.includes("status s2000 q") && api.written.includes("status summary p,r"));
   expect(status.has("default/s2001")).toBeUndefined();
+  status.want("default/s2001", null);
+  await api.until(() => api.written.includes("remove summary p,r"));
+  expect([api.objects.size, status.isLimited]).toEqual([2_000, false]);
+  await status.stop();
+});
+
+it("does not write again what the API does not store, since its schema is older", async () => {
+  const { api, status, want } = open();
+  api.unknown.add("furtherServices");
+  await status.start();
+  for (let n = 0; n < 2_001; n++) want(`s${n}`, "p");
+  status.begin();
+  await api.until(() => api.written.length === 4_002);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  expect(api.written).toHaveLength(4_002);
   await status.stop();
 });

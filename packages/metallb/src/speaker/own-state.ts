@@ -2,8 +2,11 @@ import type { Node } from "#api";
 import type { Problem } from "#config";
 import type { KubeClient } from "#kube";
 import { type Carried, encodeTold, type Plan, TOLD, unfit } from "#planner";
+import type { Logger } from "#process";
 import { ConfigurationStateWriter, type OwnPod } from "#world";
+import type { BfdSessions } from "./bfd-sessions.ts";
 import type { BgpSessions } from "./bgp-sessions.ts";
+import { SessionStates } from "./session-states.ts";
 
 export interface OwnStateParts {
   readonly client: KubeClient;
@@ -11,10 +14,12 @@ export interface OwnStateParts {
   readonly node: string;
   /** The own Pod, which then owns the object. */
   readonly owner: Promise<OwnPod | null>;
-  readonly trouble: (message: string) => void;
+  readonly log: Pick<Logger, "info">;
+  readonly trouble: (what: string) => (message: string) => void;
   readonly ignoreExcludeLabel: boolean;
   readonly plan: () => Plan;
   readonly sessions: Pick<BgpSessions, "reports">;
+  readonly bfd: Pick<BfdSessions, "of">;
   /** The own node as the API knows it. */
   readonly self: () => Node | undefined;
 }
@@ -24,10 +29,12 @@ const GATHER = 200;
 
 /**
  * The ConfigurationState of this speaker: whether the configuration is valid, and beside it, as an
- * annotation, which sessions are up. The controller works out from it by whom a Service is announced.
+ * annotation, which sessions are up. The controller works out from it by whom a Service is announced. And of
+ * each session an object of its own, for people.
  */
 export class OwnState {
   private readonly parts: OwnStateParts;
+  private readonly states: SessionStates;
   private writer: ConfigurationStateWriter | null = null;
   private problems: readonly Problem[] | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -35,6 +42,7 @@ export class OwnState {
 
   constructor(parts: OwnStateParts) {
     this.parts = parts;
+    this.states = new SessionStates({ ...parts, trouble: parts.trouble("bgpsessionstates") });
     void this.open();
   }
 
@@ -44,8 +52,14 @@ export class OwnState {
     this.writer?.tell(problems);
   }
 
+  /** The first plan was made. */
+  begin(): void {
+    this.states.start();
+  }
+
   /** Peers, sessions or the own node may differ. */
   look(): void {
+    this.states.look();
     if (this.timer || this.isOver) return;
     this.timer = setTimeout(() => {
       this.timer = null;
@@ -54,10 +68,11 @@ export class OwnState {
     this.timer.unref();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.isOver = true;
     if (this.timer) clearTimeout(this.timer);
     this.writer?.stop();
+    await this.states.stop();
   }
 
   /** Status objects wait for their owner; routes do not. */
@@ -72,7 +87,12 @@ export class OwnState {
       conditionType: "configReconcilerValid",
     } as const;
     if (this.isOver) return;
-    this.writer = new ConfigurationStateWriter({ client, namespace, identity, trouble });
+    this.writer = new ConfigurationStateWriter({
+      client,
+      namespace,
+      identity,
+      trouble: trouble("configurationstates"),
+    });
     this.writer.start();
     if (this.problems) this.writer.tell(this.problems);
     this.look();

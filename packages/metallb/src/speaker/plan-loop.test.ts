@@ -128,7 +128,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   world.config = {
     ...(world.config as NonNullable<TestWorld["config"]>),
     bfdProfiles: new Map([["fast", ECHO]]),
-    peers: [peer("router", { nodes: ({ rack }) => rack === "1", bfdProfile: "fast" })],
+    peers: [peer("router", { nodes: ({ rack }) => rack === "1", bfdProfile: "fast", ebgpMultiHop: true })],
   };
   world.changed.config = true;
   loop.plan();
@@ -140,7 +140,7 @@ it("tells each problem once as long as it lasts, those of peers too whenever the
   loop.plan();
   expect(lines).toEqual([
     "bad",
-    "BFD profile fast asks for echo mode, which is not offered: the session is watched without",
+    "BFD profile fast asks for echo mode: a peer several hops away is watched without (RFC 5883 section 3)",
   ]);
 });
 

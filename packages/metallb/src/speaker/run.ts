@@ -1,9 +1,8 @@
 import { type Problem, problemsAt } from "#config";
-import { AnswerCounts, createGuard, type HttpServer, readTlsSettings, reviews, serve, type TlsSettings } from "#http";
-import { createClient, type KubeClient, loadCluster } from "#kube";
-import { err, ok, type Result } from "#net";
+import { createGuard, type HttpServer, reviews, serve } from "#http";
+import type { Result } from "#net";
 import { Planner } from "#planner";
-import { type FlagValues, type Logger, MemoryKeeper, ownNamespace, SPEAKER_FLAGS, startUp, Trouble } from "#process";
+import { MemoryKeeper, SPEAKER_FLAGS, startUp, Trouble } from "#process";
 import { fallbackRouterId } from "#sys";
 import { configuration, findOwnPod, type OwnPod, WatchedWorld } from "#world";
 import { Announcements } from "./announcements.ts";
@@ -12,19 +11,17 @@ import { BgpSessions } from "./bgp-sessions.ts";
 import { BgpStatus } from "./bgp-status.ts";
 import { EngineThread } from "./engine-thread.ts";
 import { Layer2 } from "./layer2.ts";
-import { type Layer2Settings, readLayer2Settings } from "./layer2-settings.ts";
 import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { OwnState } from "./own-state.ts";
 import { PlanLoop } from "./plan-loop.ts";
+import { type Parts, prepare } from "./prepare.ts";
 import { strictReversePaths } from "./reverse-path.ts";
 import { serviceRecorder } from "./service-recorder.ts";
 import { sha256 } from "./sha256.ts";
 import { stateOf } from "./state.ts";
 import { SPEAKER_OVERRIDES } from "./watched-service.ts";
-
-type Flags = FlagValues<typeof SPEAKER_FLAGS>;
 
 /** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or broke, 2 wrong command line. */
 export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -40,43 +37,6 @@ export async function runSpeaker(argv: readonly string[], env: NodeJS.ProcessEnv
   const code = await speaker.run();
   log.info("MetalLB speaker stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
   return code;
-}
-
-async function prepare(flags: Flags, env: NodeJS.ProcessEnv): Promise<Result<Omit<Parts, "flags" | "log" | "stop">>> {
-  const tls = readTlsSettings(flags);
-  if (!tls.ok) return tls;
-  const node = flags["node-name"];
-  if (node === "") return err("the name of the node is missing: set --node-name or METALLB_NODE_NAME");
-  const namespace = ownNamespace(flags.namespace);
-  if (!namespace.ok) return namespace;
-  const layer2 = await readLayer2Settings(flags);
-  if (!layer2.ok) return layer2;
-  const cluster = loadCluster({ kubeconfig: flags.kubeconfig, env });
-  if (!cluster.ok) return err(`cannot reach Kubernetes: ${cluster.error}`);
-  const answers = new AnswerCounts();
-  return ok({
-    client: createClient(cluster.value, { userAgent: "metallb-speaker", onAnswer: answers.count }),
-    answers,
-    namespace: namespace.value,
-    node,
-    tls: tls.value,
-    layer2: layer2.value,
-    vrfLabels: (env.METALLB_BGP_TYPE ?? "").startsWith("frr"),
-  });
-}
-
-interface Parts {
-  readonly client: KubeClient;
-  readonly answers: AnswerCounts;
-  readonly namespace: string;
-  readonly node: string;
-  readonly tls: TlsSettings;
-  readonly layer2: Layer2Settings;
-  /** The operator comes from an FRR mode, whose metrics name the VRF. */
-  readonly vrfLabels: boolean;
-  readonly flags: Flags;
-  readonly log: Logger;
-  readonly stop: AbortSignal;
 }
 
 /** Joins watches, planner, engines and servers, and ends them together. */
@@ -122,7 +82,10 @@ class Speaker {
           this.sessions.take(report.report);
           if (report.report.kind !== "counters") this.state.look();
         }
-        if (report.engine === "bfd") this.bfd.take(report.report);
+        if (report.engine === "bfd") {
+          this.bfd.take(report.report);
+          if (report.report.kind !== "counters") this.state.look();
+        }
         if (report.engine === "neighbor") this.layer2.takeNeighbor(report.report);
         if (report.engine === "gossip") this.layer2.takeGossip(report.report);
       },
@@ -151,10 +114,12 @@ class Speaker {
       namespace,
       node,
       owner,
-      trouble: trouble.of("configurationstates"),
+      log,
+      trouble: (what) => trouble.of(what),
       ignoreExcludeLabel: flags["ignore-exclude-lb"],
       plan: () => this.planner.plan,
       sessions: this.sessions,
+      bfd: this.bfd,
       self: () => this.world.nodes.get(node),
     });
     const recorder = serviceRecorder(client, node, log);
@@ -211,7 +176,7 @@ class Speaker {
     this.world.stop();
     await this.layer2.stop();
     await this.status.stop();
-    this.state.stop();
+    await this.state.stop();
     if (servers.ok) for (const server of servers.value) await server.close();
     this.parts.client.close();
     return code;
@@ -227,6 +192,7 @@ class Speaker {
     this.ready = true;
     this.layer2.start();
     this.loop.plan();
+    this.state.begin();
     log.info("initial sync complete, announcing", {
       op: "sync",
       services: this.world.services.size,

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { type Ip, isLinkLocal6, parseIp, unmap } from "#net";
+import { type EchoOpened, EchoSockets } from "./echo-sockets.ts";
 import { bindToDevice, check, libc, SOCK_DGRAM, setOption, setTtl, sockaddr, socket } from "./libc.ts";
 import { type LeastTtl, requireTtl } from "./ttl-filter.ts";
 
@@ -38,12 +39,14 @@ interface Door {
 /** The sockets of BFD: one for sending a session, one for receiving an IP version, kind and VRF. */
 export class BfdSockets {
   private readonly received: (packet: BfdPacket) => void;
+  private readonly echoes: EchoSockets;
   private readonly senders = new Map<string, { readonly fd: number; readonly to: Buffer; readonly door: string }>();
   private readonly doors = new Map<string, Door>();
   private nextPort = FIRST_SOURCE_PORT + Math.floor(Math.random() * 8_192);
 
-  constructor(received: (packet: BfdPacket) => void) {
+  constructor(received: (packet: BfdPacket) => void, returned: (bytes: Uint8Array) => void = () => {}) {
     this.received = received;
+    this.echoes = new EchoSockets(returned);
   }
 
   /** Throws where a socket cannot be had. */
@@ -65,7 +68,17 @@ export class BfdSockets {
     if (sender) libc.sendto(sender.fd, bytes, bytes.length, 0, sender.to, sender.to.length);
   }
 
+  /** Sockets for echo packets, beside those of the session. */
+  openEcho(session: string, path: BfdPath): EchoOpened {
+    return this.echoes.open(session, path);
+  }
+
+  echo(session: string, bytes: Uint8Array): void {
+    this.echoes.send(session, bytes);
+  }
+
   close(session: string): void {
+    this.echoes.close(session);
     const sender = this.senders.get(session);
     if (!sender) return;
     this.senders.delete(session);

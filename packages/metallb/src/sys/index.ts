@@ -22,5 +22,5 @@ export const loadPacketSystem = async (): Promise<PacketSystem> => (await import
 export type { BfdPacket, BfdPath, BfdSockets } from "./bfd-sockets.ts";
 
 /** Loaded on demand, as the packet system. */
-export const loadBfdSockets = async (received: ConstructorParameters<typeof BfdSockets>[0]): Promise<BfdSockets> =>
-  new (await import("./bfd-sockets.ts")).BfdSockets(received);
+export const loadBfdSockets = async (...told: ConstructorParameters<typeof BfdSockets>): Promise<BfdSockets> =>
+  new (await import("./bfd-sockets.ts")).BfdSockets(...told);

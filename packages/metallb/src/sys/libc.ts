@@ -43,6 +43,7 @@ export const libc = {
   listen: lib.func("int listen(int, int)"),
   connect: lib.func("int connect(int, _In_ uint8_t *, uint32_t)"),
   accept4: lib.func("int accept4(int, _Out_ uint8_t *, _Inout_ uint32_t *, int)"),
+  getsockname: lib.func("int getsockname(int, _Out_ uint8_t *, _Inout_ uint32_t *)"),
   sendto: lib.func("int64_t sendto(int, _In_ uint8_t *, size_t, int, _In_ uint8_t *, uint32_t)"),
   recvfrom: lib.func("int64_t recvfrom(int, _Out_ uint8_t *, size_t, int, _Out_ uint8_t *, _Inout_ uint32_t *)"),
   close: lib.func("int close(int)"),
@@ -68,12 +69,15 @@ export function pendingError(fd: number): number {
   return error.readInt32LE(0);
 }
 
-/** Segments that were sent and are not acknowledged: tcpi_unacked of struct tcp_info. */
-export function unacknowledged(fd: number): number {
-  const info = Buffer.alloc(104);
+/**
+ * Segments that were sent and are not acknowledged, and octets that ever were: tcpi_unacked and tcpi_bytes_acked of
+ * struct tcp_info. What the kernel could not send counts as neither.
+ */
+export function acknowledgements(fd: number): { readonly unacknowledged: number; readonly acknowledged: bigint } {
+  const info = Buffer.alloc(128);
   const [level, name] = OPTION.tcpInfo;
   check(libc.getsockopt(fd, level, name, info, [info.length]), "TCP_INFO");
-  return info.readUInt32LE(24);
+  return { unacknowledged: info.readUInt32LE(24), acknowledged: info.readBigUInt64LE(120) };
 }
 
 /** Ties a socket to an interface or a VRF's device. */

@@ -44,6 +44,18 @@ export const NDP_FILTER = assemble([
   { code: LOAD_OCTET, at: 54, oneOf: [135, 136] },
 ]);
 
+/**
+ * BFD echo packets, as a socket without link headers has them: UDP to port 3785 (RFC 5881 section 4) in an IPv4
+ * packet without options that is no fragment.
+ */
+export const ECHO_FILTER = assemble([
+  { code: LOAD_OCTET, at: ANCILLARY.packetType, oneOf: [PACKET_TYPE.otherHost, PACKET_TYPE.outgoing], not: true },
+  { code: LOAD_OCTET, at: 0, oneOf: [0x45] },
+  { code: LOAD_OCTET, at: 9, oneOf: [17] },
+  { code: LOAD_HALF, at: 6, oneOf: [0, 0x4000] },
+  { code: LOAD_HALF, at: 22, oneOf: [3785] },
+]);
+
 /** `struct sock_filter` for each instruction: eight octets. */
 function assemble(tests: readonly Test[]): Uint8Array {
   const total = tests.reduce((sum, { oneOf }) => sum + 1 + oneOf.length, 0) + 2;

@@ -1,5 +1,5 @@
 import type { Family } from "#net";
-import { setMinTtl, unacknowledged } from "./libc.ts";
+import { acknowledgements, setMinTtl } from "./libc.ts";
 
 /** A connection younger than this is busy with its beginning, milliseconds. */
 const BEGINNING = 1_000;
@@ -18,6 +18,8 @@ export class TtlTrial {
   private readonly passed: () => void;
   private readonly from = performance.now() + BEGINNING;
   private left = TRIES;
+  /** Octets that were acknowledged before the trial. */
+  private before = 0n;
   private running: NodeJS.Timeout | null = null;
 
   constructor(fd: number, family: Family, passed: () => void) {
@@ -31,6 +33,7 @@ export class TtlTrial {
     if (this.left === 0 || this.running || performance.now() < this.from) return;
     this.left--;
     setMinTtl(this.fd, this.family, 255);
+    this.before = acknowledgements(this.fd).acknowledged;
     this.running = setTimeout(() => this.look(), WINDOW);
   }
 
@@ -42,7 +45,9 @@ export class TtlTrial {
 
   private look(): void {
     this.running = null;
-    if (unacknowledged(this.fd) > 0) return setMinTtl(this.fd, this.family, 0);
+    const { unacknowledged, acknowledged } = acknowledgements(this.fd);
+    // Nothing that waits proves nothing: where the interface is down, or a firewall drops, nothing was sent.
+    if (unacknowledged > 0 || acknowledged === this.before) return setMinTtl(this.fd, this.family, 0);
     this.left = 0;
     this.passed();
   }
