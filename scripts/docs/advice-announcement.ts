@@ -144,6 +144,12 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`metallb l2`, and the metric `metallb_layer2_members`",
     do: "Mend the network between the nodes: TCP and UDP 7946. Delete Node objects of machines that are gone.",
   },
+  noLease: {
+    means:
+      "The L2Advertisement is fenced by Leases, and this node does not hold its own: the API did not take a renewal in time, or it was taken a moment ago.",
+    see: "`kubectl get leases -n metallb-system -l metallb.io/lease=speaker`, and the speaker's log",
+    do: "Mend the way to the API server. The speakers need the right to get, list, watch, create and update Leases in their namespace.",
+  },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",
     see: "`metallb l2`",

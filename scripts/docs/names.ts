@@ -52,7 +52,18 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
   "metallb.io/l2-fencing": {
     on: "L2Advertisement",
     by: "you",
-    means: "`majority`: only nodes that see most of the speakers announce ([layer2.md](../layer2.md#two-owners)).",
+    means:
+      "`majority`: only nodes that see most of the speakers announce; `lease`: only nodes that hold their Lease ([layer2.md](../layer2.md#two-owners)).",
+  },
+  "metallb.io/lease": {
+    on: "Lease",
+    by: "the speakers",
+    means: "`speaker`: the Lease by which a node's announcements are fenced ([layer2.md](../layer2.md#two-owners)).",
+  },
+  "metallb.io/interfaces": {
+    on: "Lease",
+    by: "the speakers",
+    means: "What the speaker tells the others of its interfaces.",
   },
   "metallb.io/l2-node": {
     on: "Service",

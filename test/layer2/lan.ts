@@ -36,8 +36,10 @@ export class Lan {
   readonly cluster: TestCluster;
   readonly speakers = new Map<string, Program>();
 
-  static async open(nodes: number): Promise<Lan> {
-    const lan = new Lan(await startTestCluster({ nodes, kubernetes: "embedded", router: "bird" }));
+  private readonly flags: readonly string[];
+
+  static async open(nodes: number, flags: readonly string[] = []): Promise<Lan> {
+    const lan = new Lan(await startTestCluster({ nodes, kubernetes: "embedded", router: "bird" }), flags);
     try {
       await lan.prepare();
       return lan;
@@ -47,8 +49,9 @@ export class Lan {
     }
   }
 
-  private constructor(cluster: TestCluster) {
+  private constructor(cluster: TestCluster, flags: readonly string[]) {
     this.cluster = cluster;
+    this.flags = flags;
   }
 
   get names(): readonly string[] {
@@ -90,11 +93,12 @@ export class Lan {
   }
 
   async startSpeaker(name: string): Promise<Program> {
-    const speaker = await this.cluster.startSpeaker(name, {
+    const env = {
       METALLB_POD_NAME: `speaker-${name}`,
       METALLB_ML_BIND_ADDR: this.cluster.node(name).address,
       METALLB_ML_LABELS: "component=speaker",
-    });
+    };
+    const speaker = await this.cluster.startSpeaker(name, env, this.flags);
     this.speakers.set(name, speaker);
     return speaker;
   }
@@ -209,7 +213,7 @@ export class Lan {
   }
 }
 
-const macOf = async (place: Place): Promise<string> =>
+export const macOf = async (place: Place): Promise<string> =>
   (await runIn(place, "cat", "/sys/class/net/eth0/address")).trim();
 
 /** Milliseconds until another node than `old` answered. */

@@ -38,7 +38,7 @@ export interface TestCluster {
   /** `kubectl apply`, and the status of those that have one. */
   apply(...objects: readonly TestObject[]): Promise<void>;
   startController(): Promise<Program>;
-  startSpeaker(node: string, env?: Readonly<Record<string, string>>): Promise<Program>;
+  startSpeaker(node: string, env?: Readonly<Record<string, string>>, flags?: readonly string[]): Promise<Program>;
   /** What the speaker serves at /state. */
   speakerState(node: string): Promise<unknown>;
   /** Starts the real kube-proxy of a node. */
@@ -118,10 +118,10 @@ async function assemble(
         [projectFile("packages/metallb/bin/controller"), ...FLAGS, "--health-probe-port=0", ...NO_WEBHOOKS],
         speakerEnv(kubeconfig, {}),
       ),
-    startSpeaker: (name, more = {}) =>
+    startSpeaker: (name, more = {}, flags = []) =>
       start(
         node(name),
-        [projectFile("packages/metallb/bin/speaker"), ...FLAGS, `--health-probe-port=${HEALTH_PORT}`],
+        [projectFile("packages/metallb/bin/speaker"), ...FLAGS, `--health-probe-port=${HEALTH_PORT}`, ...flags],
         speakerEnv(kubeconfig, { METALLB_NODE_NAME: name, METALLB_HOST: node(name).address, ...more }),
       ),
     async speakerState(name) {

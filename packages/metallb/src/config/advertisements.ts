@@ -153,7 +153,7 @@ export function readL2Advertisement(resource: L2Resource, problems: ProblemList)
       nodes: anyOf([preference], `spec.preferredNodeSelectors[${i}].preference`, problems),
     })),
     placement: word(resource, PLACEMENT, ["hash", "balanced"], problems),
-    fencing: word(resource, FENCING, ["none", "majority"], problems),
+    fencing: word(resource, FENCING, ["none", "majority", "lease"], problems),
   };
   return { name, advertisement, ...selection, nodesText: textOf(spec.nodeSelectors) };
 }

@@ -113,8 +113,8 @@ export interface L2Advertisement {
   readonly preferences: readonly { readonly weight: number; readonly nodes: LabelPredicate }[];
   /** `hash`: by the election alone, as MetalLB's. `balanced`: where the address was placed, as long as that node can. */
   readonly placement: "hash" | "balanced";
-  /** `majority`: only a node that sees most of the speakers announces. */
-  readonly fencing: "none" | "majority";
+  /** `majority`: only a node that sees most of the speakers announces. `lease`: only one that holds its Lease. */
+  readonly fencing: "none" | "majority" | "lease";
 }
 
 /** One BGPPeer. Times in seconds; null where the resource says nothing. */

@@ -81,8 +81,7 @@ describe(`of ${MEMBERS} members`, () => {
   const config = { ...LAN, enableCompression: false };
   const crowd = (seed: number): SimulatedLan => {
     const on = new SimulatedLan(seed);
-    on.add(MEMBERS, { config });
-    on.knowAll(config);
+    on.add(MEMBERS, { config, know: true });
     return on;
   };
   const stateAt = (on: SimulatedLan, seer: number, seen: number) =>

@@ -11,7 +11,7 @@ import { Watch } from "./machine/watch.ts";
 import { decodeWatch, encodeWatch } from "./wire/heartbeat.ts";
 import { encodeMessage, type GossipMessage } from "./wire/messages.ts";
 import { decodePacket, encodePacket, type GossipCipher } from "./wire/packet.ts";
-import type { StreamMessage } from "./wire/stream.ts";
+import type { NodeState, StreamMessage } from "./wire/stream.ts";
 
 export interface GossipEngineOptions {
   /** The name of this node: the others know it by this name. */
@@ -24,6 +24,8 @@ export interface GossipEngineOptions {
   readonly meta?: Uint8Array;
   /** Port of the others, for joining. */
   readonly port: number;
+  /** Members that are known from the start: nobody is told of them. */
+  readonly known?: readonly NodeState[];
 }
 
 /** memberlist's protocol and our own heartbeats, without sockets and without a clock. */
@@ -48,7 +50,7 @@ class Engine implements GossipEngine {
   private readonly watch: Watch;
   private readonly sync: TableSync;
   private watchedNames: ReadonlySet<string> = new Set();
-  private readonly byEndpoint = new Map<string, Member>();
+  private readonly byEndpoint = new Map<number | string, Member>();
   private nextExchange: ExchangeId = 1;
   private isStarted = false;
   private forgetAt: Instant = 0;
@@ -66,8 +68,12 @@ class Engine implements GossipEngine {
     });
     this.table = new MemberTable(options.name, options.meta ?? new Uint8Array(), {
       config: () => this.config,
-      broadcast: (about, message) => this.spread.add(about, encodeMessage(message)),
+      broadcast: (about, message) => {
+        if (this.isStarted) this.spread.add(about, encodeMessage(message));
+      },
       changed: (member) => this.changed(member),
+      hears: ({ name }, now) => this.watch.hears(name, now),
+      accuse: (member, message) => this.send(member, [encodeMessage(message)]),
       doubted: () => this.prober.doubt(1),
       conflict: (member, claimed) =>
         this.log("warn", claimed, `another host says that it is this node, which is known at ${String(member.port)}`),
@@ -103,6 +109,7 @@ class Engine implements GossipEngine {
         this.effects.push({ kind: "member", report: reportOf(member) });
       },
     });
+    this.table.merge(options.known ?? [], 0);
   }
 
   step(event: GossipEvent, now: Instant): readonly GossipEffect[] {
@@ -148,14 +155,13 @@ class Engine implements GossipEngine {
 
   private nextDue(): Instant | null {
     if (!this.isStarted) return null;
-    const times = [this.prober.nextDue, this.watch.nextDue, this.sync.nextDue, this.spread.nextDue];
-    for (const { suspicion } of this.table.suspects) times.push(suspicion?.endsAt ?? null);
-    return Math.min(...times.filter((at) => at !== null));
+    const { prober, watch, sync, spread, table } = this;
+    return [watch.nextDue, sync.nextDue, spread.nextDue, table.nextDue].reduce(earliest, prober.nextDue);
   }
 
   private start(self: Endpoint, now: Instant): void {
-    this.table.start(self, now);
     this.isStarted = true;
+    this.table.start(self, now);
     this.spread.start(now);
     this.sync.start(now);
     this.prober.start(now);
@@ -205,10 +211,20 @@ class Engine implements GossipEngine {
 
   private datagram(from: Endpoint, bytes: Uint8Array, now: Instant): void {
     if (!this.isStarted) return;
+    this.tellSuspect(from, now);
     const { cipher } = this.options;
     const sealed = decodePacket(bytes, cipher);
     const messages = sealed ?? (cipher && !this.config.gossipVerifyIncoming ? decodePacket(bytes, null) : null);
     for (const message of messages ?? []) this.take(message, from, now);
+  }
+
+  /** One that is under suspicion and speaks is told of it at once, to refute: a cut that is healed moves nobody. */
+  private tellSuspect(from: Endpoint, now: Instant): void {
+    if (this.table.suspects.size === 0) return;
+    const member = this.memberAt(from);
+    if (!member?.suspicion?.mayTell(now)) return;
+    const { incarnation, name } = member;
+    this.send(member, [encodeMessage({ kind: "suspect", incarnation, node: name, from: this.options.name })]);
   }
 
   private take(message: GossipMessage, from: Endpoint, now: Instant): void {
@@ -266,7 +282,12 @@ class Engine implements GossipEngine {
   }
 }
 
-const keyOf = ({ family, value }: Ip, port: number): string => `${family} ${value} ${port}`;
+const earliest = (a: Instant | null, b: Instant | null): Instant | null =>
+  a === null ? b : b === null ? a : Math.min(a, b);
+
+/** A number where it fits: it is made for each datagram. */
+const keyOf = ({ family, value }: Ip, port: number): number | string =>
+  family === 4 ? Number(value) * 65_536 + port : `${value} ${port}`;
 
 const pingOver = (node: string, sequence: number): StreamMessage => ({
   kind: "ping",

@@ -117,6 +117,34 @@ describe("a watch", () => {
     }
   });
 
+  it("goes on when one that was cut off comes back and says that the others are dead", () => {
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const on = lan(5, seed);
+      watchAll(on, 5);
+      on.run(2_000);
+      const from = on.now;
+      on.reaches = (a, b) => (a === 0) === (b === 0);
+      on.run(60_000);
+      expect(on.node(0).told.filter((told) => told.at >= from && told.report.state === "dead").length).toBeGreaterThan(
+        1,
+      );
+      on.reaches = () => true;
+      on.step(on.node(0), { kind: "join", addresses: [on.node(1).address] });
+      on.run(60_000);
+      for (const seer of [1, 2, 3, 4]) {
+        const wrong = on
+          .node(seer)
+          .told.filter(({ at, report }) => at >= from && report.name !== "node-0" && !isEligible(report.state));
+        expect(
+          wrong.map(({ report }) => `${report.name} ${report.state}`),
+          `seed ${seed}`,
+        ).toEqual([]);
+        expect(stateAt(on, seer, 0)).toBe("alive");
+        expect(stateAt(on, 0, seer)).toBe("alive");
+      }
+    }
+  });
+
   it("of two successors among forty notices the death of the one they watch as fast, and they agree", () => {
     for (const seed of [1, 2, 3]) {
       const on = lan(40, seed);

@@ -1,4 +1,4 @@
-import { type Duration, type Instant, type Ip, ip } from "#net";
+import { type Duration, type Instant, type Ip, ip, ipToBytes } from "#net";
 import {
   createGossipEngine,
   encodeMeta,
@@ -7,11 +7,11 @@ import {
   type GossipEngine,
   type GossipEvent,
   type MemberReport,
-  type StreamMessage,
 } from "./index.ts";
+import { VERSIONS } from "./machine/member.ts";
+import { MEMBER_STATE, type NodeState } from "./wire/stream.ts";
 
 const PORT = 7_946;
-const EMPTY = { kind: "push-pull", join: false, nodes: [], userState: new Uint8Array() } as const;
 const LATENCY = 1;
 
 /** A reproducible source of chance (mulberry32). */
@@ -41,6 +41,18 @@ export interface SimulatedNode {
   wake: Instant;
 }
 
+const nameOf = (index: number): string => `node-${index}`;
+const addressOf = (index: number): Ip => ip(4, BigInt(0x0a000001 + index));
+const stateOf = (index: number, meta: Uint8Array): NodeState => ({
+  name: nameOf(index),
+  address: ipToBytes(addressOf(index)),
+  port: PORT,
+  meta,
+  incarnation: 1,
+  state: MEMBER_STATE.alive,
+  versions: VERSIONS,
+});
+
 interface Timed {
   readonly at: Instant;
   readonly order: number;
@@ -65,22 +77,29 @@ export class SimulatedLan {
     this.random = chance(seed);
   }
 
-  add(count: number, options: { readonly config?: GossipConfig; readonly ours?: boolean } = {}): void {
+  /** `know`: each knows all of them from the start, without the storm of those who join one by one. */
+  add(
+    count: number,
+    options: { readonly config?: GossipConfig; readonly ours?: boolean; readonly know?: boolean } = {},
+  ): void {
+    const { config, ours = true, know = false } = options;
+    const meta = ours ? encodeMeta([]) : new Uint8Array();
+    const known = know ? Array.from({ length: count }, (_, i) => stateOf(this.nodes.length + i, meta)) : [];
     for (let i = 0; i < count; i += 1) {
       const index = this.nodes.length;
-      const name = `node-${index}`;
-      const { config, ours = true } = options;
+      const name = nameOf(index);
       const node: SimulatedNode = {
         index,
         name,
-        address: ip(4, BigInt(0x0a000001 + index)),
+        address: addressOf(index),
         engine: createGossipEngine({
           name,
           random: this.random,
           cipher: null,
           port: PORT,
           ...(config ? { config } : {}),
-          ...(ours ? { meta: encodeMeta([]) } : {}),
+          ...(ours ? { meta } : {}),
+          known,
         }),
         frozenUntil: 0,
         dead: false,
@@ -110,19 +129,6 @@ export class SimulatedLan {
   joinAll(): void {
     for (const node of this.nodes)
       if (node.index > 0) this.step(node, { kind: "join", addresses: [this.node(0).address] });
-  }
-
-  /** Everybody has everybody's table at once, without the storm of those who join one by one. */
-  knowAll(config: GossipConfig): void {
-    for (const node of this.nodes) this.step(node, { kind: "config", config: { ...config, retransmitMult: 0 } });
-    const answers: (StreamMessage | null)[] = [];
-    for (const { engine } of this.nodes)
-      for (const effect of engine.step({ kind: "asked", exchange: 1, message: EMPTY }, this.now))
-        if (effect.kind === "answer") answers.push(effect.message);
-    const nodes = answers.flatMap((answer) => (answer?.kind === "push-pull" ? answer.nodes : []));
-    for (const node of this.nodes) this.step(node, { kind: "asked", exchange: 1, message: { ...EMPTY, nodes } });
-    this.run(10_000);
-    for (const node of this.nodes) this.step(node, { kind: "config", config });
   }
 
   run(milliseconds: Duration): void {

@@ -282,6 +282,18 @@ describe("a handover", () => {
     expect(b.states()).toEqual(["yielding", "withdrawn"]);
   });
 
+  it("falls silent at once when the next owner has spoken just before", () => {
+    const b = bench("192.0.2.1", "192.0.2.2");
+    b.step({ kind: "options", options: { ...OPTIONS, fellows: [STRANGER] } });
+    b.receive(arpClaim("192.0.2.1"));
+    b.receive(arpClaim("192.0.2.2"));
+    b.advance(900);
+    b.withdraw("192.0.2.1", "when-taken-over");
+    b.advance(100);
+    b.withdraw("192.0.2.2", "when-taken-over");
+    expect(b.states()).toEqual(["withdrawn", "yielding"]);
+  });
+
   it("ends after two seconds when nobody does", () => {
     const b = bench("192.0.2.1");
     b.withdraw("192.0.2.1", "when-taken-over");

@@ -6,11 +6,14 @@ import type {
   Instant,
   LinkIndex,
   NeighborEffect,
+  NeighborEngine,
   NeighborEvent,
   NeighborOptions,
   Release,
 } from "./events.ts";
 import { AddressTable } from "./machine/address-table.ts";
+import { Fence } from "./machine/fence.ts";
+import { groupChanges } from "./machine/groups.ts";
 import { HeldAddress } from "./machine/held-address.ts";
 import { Link } from "./machine/link.ts";
 import { gratuitousFrames, probeFrame } from "./machine/packets.ts";
@@ -21,16 +24,6 @@ import { Waits } from "./machine/waits.ts";
 import { decodeArp } from "./packet/arp.ts";
 import { ETHERTYPE, ethertypeOf, macText } from "./packet/ethernet.ts";
 import { decodeNdp } from "./packet/ndp.ts";
-
-/** ARP and NDP for addresses that are on no interface, without sockets and without a clock. */
-export interface NeighborEngine {
-  /** Takes one event at a time that never goes back; gives what is to be done, in order. */
-  step(event: NeighborEvent, now: Instant): readonly NeighborEffect[];
-  reports(): readonly AddressReport[];
-  /** Of all addresses, or of those alone that differ since they were last asked for. */
-  counters(which: "all" | "moved"): readonly AddressCounters[];
-  drops(): DropCounters;
-}
 
 export interface NeighborEngineOptions {
   /** Answers a second that one station gets, and at once. Default 30,000: a router may hold 50,000 addresses. */
@@ -44,6 +37,7 @@ const DEFEND_EVERY = 10_000;
 
 class Engine implements NeighborEngine {
   private readonly table = new AddressTable();
+  private readonly fence = new Fence();
   private readonly links = new Map<LinkIndex, Link>();
   private readonly ownMacs = new Set<string>();
   /** Whose counters moved since they were asked for. */
@@ -77,8 +71,10 @@ class Engine implements NeighborEngine {
 
   step(event: NeighborEvent, now: Instant): readonly NeighborEffect[] {
     this.effects = [];
+    if (event.kind === "fence") this.openFence(event.until, now);
+    for (const address of this.fence.shut(now)) this.suspend(address, now);
     this.handle(event, now);
-    const next = earliest(this.schedule.nextDue, this.waits.nextDue);
+    const next = earliest(earliest(this.schedule.nextDue, this.waits.nextDue), this.fence.nextDue);
     if (next !== this.wakeAt || event.kind === "time") this.effects.push({ kind: "wake", at: next });
     this.wakeAt = next;
     return this.effects;
@@ -105,8 +101,23 @@ class Engine implements NeighborEngine {
     return { malformed, notAnnounced, overRate };
   }
 
+  /** Before the event is looked at, so that a process which stood still answers nothing after its time. */
+  private openFence(until: Instant, now: Instant): void {
+    for (const address of this.fence.open(until, now))
+      if (address.isHeld && address.state === "withdrawn") this.announce(address, now);
+  }
+
+  /** It stays in the table, and silent. */
+  private suspend(address: HeldAddress, now: Instant): void {
+    address.foreign = null;
+    if (address.state === "yielding") this.forget(address, now);
+    else if (address.state !== "withdrawn") this.enter(address, "withdrawn", now);
+  }
+
   private handle(event: NeighborEvent, now: Instant): void {
     switch (event.kind) {
+      case "fence":
+        return;
       case "received":
         return this.received(event.link, event.frame, now);
       case "time":
@@ -152,11 +163,13 @@ class Engine implements NeighborEngine {
     }
   }
 
-  private hold({ address: ip, holder, interfaces, claim }: Extract<NeighborEvent, { kind: "announce" }>, now: Instant) {
+  private hold(event: Extract<NeighborEvent, { kind: "announce" }>, now: Instant) {
+    const { address: ip, holder, interfaces, claim, fenced = false } = event;
     const known = this.table.get(ip);
     const address = known ?? new HeldAddress(ip, "withdrawn", now);
-    const moved = address.hold(holder, interfaces);
+    const moved = address.hold(holder, interfaces, fenced);
     this.table.set(address);
+    if (this.fence.set(address, address.isFenced)) return this.suspend(address, now);
     this.syncGroups(address);
     if (address.state === "withdrawn" && claim === "probe-first") this.probe(address, now);
     else if (address.state === "withdrawn" || address.state === "yielding") this.announce(address, now);
@@ -172,7 +185,7 @@ class Engine implements NeighborEngine {
   }
 
   private giveUp(address: HeldAddress, release: Release, now: Instant): void {
-    if (release === "at-once" || !address.isAnswered) return this.forget(address, now);
+    if (release === "at-once" || address.isTaken(now) || !address.isAnswered) return this.forget(address, now);
     if (address.state === "yielding") return;
     this.enter(address, "yielding", now);
     this.waits.startYielding(address, now);
@@ -184,7 +197,7 @@ class Engine implements NeighborEngine {
     const mustTell = link.set(settings);
     this.learnOwnMacs();
     for (const address of this.table.all()) {
-      this.syncGroups(address, link);
+      this.syncGroups(address, [link]);
       if (mustTell && address.speaksOn(link)) this.schedule.start(address, link, now);
     }
     this.schedule.run(now);
@@ -210,6 +223,7 @@ class Engine implements NeighborEngine {
 
   private forget(address: HeldAddress, now: Instant): void {
     this.table.delete(address.ip);
+    this.fence.delete(address);
     this.moved.delete(address);
     address.foreign = null;
     this.enter(address, "withdrawn", now);
@@ -227,20 +241,8 @@ class Engine implements NeighborEngine {
     this.effects.push({ kind: "address", report: address.report() });
   }
 
-  /** Joins the groups in which the address is asked for, on the links where it is spoken for. */
-  private syncGroups(address: HeldAddress, only?: Link): void {
-    if (address.ip.family === 4) return;
-    for (const link of only ? [only] : this.links.values()) {
-      const wanted = address.state !== "withdrawn" && address.speaksOn(link);
-      const group = wanted ? link.want(address.ip.value) : link.drop(address.ip.value);
-      if (group === null) continue;
-      this.effects.push({
-        kind: "groups",
-        link: link.index,
-        join: wanted ? [group] : [],
-        leave: wanted ? [] : [group],
-      });
-    }
+  private syncGroups(address: HeldAddress, links: Iterable<Link> = this.links.values()): void {
+    this.effects.push(...groupChanges(address, links));
   }
 
   private sendRound(address: HeldAddress, only: Link | null): number {
@@ -264,9 +266,14 @@ class Engine implements NeighborEngine {
   }
 
   private claimed(address: HeldAddress, link: Link, octets: Uint8Array, now: Instant): void {
+    // It is suspended, and says nothing.
+    if (address.state === "withdrawn") return;
     const mac = macText(octets);
     if (address.state === "yielding") return this.forget(address, now);
-    if (this.fellows.has(mac)) return;
+    if (this.fellows.has(mac)) {
+      address.takenAt = now;
+      return;
+    }
     // One wait for an address, however often it is claimed.
     if (address.foreign === null) this.waits.heardForeign(address, now);
     const news = address.foreign?.mac !== mac || address.foreign.interface !== link.name;

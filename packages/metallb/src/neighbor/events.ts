@@ -37,7 +37,11 @@ export type NeighborEvent =
       /** Names; null: all. The union over the holders counts. */
       readonly interfaces: readonly string[] | null;
       readonly claim: Claim;
+      /** It is answered for only while the fence is open; absent: it is not fenced. */
+      readonly fenced?: boolean;
     }
+  /** What is fenced may be answered for until then. Before the first such event it is silent. */
+  | { readonly kind: "fence"; readonly until: Instant }
   | { readonly kind: "withdraw"; readonly holder: string; readonly address: Ip; readonly release: Release }
   /** A frame as it came, Ethernet header included. It is not kept. */
   | { readonly kind: "received"; readonly link: LinkIndex; readonly frame: Uint8Array }
@@ -100,4 +104,14 @@ export interface DropCounters {
   readonly malformed: number;
   readonly notAnnounced: number;
   readonly overRate: number;
+}
+
+/** ARP and NDP for addresses that are on no interface, without sockets and without a clock. */
+export interface NeighborEngine {
+  /** Takes one event at a time that never goes back; gives what is to be done, in order. */
+  step(event: NeighborEvent, now: Instant): readonly NeighborEffect[];
+  reports(): readonly AddressReport[];
+  /** Of all addresses, or of those alone that differ since they were last asked for. */
+  counters(which: "all" | "moved"): readonly AddressCounters[];
+  drops(): DropCounters;
 }

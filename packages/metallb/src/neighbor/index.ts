@@ -1,4 +1,4 @@
-export { createNeighborEngine, type NeighborEngine, type NeighborEngineOptions } from "./engine.ts";
+export { createNeighborEngine, type NeighborEngineOptions } from "./engine.ts";
 export type {
   AddressCounters,
   AddressReport,
@@ -10,6 +10,7 @@ export type {
   LinkIndex,
   LinkSettings,
   NeighborEffect,
+  NeighborEngine,
   NeighborEvent,
   NeighborOptions,
   OnConflict,

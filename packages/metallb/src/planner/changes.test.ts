@@ -255,14 +255,20 @@ it("of claims by layer 2 only what differs is told", () => {
     watches: [],
   });
   expect(claims.set("s", announced(null, "a"), [a])).toBe(true);
-  expect(claims.take()).toEqual({ announce: [{ holder: "s", address: a, interfaces: null }], withdraw: [] });
+  const [held, fenced] = ["s", false];
+  const all = { holder: held, interfaces: null, fenced };
+  expect(claims.take()).toEqual({ announce: [{ ...all, address: a }], withdraw: [] });
   expect([claims.set("s", announced(null, "a"), [a]), claims.take()]).toEqual([false, { announce: [], withdraw: [] }]);
   claims.set("s", announced(null, "a", "b"), [a, b]);
-  expect(claims.take()).toEqual({ announce: [{ holder: "s", address: b, interfaces: null }], withdraw: [] });
+  expect(claims.take()).toEqual({ announce: [{ ...all, address: b }], withdraw: [] });
   claims.set("s", announced(["eth0"], "a", "b"), [a, b]);
-  expect(claims.take().announce).toEqual([a, b].map((address) => ({ holder: "s", address, interfaces: ["eth0"] })));
+  expect(claims.take().announce).toEqual([a, b].map((address) => ({ ...all, address, interfaces: ["eth0"] })));
   claims.set("s", announced(["eth0"], "b"), [b]);
-  expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: "s", address: a }] });
+  expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: held, fenced, address: a }] });
   expect([claims.set("s", null, []), claims.set("s", null, [])]).toEqual([true, false]);
-  expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: "s", address: b }] });
+  expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: held, fenced, address: b }] });
+  claims.set("s", announced(null, "a"), [a]);
+  claims.take();
+  expect(claims.set("s", { ...announced(null, "a"), fenced: true }, [a])).toBe(true);
+  expect(claims.take()).toEqual({ announce: [{ ...all, address: a, fenced: true }], withdraw: [] });
 });

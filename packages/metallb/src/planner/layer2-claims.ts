@@ -1,19 +1,20 @@
 import { type Ip, ipEquals } from "#net";
 import type { Layer2Decision } from "./layer2.ts";
 import type { Placeable } from "./layer2-placement.ts";
-import type { Layer2Claim, Layer2Difference, Layer2Verdict, Plan } from "./plan.ts";
+import type { Layer2Claim, Layer2Difference, Layer2Verdict, Layer2Withdrawal, Plan } from "./plan.ts";
 
 interface Claimed {
   readonly verdict: Layer2Verdict;
   readonly ips: readonly Ip[];
   readonly watches: readonly string[];
+  readonly fenced: boolean;
 }
 
 /** The layer-2 verdicts of those Services whose pool an L2Advertisement speaks of, and what they claim. */
 export class Layer2Claims {
   private readonly claimed = new Map<string, Claimed>();
   private announce: Layer2Claim[] = [];
-  private withdraw: Omit<Layer2Claim, "interfaces">[] = [];
+  private withdraw: Layer2Withdrawal[] = [];
 
   /** Nodes whose silence must be noticed at once, and for how many Services. */
   readonly watched = new Map<string, number>();
@@ -38,34 +39,37 @@ export class Layer2Claims {
   }
 
   *all(): Generator<Layer2Claim> {
-    for (const [holder, { verdict, ips }] of this.claimed)
-      if (verdict.announced) for (const address of ips) yield { holder, address, interfaces: verdict.interfaces };
+    for (const [holder, { verdict, ips, fenced }] of this.claimed)
+      if (verdict.announced)
+        for (const address of ips) yield { holder, address, interfaces: verdict.interfaces, fenced };
   }
 
   /** Sets what is decided; null: the Service takes no part. True when the verdict differs. */
   set(holder: string, decision: Layer2Decision | null, ips: readonly Ip[]): boolean {
     const before = this.claimed.get(holder);
     const verdict = decision?.verdict;
-    const watches = decision?.watches ?? [];
+    const { watches = [], fenced = false } = decision ?? {};
     if (decision?.placeable) this.placeable.set(holder, decision.placeable);
     else this.placeable.delete(holder);
     this.watch(before?.watches ?? [], watches);
     if (verdict) {
-      const isSame = before && JSON.stringify(before.verdict) === JSON.stringify(verdict);
-      this.claimed.set(holder, { verdict, ips: verdict.announced ? ips : [], watches });
+      const isSame = before && before.fenced === fenced && JSON.stringify(before.verdict) === JSON.stringify(verdict);
+      this.claimed.set(holder, { verdict, ips: verdict.announced ? ips : [], watches, fenced });
       if (isSame) return false;
     } else if (!this.claimed.delete(holder)) return false;
     const old = before?.ips ?? [];
     const now = verdict?.announced ? ips : [];
     for (const address of old)
-      if (!now.some((each) => ipEquals(each, address))) this.withdraw.push({ holder, address });
+      if (!now.some((each) => ipEquals(each, address)))
+        this.withdraw.push({ holder, address, fenced: before?.fenced ?? false });
     const sameInterfaces =
-      before?.verdict.announced &&
+      before?.fenced === fenced &&
+      before.verdict.announced &&
       verdict?.announced &&
       String(before.verdict.interfaces) === String(verdict.interfaces);
     for (const address of now)
       if (!sameInterfaces || !old.some((each) => ipEquals(each, address)))
-        this.announce.push({ holder, address, interfaces: verdict?.announced ? verdict.interfaces : null });
+        this.announce.push({ holder, address, interfaces: verdict?.announced ? verdict.interfaces : null, fenced });
     return true;
   }
 

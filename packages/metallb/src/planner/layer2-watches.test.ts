@@ -129,3 +129,50 @@ it("a fenced Service is announced only by a node that sees most of the speakers"
   given.hasMajority = false;
   expect(on()).toEqual(["noMajority", "noMajority", "noMajority"]);
 });
+
+describe("a Service that is fenced by Leases", () => {
+  const on = (given: TestWorld) =>
+    NAMES.slice(0, 3).map((nodeName) => {
+      const { layer2 } = plan(given, { ...OPTIONS, nodeName }).verdict("default/a", given.services.get("default/a"));
+      return layer2.announced ? "announced" : `${layer2.reason} ${layer2.facts.owner ?? layer2.facts.why ?? ""}`;
+    });
+  const holding = (given: TestWorld, names: readonly string[], why = "") => {
+    const told = { links: null, isWhole: true };
+    given.leases = { holders: new Set(names), speakers: new Map(names.map((name) => [name, told])), why };
+    return given;
+  };
+  const three = NAMES.slice(0, 3);
+  const [first = "", second = ""] = ORDER.filter((name) => three.includes(name));
+
+  it("is announced by the best of those that hold one, whoever is heard", () => {
+    const given = holding(world(3, { fencing: "lease" }), three);
+    for (const members of [three, [], [second]]) {
+      given.members = new Set(members);
+      expect(on(given)).toEqual(three.map((name) => (name === first ? "announced" : `ownedByOther ${first}`)));
+    }
+    expect(on(holding(given, [second], "it lapsed"))).toEqual(
+      three.map((name) => (name === second ? "announced" : "noLease it lapsed")),
+    );
+  });
+
+  it("is announced by nobody where nobody keeps Leases, and other Services as before", () => {
+    const given = world(3, { fencing: "lease" });
+    expect(on(given).every((each) => each.startsWith("noLease"))).toBe(true);
+    expect(on(holding(world(3), []))).toContain("announced");
+  });
+
+  it("is planned anew when who holds one differs, and its claims say that they are fenced", () => {
+    const given = holding(world(3, { fencing: "lease" }), three);
+    const planner = new Planner({ ...OPTIONS, nodeName: second });
+    expect(planner.update(given, changes({ config: true })).layer2.announce).toEqual([]);
+    expect(planner.plan.wantsLease).toBe(true);
+    holding(
+      given,
+      three.filter((name) => name !== first),
+    );
+    const { layer2 } = planner.update(given, changes({ members: true }));
+    expect(layer2.announce).toMatchObject([{ holder: "default/a", fenced: true }]);
+    holding(given, []);
+    expect(planner.update(given, changes({ members: true })).layer2.withdraw).toMatchObject([{ fenced: true }]);
+  });
+});

@@ -1,11 +1,12 @@
 import { ANNOTATIONS, annotation, type EndpointSlice, L2_NODE, type Node, type Service } from "#api";
 import type { L2Advertisement } from "#config";
 import { formatIp, type Ip } from "#net";
-import { ableOf, someLeftOut } from "./layer2-abilities.ts";
+import { someLeftOut } from "./layer2-abilities.ts";
+import { type Elected, Electorate, interfacesOf } from "./layer2-electorate.ts";
 import type { Placeable } from "./layer2-placement.ts";
-import { best, ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
+import { ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
 import { sameNode, unfit } from "./node-facts.ts";
-import type { Layer2Verdict, LeftOut, SpeakerLinks, World } from "./plan.ts";
+import type { Layer2Verdict, LeaseHolders, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
 import type { Held } from "./service-class.ts";
 
@@ -15,13 +16,6 @@ export interface Layer2Options {
   readonly sha256: Sha256;
 }
 
-interface Elected {
-  readonly owner: string | null;
-  readonly leftOut: readonly LeftOut[];
-  /** All that could have won. */
-  readonly field: readonly Scored[];
-}
-
 /** What is decided of a Service. */
 export interface Layer2Decision {
   readonly verdict: Layer2Verdict;
@@ -29,17 +23,15 @@ export interface Layer2Decision {
   readonly watches: readonly string[];
   /** Of a balanced Service. */
   readonly placeable?: Placeable;
+  /** It may be announced only while this node holds its Lease. Absent: it is not fenced so. */
+  readonly fenced?: boolean;
 }
 
 /** In a cluster of so many candidates each watches all others anyway. */
 export const WATCH_ALL = 16;
 
-const NOBODY: readonly LeftOut[] = [];
-
-/** Nodes that an advertisement lets announce, with how much it prefers each. */
-type Candidates = ReadonlyMap<string, number>;
-
 const NOTHING: readonly string[] = [];
+const NO_LEASES: LeaseHolders = { holders: new Set(), speakers: new Map(), why: "nobody keeps Leases here" };
 
 const refuse = (reason: ReasonCode, facts: Facts = {}): Layer2Decision => ({
   verdict: { announced: false, reason, facts },
@@ -56,49 +48,47 @@ const refuse = (reason: ReasonCode, facts: Facts = {}): Layer2Decision => ({
 export class Layer2Election {
   private readonly options: Layer2Options;
   private own: Node | null = null;
-  private candidates = new Map<L2Advertisement, Candidates>();
-  private speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
-  /** Nodes that are drained: their addresses go to others, where there are any. */
-  private drained: ReadonlySet<string> = new Set();
+  /** Of the speakers that are alive, and of those that hold their Lease. */
+  private readonly members: Electorate;
+  private readonly leased: Electorate;
+  private leases: LeaseHolders | null = null;
+  /** Whether an advertisement that selects the own node wants it to hold a Lease. */
+  wantsLease = false;
   private watchesAll = true;
   private hasMajority = true;
 
   constructor(options: Layer2Options) {
     this.options = options;
+    this.members = new Electorate(options.sha256);
+    this.leased = new Electorate(options.sha256);
   }
 
   /** Takes nodes, live members and advertisements as they are now; true when a candidate may differ. */
   refresh(world: World, advertisements: ReadonlySet<L2Advertisement>): boolean {
     const { nodeName, ignoreExcludeLabel } = this.options;
     const own = world.nodes.get(nodeName) ?? this.own;
-    const before = this.candidates;
-    this.candidates = new Map();
     let differs = !sameNode(own, this.own);
     this.own = own;
     const members = world.members ?? null;
-    const speakers = members === null ? null : (world.speakers ?? null);
-    differs ||= speakers !== this.speakers;
-    this.speakers = speakers;
-    const drained = new Set([...world.nodes.values()].flatMap(({ name, drain }) => (drain === null ? [] : [name])));
-    differs ||= drained.size !== this.drained.size || !drained.isSubsetOf(this.drained);
-    this.drained = drained;
     const watchesAll = members === null || members.size <= WATCH_ALL;
     differs ||= watchesAll !== this.watchesAll;
     this.watchesAll = watchesAll;
     const { hasMajority = true } = world;
     differs ||= hasMajority !== this.hasMajority;
     this.hasMajority = hasMajority;
-    const able = [...world.nodes.values()].filter(
-      (node) => (members === null || members.has(node.name)) && !unfit(node, ignoreExcludeLabel),
-    );
-    for (const advertisement of advertisements) {
-      const candidates = new Map<string, number>();
-      for (const { name, labels } of able)
-        if (advertisement.nodes(labels)) candidates.set(name, preference(advertisement, labels));
-      differs ||= !sameCandidates(before.get(advertisement), candidates);
-      this.candidates.set(advertisement, candidates);
-    }
-    return differs;
+    const fenced = [...advertisements].filter(({ fencing }) => fencing === "lease");
+    this.wantsLease = own !== null && fenced.some(({ nodes }) => nodes(own.labels));
+    const leases = fenced.length === 0 ? null : (world.leases ?? NO_LEASES);
+    differs ||= leases !== this.leases;
+    this.leases = leases;
+    const fit = [...world.nodes.values()].filter((node) => !unfit(node, ignoreExcludeLabel));
+    const drained = new Set([...world.nodes.values()].flatMap(({ name, drain }) => (drain === null ? [] : [name])));
+    const able = members === null ? fit : fit.filter(({ name }) => members.has(name));
+    const speakers = members === null ? null : (world.speakers ?? null);
+    differs = this.members.refresh({ able, speakers, drained }, advertisements) || differs;
+    if (leases === null) return differs;
+    const holders = fit.filter(({ name }) => leases.holders.has(name));
+    return this.leased.refresh({ able: holders, speakers: leases.speakers, drained }, advertisements) || differs;
   }
 
   /** Of a Service whose pool an advertisement speaks of. */
@@ -117,13 +107,18 @@ export class Layer2Election {
     const unable = unfit(own, ignoreExcludeLabel);
     if (unable) return refuse(unable.reason, unable.facts);
     if (!this.hasMajority && matching.some(({ fencing }) => fencing === "majority")) return refuse("noMajority", facts);
+    const { leases } = this;
+    const fenced = leases !== null && matching.some(({ fencing }) => fencing === "lease");
+    if (fenced && !leases.holders.has(node)) return refuse("noLease", { ...facts, why: leases.why });
     const local = service.externalTrafficPolicy === "Local";
     if (local && !serving.has(node)) return refuse("noLocalEndpoints", facts);
     const address = ips[0] ? formatIp(ips[0]) : "";
-    const elected = this.elect(matching, local ? serving : null, ips, address);
-    const placeable = this.placeable(service, matching, elected, ips);
+    const electorate = fenced ? this.leased : this.members;
+    const elected = electorate.elect(matching, local ? serving : null, ips, address);
+    const placeable = this.placeable(service, matching, elected, ips, electorate.speakers);
     const owner = placeable?.placed ?? elected.owner;
-    return { ...this.seen(elected, owner, address, ips, mine), ...(placeable ? { placeable } : {}) };
+    const decision = this.seen(elected, owner, address, ips, mine);
+    return { ...decision, ...(placeable ? { placeable } : {}), ...(fenced ? { fenced, watches: NOTHING } : {}) };
   }
 
   /** What the owner means for this node. */
@@ -148,46 +143,6 @@ export class Layer2Election {
     return { ...refuse("ownedByOther", { owner }), watches: this.watches(field, owner, address) };
   }
 
-  /** The node that wins among the candidates of all these advertisements; `among`: no other may. */
-  private elect(
-    advertisements: readonly L2Advertisement[],
-    among: ReadonlySet<string | null> | null,
-    ips: readonly Ip[],
-    address: string,
-  ): Elected {
-    const scores = new Map<string, number>();
-    for (const advertisement of advertisements)
-      for (const [node, score] of this.candidates.get(advertisement) ?? [])
-        if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
-    const { sha256 } = this.options;
-    const scored = [...scores];
-    const first = best(scored, address, sha256);
-    const all = this.withoutDrained(scored, first);
-    const winner = all === scored ? first : best(all, address, sha256);
-    const { speakers } = this;
-    if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY, field: all };
-    const { able, leftOut } = ableOf(
-      all.map(([node]) => node),
-      speakers,
-      ips,
-      (node) => this.interfacesAt(advertisements, node),
-    );
-    if (able.size === 0) return { owner: winner, leftOut, field: all };
-    const field = all.filter(([node]) => able.has(node));
-    return { owner: able.has(winner) ? winner : best(field, address, sha256), leftOut, field };
-  }
-
-  /** MetalLB's own speakers know of no drain: one that wins answers, and none inherits from one of ours. */
-  private withoutDrained(scored: readonly Scored[], winner: string | null): readonly Scored[] {
-    const { speakers, drained } = this;
-    if (drained.size === 0) return scored;
-    const isOurs = (node: string): boolean => speakers === null || speakers.has(node);
-    const isGiven = winner !== null && drained.has(winner);
-    if (isGiven && !isOurs(winner)) return scored;
-    const heirs = scored.filter(([node]) => !drained.has(node) && (!isGiven || isOurs(node)));
-    return heirs.length > 0 && heirs.length < scored.length ? heirs : scored;
-  }
-
   /**
    * Of a balanced Service: where it may be and is placed. Null: it is not balanced, or speakers of MetalLB's own take
    * part, who know no placement. One that may share its address must be where the others are: it is not balanced.
@@ -197,11 +152,11 @@ export class Layer2Election {
     advertisements: readonly L2Advertisement[],
     { field }: Elected,
     ips: readonly Ip[],
+    speakers: Electorate["speakers"],
   ): Placeable | null {
     const [ip] = ips;
     if (!ip || !advertisements.some(({ placement }) => placement === "balanced")) return null;
     if (annotation(service, ANNOTATIONS.allowSharedIp)) return null;
-    const { speakers } = this;
     if (speakers !== null && !field.every(([name]) => speakers.has(name))) return null;
     const named = service.annotations[L2_NODE];
     const placed = field.some(([name]) => name === named) ? (named ?? null) : null;
@@ -216,36 +171,11 @@ export class Layer2Election {
     if (nodeName === first) return [owner];
     return nodeName === second && first !== undefined ? [owner, first] : NOTHING;
   }
-
-  /** What the advertisements that select the node name; null: all. */
-  private interfacesAt(advertisements: readonly L2Advertisement[], node: string): ReadonlySet<string> | null {
-    const selecting = advertisements.filter((each) => this.candidates.get(each)?.has(node));
-    const [only] = selecting;
-    if (selecting.length === 1 && only) return only.interfaces;
-    const names = interfacesOf(selecting);
-    return names && new Set(names);
-  }
 }
-
-const preference = ({ preferences }: L2Advertisement, labels: Node["labels"]): number =>
-  preferences.reduce((sum, { weight, nodes }) => sum + (nodes(labels) ? weight : 0), 0);
-
-const sameCandidates = (a: Candidates | undefined, b: Candidates): boolean =>
-  a?.size === b.size && [...b].every(([node, score]) => a.get(node) === score);
 
 /** The nodes of the endpoints that can serve; null: of one without a node. */
 function servingNodes(slices: Iterable<EndpointSlice>): ReadonlySet<string | null> {
   const nodes = new Set<string | null>();
   for (const { endpoints } of slices) for (const { serving, nodeName } of endpoints) if (serving) nodes.add(nodeName);
   return nodes;
-}
-
-/** The union; null: all, as soon as one advertisement names none. */
-function interfacesOf(advertisements: readonly L2Advertisement[]): readonly string[] | null {
-  const names = new Set<string>();
-  for (const { interfaces } of advertisements) {
-    if (interfaces === null) return null;
-    for (const name of interfaces) names.add(name);
-  }
-  return [...names].sort();
 }

@@ -22,6 +22,17 @@ export interface World {
   readonly speakers?: ReadonlyMap<string, SpeakerLinks> | null;
   /** False: this node sees half of the speakers or fewer. Absent: it is not known. */
   readonly hasMajority?: boolean;
+  /** Who holds a Lease, for advertisements that are fenced so: another object whenever it differs. */
+  readonly leases?: LeaseHolders | null;
+}
+
+export interface LeaseHolders {
+  /** Nodes that count as alive since they hold their Lease, the own one among them as long as it does. */
+  readonly holders: ReadonlySet<string>;
+  /** What the holders told of their interfaces. */
+  readonly speakers: ReadonlyMap<string, SpeakerLinks>;
+  /** Why this node does not hold its own, where it does not. */
+  readonly why: string;
 }
 
 /**
@@ -68,6 +79,8 @@ export interface Plan {
   readonly watched: ReadonlyMap<string, number>;
   /** Balanced Services: where they may be, and are, placed. */
   readonly placeable: ReadonlyMap<string, Placeable>;
+  /** Whether an advertisement wants this node to hold a Lease. */
+  readonly wantsLease: boolean;
   /** What is said of a Service: every one has a verdict, also one that is not ours or not there. Made when asked for. */
   verdict(key: string, service: Service | undefined): Verdict;
 }
@@ -92,7 +105,7 @@ export interface PlanDifference {
 
 export interface Layer2Difference {
   readonly announce: readonly Layer2Claim[];
-  readonly withdraw: readonly Omit<Layer2Claim, "interfaces">[];
+  readonly withdraw: readonly Layer2Withdrawal[];
 }
 
 /** An address that this node answers for. */
@@ -102,7 +115,11 @@ export interface Layer2Claim {
   readonly address: Ip;
   /** Names, ascending; null: all. */
   readonly interfaces: readonly string[] | null;
+  /** Only while this node holds its Lease. */
+  readonly fenced: boolean;
 }
+
+export type Layer2Withdrawal = Omit<Layer2Claim, "interfaces">;
 
 /** What this node does for one Service, per protocol, and why not. */
 export interface Verdict {

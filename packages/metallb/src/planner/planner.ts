@@ -89,6 +89,7 @@ export class Planner {
       tables: [...(this.context?.parts.tables.keys() ?? [])],
       routes: (table) => this.routes(table),
       ...this.claims.view,
+      wantsLease: this.election.wantsLease,
       verdict: (key, service) => this.verdict(key, service),
     };
   }

@@ -29,6 +29,7 @@ export const REASONS = {
   nodeLeaving: "node {node} is being drained: routers are asked to take other ways, before its routes go",
   lastAnnouncer: "node {node} is being drained, and goes on announcing it: no other node would",
   noMajority: "node {node} sees half of the speakers or fewer, and the advertisement wants a majority",
+  noLease: "node {node} does not hold its Lease, which the advertisement wants: {why}",
   attributeRefused: "advertisement {advertisement} does not take its annotation {annotation}: {why}",
   noCandidate: "no node is left that could announce it",
   // Of the whole cluster, as a Service's condition says it.

@@ -4,7 +4,7 @@ import { sampleService } from "#api/testing";
 import type { BgpAdvertisement, Config, L2Advertisement, Peer, Pool } from "#config";
 import { samplePool } from "#config/testing";
 import { formatPrefix, parseIp } from "#net";
-import type { Changes, Plan, SpeakerLinks, World } from "./plan.ts";
+import type { Changes, LeaseHolders, Plan, SpeakerLinks, World } from "./plan.ts";
 import type { PlannerOptions } from "./planner.ts";
 
 // Small worlds for tests: everything has a default, so that a test names only what it is about.
@@ -154,6 +154,7 @@ export class TestWorld implements World {
   members: ReadonlySet<string> | null = null;
   speakers: ReadonlyMap<string, SpeakerLinks> | null = null;
   hasMajority = true;
+  leases: LeaseHolders | null = null;
 
   constructor(pools: readonly Pool[], peers: readonly Peer[]) {
     this.config = config(pools, peers);

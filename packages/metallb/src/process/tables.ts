@@ -94,6 +94,11 @@ export const SPEAKER_FLAGS = {
     strictExit: 1,
     help: "what to do about a foreign host that has an address: report it, or defend the address",
   },
+  "l2-lease-duration": {
+    default: 10,
+    range: [3, 300],
+    help: "seconds that the Lease of a node lasts, for L2Advertisements that are fenced by Leases",
+  },
   "frrk8s-namespace": {
     default: "",
     env: "FRRK8S_NAMESPACE",

@@ -8,6 +8,7 @@ export interface ConflictConditionsOptions {
   readonly trouble: (message: string) => void;
   /** Milliseconds between two writes of one Service at least. */
   readonly every?: number;
+  readonly random?: () => number;
 }
 
 /** What a Service's condition says; null: that there is no conflict. */
@@ -53,6 +54,16 @@ export class ConflictConditions {
     this.wanted.delete(key);
     this.settle(key);
     this.writer.settle(key);
+  }
+
+  /**
+   * Nobody announces the Service: a condition that it bears goes. Every speaker sees that, so each waits for a time
+   * of its own, and finds that another has done it.
+   */
+  tidy(key: string): void {
+    if (this.stopped || this.later.has(key) || this.options.service(key)?.conflict === undefined) return;
+    const wait = (this.options.random ?? Math.random)() * (this.options.every ?? EVERY);
+    this.later.set(key, setTimeout(() => this.lookLater(key), wait).unref());
   }
 
   async stop(): Promise<void> {

@@ -107,6 +107,21 @@ describe("a foreign host", () => {
     await written(1);
   });
 
+  it("whose condition a speaker left behind that ended is forgotten when nobody announces the Service", async () => {
+    const { services, writes, tell, written } = open();
+    const stale = { ...(services.get(KEY) as SpeakerService), conflict: "of one that ended" };
+    services.set(KEY, stale);
+    tell({ announced: false, reason: "noLocalEndpoints", facts: {} });
+    tell({ announced: false, reason: "noL2Advertisement", facts: {} });
+    await written(1);
+    expect(writes).toEqual(["web none"]);
+    services.set(KEY, stale);
+    tell({ announced: false, reason: "noL2Advertisement", facts: {} });
+    tell({ announced: false, reason: "ownedByOther", facts: { owner: "n2" } });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(writes).toEqual(["web none"]);
+  });
+
   it("that changes its MAC address over and over is written now and then", async () => {
     const { writes, conditions, tell, report, written } = open(60_000);
     tell();

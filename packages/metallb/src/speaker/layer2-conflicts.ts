@@ -1,7 +1,7 @@
 import type { Service } from "#api";
 import type { AddressReport } from "#neighbor";
 import { formatIp } from "#net";
-import type { Layer2Verdict } from "#planner";
+import type { Layer2Verdict, ReasonCode } from "#planner";
 import type { Logger } from "#process";
 import type { Recorder } from "./announcements.ts";
 import type { Conflict, ConflictConditions } from "./conflict-conditions.ts";
@@ -10,12 +10,25 @@ import type { Dated } from "./dated.ts";
 export interface Layer2ConflictsOptions {
   readonly node: string;
   readonly recorder: Recorder;
-  readonly conditions: Pick<ConflictConditions, "want" | "forget">;
+  readonly conditions: Pick<ConflictConditions, "want" | "forget" | "tidy">;
   readonly services: () => ReadonlyMap<string, Service>;
   /** The Services that this node announces with the address. */
   readonly holdersOf: (address: string) => readonly string[];
   readonly log: Logger;
 }
+
+/** No node announces the Service by layer 2, whichever is asked. */
+const NOBODYS: ReadonlySet<string> = new Set([
+  "notLoadBalancer",
+  "otherClass",
+  "noClass",
+  "noIPAllocated",
+  "invalidIP",
+  "ipNotAllowed",
+  "noL2Advertisement",
+  "sharedIPWithServiceSelector",
+  "noEndpoints",
+] satisfies ReasonCode[]);
 
 /** Foreign hosts that have or claim an address: told in the log, by an event, and by a condition as long as it lasts. */
 export class Layer2Conflicts {
@@ -54,9 +67,11 @@ export class Layer2Conflicts {
       this.own.set(key, verdict.ips);
       return conditions.want(key, this.of(key));
     }
-    if (!this.own.delete(key)) return;
-    if (verdict.reason === "ownedByOther") conditions.forget(key);
-    else conditions.want(key, null);
+    const wasOwn = this.own.delete(key);
+    if (verdict.reason === "ownedByOther") return conditions.forget(key);
+    if (wasOwn) return conditions.want(key, null);
+    // Whoever wrote the condition may have ended before it could take it away.
+    if (NOBODYS.has(verdict.reason)) conditions.tidy(key);
   }
 
   private conflictOf(address: string, { foreign, state }: Dated<AddressReport>): Conflict | null {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type GossipConfig, gossipKey, LAN, readGossipConfig, WAN } from "#gossip";
-import { err, type Ip, ok, parseIp, type Result } from "#net";
+import { type Duration, err, type Ip, ok, parseIp, type Result } from "#net";
 import type { FlagValues, SPEAKER_FLAGS } from "#process";
 
 export interface Layer2Settings {
@@ -13,6 +13,8 @@ export interface Layer2Settings {
   /** Milliseconds; null: only bursts. */
   readonly repeatEvery: number | null;
   readonly onConflict: "report" | "defend";
+  /** Of the Lease by which advertisements may be fenced. */
+  readonly leaseDuration: Duration;
 }
 
 export interface GossipSettings {
@@ -69,6 +71,7 @@ export async function readLayer2Settings(
     gossip: gossip.value,
     exclude: exclude.value,
     repeatEvery: seconds === 0 ? null : seconds * 1_000,
+    leaseDuration: flags["l2-lease-duration"] * 1_000,
     onConflict: flags["l2-on-conflict"] === "defend" ? "defend" : "report",
   });
 }

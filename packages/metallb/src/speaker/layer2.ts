@@ -1,9 +1,9 @@
 import type { Service } from "#api";
-import { isEligible, type MemberReport } from "#gossip";
+import { encodeMeta, isEligible, type MemberReport, type SpeakerLink } from "#gossip";
 import type { KubeClient } from "#kube";
 import type { AddressCounters, AddressReport } from "#neighbor";
 import { formatIp } from "#net";
-import type { Layer2Verdict, PlanDifference, Planner, ReasonCode, SpeakerLinks } from "#planner";
+import type { Layer2Verdict, LeaseHolders, PlanDifference, Planner, SpeakerLinks } from "#planner";
 import type { Logger } from "#process";
 import type { HostLink } from "#sys";
 import type { OwnPod } from "#world";
@@ -18,6 +18,8 @@ import { Layer2Placer } from "./layer2-placer.ts";
 import type { Layer2Settings } from "./layer2-settings.ts";
 import { Layer2Status } from "./layer2-status.ts";
 import { Layer2Teller } from "./layer2-teller.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { neighborParts, takesPart } from "./neighbor-difference.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-entry.ts";
 import { sha256 } from "./sha256.ts";
 import { SpeakerMembers } from "./speaker-members.ts";
@@ -41,12 +43,8 @@ export interface Layer2Options {
   readonly changed: () => void;
 }
 
-/** Claims of one part: what the engine takes in a few milliseconds. */
-const PART = 500;
 /** Addresses that are remembered to have been used before. */
 const MAX_KNOWN = 200_000;
-
-type NeighborEventOf = NeighborDifference["events"][number];
 
 /** Layer 2 in the main thread: from the plan to the neighbour engine, and what is told of it. */
 export class Layer2 {
@@ -59,6 +57,7 @@ export class Layer2 {
   private readonly conditions: ConflictConditions;
   private readonly conflicts: Layer2Conflicts;
   private readonly placer: Layer2Placer;
+  private readonly leases: LeaseKeeper;
   private readonly members: SpeakerMembers | null;
   private readonly log: Logger;
   /** Addresses that some node has announced before, as far as this speaker can know. */
@@ -92,6 +91,14 @@ export class Layer2 {
       sha256,
       trouble: trouble("placement"),
     });
+    this.leases = new LeaseKeeper({
+      ...{ client, namespace, node, owner },
+      duration: settings.leaseDuration,
+      isHeard: (name) => this.isHeard(name),
+      fence: (fencedUntil) => engines.send("neighbor", [{ events: [], fencedUntil }]),
+      changed: () => this.differ(),
+      trouble: trouble("leases"),
+    });
     const { gossip } = settings;
     this.members =
       gossip === null
@@ -116,6 +123,11 @@ export class Layer2 {
     this.members?.start();
   }
 
+  /** Before the engines say farewell: others take over what is fenced. */
+  async handOver(): Promise<void> {
+    await this.leases.stop();
+  }
+
   async stop(): Promise<void> {
     this.members?.stop();
     await this.placer.stop();
@@ -138,6 +150,10 @@ export class Layer2 {
     return this.members?.hasMajority ?? true;
   }
 
+  get leaseHolders(): LeaseHolders | null {
+    return this.leases.holders;
+  }
+
   /** Services that this node announces, with their addresses. */
   get announced(): Iterable<readonly [service: string, ips: readonly string[]]> {
     return this.teller.announced();
@@ -155,40 +171,37 @@ export class Layer2 {
   }
 
   private membersDiffer(): void {
-    this.differs = true;
+    this.leases.look();
     this.tellOptions();
+    this.differ();
+  }
+
+  private differ(): void {
+    this.differs = true;
     this.options.changed();
   }
 
   /** A difference goes to the engine; `applied` is called when it has taken it. */
   apply({ layer2, verdicts }: PlanDifference, applied: () => void): void {
     const services = this.options.services();
-    const events: NeighborEventOf[] = [
-      ...layer2.announce.map(
-        ({ holder, address, interfaces }): NeighborEventOf => ({
-          kind: "announce",
-          holder,
-          address,
-          interfaces,
-          claim: this.isStarted && !this.known.has(formatIp(address)) ? "probe-first" : "at-once",
-        }),
-      ),
-      ...layer2.withdraw.map(
-        ({ holder, address }): NeighborEventOf => ({
-          kind: "withdraw",
-          holder,
-          address,
-          release: takesPart(this.verdict(holder)) ? "when-taken-over" : "at-once",
-        }),
-      ),
-    ];
+    const { plan } = this.options.planner;
+    this.leases.want(plan.wantsLease);
+    const parts = neighborParts(layer2, {
+      isNews: (address) => this.isStarted && !this.known.has(address),
+      verdict: (holder) => this.verdict(holder),
+      isHeard: (node) => this.isHeard(node),
+    });
     for (const { holder, address } of layer2.announce) this.failovers.take(holder, formatIp(address));
     for (const key of verdicts) this.remember(services.get(key));
-    this.members?.watchOwners(this.options.planner.plan.watched);
+    this.members?.watchOwners(plan.watched);
     this.placer.look();
     this.isStarted = true;
     this.open(verdicts);
-    this.options.engines.send("neighbor", partsOf(events), applied);
+    this.options.engines.send("neighbor", parts, applied);
+  }
+
+  private isHeard(node: string): boolean {
+    return this.eligible?.has(node) ?? false;
   }
 
   /** Opens the engine's sockets once layer 2 has something to do on this node, now or when another fails. */
@@ -240,7 +253,7 @@ export class Layer2 {
         return this.takeLinks(report.links);
       case "unavailable":
         // Another node must be elected.
-        this.members?.tellLinks([]);
+        this.tellLinks([]);
         return this.options.trouble("layer2")(`addresses cannot be announced by layer 2: ${report.reason}`);
       case "drops":
         return;
@@ -250,7 +263,12 @@ export class Layer2 {
   private takeLinks(links: readonly HostLink[]): void {
     const exclude = new RegExp(this.options.settings.exclude);
     this.teller.takeNames(namesOf(links, exclude));
-    this.members?.tellLinks(usableLinks(links, exclude));
+    this.tellLinks(usableLinks(links, exclude));
+  }
+
+  private tellLinks(links: readonly SpeakerLink[]): void {
+    this.members?.tellLinks(links);
+    this.leases.tell(encodeMeta(links));
   }
 
   private takeAddress(report: Dated<AddressReport>): void {
@@ -273,22 +291,7 @@ export class Layer2 {
     this.send([{ kind: "options", options: { repeatEvery, onConflict, fellows } }]);
   }
 
-  private send(events: readonly NeighborEventOf[], exclude?: string): void {
+  private send(events: NeighborDifference["events"], exclude?: string): void {
     this.options.engines.send("neighbor", [{ events, ...(exclude === undefined ? {} : { exclude }) }]);
   }
 }
-
-function* partsOf(events: readonly NeighborEventOf[]): Generator<NeighborDifference> {
-  for (let at = 0; at < events.length; at += PART) yield { events: events.slice(at, at + PART) };
-}
-
-/** Whether the node announces the Service, or would when another did not. */
-const takesPart = (verdict: Layer2Verdict): boolean => verdict.announced || CANDIDATE.has(verdict.reason);
-
-const CANDIDATE: ReadonlySet<string> = new Set([
-  "ownedByOther",
-  "noCandidate",
-  "noUsableInterface",
-  "noNamedInterface",
-  "outsideSubnet",
-] satisfies ReasonCode[]);

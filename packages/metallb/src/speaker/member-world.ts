@@ -1,11 +1,11 @@
 import type { EndpointSlice, Node, Service } from "#api";
 import type { Config, Problem } from "#config";
-import type { SpeakerLinks } from "#planner";
+import type { LeaseHolders, SpeakerLinks } from "#planner";
 import type { WatchedWorld } from "#world";
 import type { Layer2 } from "./layer2.ts";
 import type { LoopChanges } from "./plan-loop.ts";
 
-type Voters = Pick<Layer2, "eligible" | "speakers" | "hasMajority" | "takeDiffers">;
+type Voters = Pick<Layer2, "eligible" | "speakers" | "hasMajority" | "leaseHolders" | "takeDiffers">;
 
 /** What the planner decides from: the API's objects, and which speakers are alive. */
 export class MemberWorld {
@@ -43,6 +43,10 @@ export class MemberWorld {
 
   get hasMajority(): boolean {
     return this.layer2.hasMajority;
+  }
+
+  get leases(): LeaseHolders | null {
+    return this.layer2.leaseHolders;
   }
 
   endpointSlices(service: string): Iterable<EndpointSlice> {

@@ -2,6 +2,7 @@ import { type AddressReport, createNeighborEngine, type NeighborEffect, type Nei
 import { formatIp, type Instant } from "#net";
 import type { loadPacketSystem } from "#sys";
 import type { Engine, EntryOf, Seat } from "./engine-registry.ts";
+import { machineClock } from "./machine-clock.ts";
 import type { NeighborDifference, NeighborReport } from "./neighbor-messages.ts";
 import { NeighborSockets } from "./neighbor-sockets.ts";
 
@@ -31,9 +32,11 @@ class NeighborHosted implements Engine<NeighborDifference, NeighborEvent, Neighb
     this.load = load;
   }
 
-  *events({ events, exclude }: NeighborDifference): Generator<NeighborEvent> {
+  *events({ events, exclude, fencedUntil }: NeighborDifference): Generator<NeighborEvent> {
     if (exclude !== undefined) this.setExclude(exclude);
-    if (!this.loading) void this.open();
+    // The time alone is no reason to open sockets.
+    if (fencedUntil !== undefined) yield { kind: "fence", until: fencedUntil - machineClock() + performance.now() };
+    else if (!this.loading) void this.open();
     yield* events;
   }
 

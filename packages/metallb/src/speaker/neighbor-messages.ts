@@ -1,4 +1,5 @@
 import type { AddressCounters, AddressReport, DropCounters, NeighborEvent } from "#neighbor";
+import type { Instant } from "#net";
 import type { HostLink } from "#sys";
 import type { Dated } from "./dated.ts";
 
@@ -7,6 +8,8 @@ export interface NeighborDifference {
   readonly events: readonly Extract<NeighborEvent, { kind: "announce" | "withdraw" | "announce-again" | "options" }>[];
   /** A regular expression of the interfaces to leave alone; null: none. Not there: as before. */
   readonly exclude?: string | null;
+  /** Until when what is fenced may be answered for, by `machineClock`. */
+  readonly fencedUntil?: Instant;
 }
 
 export type NeighborReport =

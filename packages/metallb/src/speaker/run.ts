@@ -170,7 +170,8 @@ class Speaker {
     }
     const code = await this.over.promise;
     const graceful = [...this.planner.plan.peers.values()].some(({ gracefulRestart }) => gracefulRestart);
-    const routes = await leavingOf({ ...this.parts, owner: this.owner, graceful });
+    const leaving = leavingOf({ ...this.parts, owner: this.owner, graceful });
+    const [routes] = await Promise.all([leaving, this.layer2.handOver()]);
     await this.thread.stop("the speaker is shut down", routes);
     this.world.stop();
     await this.layer2.stop();

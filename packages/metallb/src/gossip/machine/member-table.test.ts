@@ -11,10 +11,13 @@ const octets = (...values: number[]): Uint8Array => Uint8Array.from(values);
 /** A table, and what it told. */
 function bench() {
   const told: string[] = [];
+  const heard = new Set<string>();
   const table = new MemberTable("me", octets(1), {
     config: () => LAN,
     broadcast: (about, message) => told.push(`tell ${about} ${message.kind} ${message.incarnation}`),
     changed: ({ name, state }: Member) => told.push(`${name} ${state}`),
+    hears: ({ name }) => heard.has(name),
+    accuse: ({ name }, { kind }) => told.push(`accuse ${name} ${kind}`),
     doubted: () => told.push("doubted"),
     conflict: (_, claimed) => told.push(`conflict ${claimed}`),
   });
@@ -36,7 +39,7 @@ function bench() {
     return take();
   };
   const state = (name: string) => table.members.get(name)?.state;
-  return { table, take, alive, suspect, dead, state };
+  return { table, heard, take, alive, suspect, dead, state };
 }
 
 describe("a member", () => {
@@ -134,6 +137,17 @@ describe("a member", () => {
     expect(take()).toEqual([]);
     table.expire(endsAt);
     expect([take(), state("a"), table.suspects.size]).toEqual([["tell a dead 1", "a dead"], "dead", 0]);
+  });
+
+  it("whose heart is heard to beat is not dead because somebody says so, but left when it says so itself", () => {
+    const { alive, suspect, dead, table, heard, take, state } = bench();
+    for (const name of ["a", "bb"]) alive(name);
+    suspect("bb", 1, "x", 100);
+    for (const name of ["a", "bb"]) heard.add(name);
+    expect([suspect("a", 1), dead("a", 1), state("a")]).toEqual([["accuse a suspect"], ["accuse a dead"], "alive"]);
+    table.expire(table.members.get("bb")?.suspicion?.endsAt ?? 0);
+    expect([take(), state("bb"), table.nextDue]).toEqual([["bb alive"], "alive", null]);
+    expect(dead("a", 1, "a")).toEqual(["tell a dead 1", "a left"]);
   });
 
   it("that is gone is forgotten after a while, and never we", () => {

@@ -12,6 +12,10 @@ export interface TablePorts {
   broadcast(about: string, message: Alive | Suspect | Dead): void;
   /** State, address or meta differ. */
   changed(member: Member): void;
+  /** Its heart is heard to beat: who says that it is dead, such as one that was cut off, is not believed. */
+  hears(member: Member, now: Instant): boolean;
+  /** It is told what is said of it, to refute. */
+  accuse(member: Member, message: Suspect | Dead): void;
   /** Others doubt us: we are slower than we thought. */
   doubted(): void;
   /** Somebody else says that it is a member that we know under another address. */
@@ -33,6 +37,8 @@ export class MemberTable {
   private list: Member[] = [];
   /** Those under suspicion: few. */
   readonly suspects = new Set<Member>();
+  /** When the first suspicion ends; undefined: to be looked for. */
+  private due: Instant | null | undefined = null;
   readonly self: Member;
   isLeaving = false;
   /** Those that are alive or under suspicion, ourselves included. */
@@ -102,8 +108,8 @@ export class MemberTable {
     const isNews = !sameOctets(member.meta, message.meta);
     this.clearSuspicion(member);
     member.incarnation = message.incarnation;
-    member.meta = message.meta.slice(0, 512);
-    member.versions = message.versions.slice(0, 6);
+    if (!sameOctets(member.meta, message.meta)) member.meta = kept(message.meta, 512);
+    member.versions = sameOctets(message.versions, VERSIONS) ? VERSIONS : kept(message.versions, 6);
     const moved = this.enter(member, "alive", now);
     this.ports.broadcast(member.name, message);
     if (isNews || moved) this.ports.changed(member);
@@ -114,13 +120,16 @@ export class MemberTable {
     if (!member || message.incarnation < member.incarnation) return;
     if (member === this.self) return this.refute(message.incarnation);
     if (member.suspicion) {
-      if (member.suspicion.confirm(message.from)) this.ports.broadcast(member.name, message);
-      return;
+      if (!member.suspicion.confirm(message.from)) return;
+      this.due = undefined;
+      return this.ports.broadcast(member.name, message);
     }
     if (member.state !== "alive") return;
+    if (this.ports.hears(member, now)) return this.ports.accuse(member, message);
     member.incarnation = message.incarnation;
     member.suspicion = this.suspicion(message.from, now);
     this.suspects.add(member);
+    this.due = undefined;
     this.enter(member, "suspect", now);
     this.ports.broadcast(member.name, message);
     this.ports.changed(member);
@@ -131,6 +140,7 @@ export class MemberTable {
     if (!member || message.incarnation < member.incarnation) return;
     if (member === this.self && !this.isLeaving) return this.refute(message.incarnation);
     if (member.state === "dead" || member.state === "left") return;
+    if (message.from !== message.node && this.ports.hears(member, now)) return this.ports.accuse(member, message);
     this.clearSuspicion(member);
     member.incarnation = message.incarnation;
     this.enter(member, message.from === message.node ? "left" : "dead", now);
@@ -160,11 +170,26 @@ export class MemberTable {
     }));
   }
 
+  /** When the next suspicion ends: not looked for with each packet, but when who is suspected differs. */
+  get nextDue(): Instant | null {
+    if (this.due === undefined) {
+      this.due = null;
+      for (const { suspicion } of this.suspects)
+        if (suspicion && (this.due === null || suspicion.endsAt < this.due)) this.due = suspicion.endsAt;
+    }
+    return this.due;
+  }
+
   /** Suspicions that nobody refuted. */
   expire(now: Instant): void {
+    if ((this.nextDue ?? Number.POSITIVE_INFINITY) > now) return;
     for (const member of this.suspects) {
       if ((member.suspicion?.endsAt ?? now) > now) continue;
-      this.dead({ kind: "dead", incarnation: member.incarnation, node: member.name, from: this.self.name }, now);
+      if (this.ports.hears(member, now)) {
+        this.clearSuspicion(member);
+        this.enter(member, "alive", now);
+        this.ports.changed(member);
+      } else this.dead({ kind: "dead", incarnation: member.incarnation, node: member.name, from: this.self.name }, now);
     }
   }
 
@@ -222,7 +247,7 @@ export class MemberTable {
 
   private clearSuspicion(member: Member): void {
     member.suspicion = null;
-    this.suspects.delete(member);
+    if (this.suspects.delete(member)) this.due = undefined;
   }
 
   /** Gives whether the state differs. */
@@ -241,8 +266,8 @@ export class MemberTable {
       isSelf: false,
       address: NOBODY,
       port: 0,
-      meta: new Uint8Array(),
-      versions: new Uint8Array(),
+      meta: NOTHING,
+      versions: NOTHING,
       incarnation: 0,
       state: "dead",
       since: 0,
@@ -252,6 +277,12 @@ export class MemberTable {
     };
   }
 }
+
+const NOTHING = new Uint8Array();
+
+/** What is a view of a packet is copied: the packet is not kept. */
+const kept = (octets: Uint8Array, limit: number): Uint8Array =>
+  octets.length <= limit && octets.length === octets.buffer.byteLength ? octets : octets.slice(0, limit);
 
 const sameOctets = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((octet, i) => octet === b[i]);

@@ -16,6 +16,8 @@ function bench(names: readonly string[], settings: Partial<GossipConfig> = {}) {
     config,
     broadcast: () => undefined,
     changed: () => undefined,
+    hears: () => false,
+    accuse: () => undefined,
     doubted: () => undefined,
     conflict: () => undefined,
   });

@@ -34,6 +34,7 @@ interface Relayed {
   readonly endsAt: Instant;
 }
 
+const NEVER: Instant = Number.POSITIVE_INFINITY;
 /** Pings that are forwarded for others at a time. */
 const MAX_RELAYED = 1_000;
 
@@ -46,6 +47,8 @@ export class Prober {
   private order: Member[] = [];
   private sequence = 0;
   private readonly relayed = new Map<number, Relayed>();
+  /** When the first of them is due; undefined: to be looked for. */
+  private relayAt: Instant | undefined = NEVER;
   private readonly exchanges = new Map<ExchangeId, number>();
   private readonly table: MemberTable;
   private readonly ports: ProbePorts;
@@ -70,14 +73,23 @@ export class Prober {
   }
 
   get nextDue(): Instant | null {
-    const times = [this.nextAt, this.round && (this.round.indirect ? this.round.endsAt : this.round.indirectAt)];
-    for (const { nackAt, endsAt } of this.relayed.values()) times.push(nackAt ?? endsAt);
-    const set = times.filter((at) => at !== null);
-    return set.length === 0 ? null : Math.min(...set);
+    const { round, nextAt } = this;
+    const [roundAt, relayAt] = [round ? (round.indirect ? round.endsAt : round.indirectAt) : NEVER, this.relayDue()];
+    const next = Math.min(nextAt ?? NEVER, roundAt, relayAt);
+    return next === NEVER ? null : next;
+  }
+
+  /** Looked for when what is relayed differs, and not with each packet. */
+  private relayDue(): Instant {
+    if (this.relayAt === undefined) {
+      this.relayAt = NEVER;
+      for (const { nackAt, endsAt } of this.relayed.values()) this.relayAt = Math.min(this.relayAt, nackAt ?? endsAt);
+    }
+    return this.relayAt;
   }
 
   time(now: Instant): void {
-    this.relay(now);
+    if (this.relayDue() <= now) this.relay(now);
     const { round } = this;
     if (round && !round.indirect && round.indirectAt <= now) this.askOthers(round);
     if (round && round.endsAt <= now) this.fail(round, now);
@@ -177,6 +189,7 @@ export class Prober {
     const relayed = this.relayed.get(sequence);
     if (relayed) {
       this.relayed.delete(sequence);
+      this.relayAt = undefined;
       this.ports.send(relayed.to, [{ kind: "ack", sequence: relayed.sequence }]);
       return;
     }
@@ -212,6 +225,7 @@ export class Prober {
     if (this.relayed.size >= MAX_RELAYED) return;
     const { probeTimeout } = this.ports.config();
     const sequence = this.nextSequence();
+    this.relayAt = undefined;
     this.relayed.set(sequence, {
       to: sourceOf(message, from),
       sequence: message.sequence,
@@ -222,6 +236,7 @@ export class Prober {
   }
 
   private relay(now: Instant): void {
+    this.relayAt = undefined;
     for (const [sequence, relayed] of this.relayed) {
       if (relayed.nackAt !== null && relayed.nackAt <= now) {
         this.ports.send(relayed.to, [{ kind: "nack", sequence: relayed.sequence }]);

@@ -14,6 +14,8 @@ function bench(others: number, settings: Partial<GossipConfig> = {}) {
     config,
     broadcast: () => undefined,
     changed: () => undefined,
+    hears: () => false,
+    accuse: () => undefined,
     doubted: () => undefined,
     conflict: () => undefined,
   });

@@ -1,5 +1,7 @@
 import type { Instant } from "../events.ts";
 
+const TELL_EVERY = 1_000;
+
 /**
  * How long a suspected member has to refute: the more members suspect it independently, the less
  * (Lifeguard: Dadgar, Phillips, Currey, 2017).
@@ -11,6 +13,7 @@ export class Suspicion {
   private readonly minimum: number;
   private readonly maximum: number;
   private confirmations = 0;
+  private toldAt: Instant = Number.NEGATIVE_INFINITY;
 
   constructor(from: string, wanted: number, minimum: number, maximum: number, now: Instant) {
     this.from = new Set([from]);
@@ -25,6 +28,13 @@ export class Suspicion {
     if (this.confirmations >= this.wanted || this.from.has(from)) return false;
     this.from.add(from);
     this.confirmations += 1;
+    return true;
+  }
+
+  /** Whether the suspected is to be told now: once a second at most. */
+  mayTell(now: Instant): boolean {
+    if (now - this.toldAt < TELL_EVERY) return false;
+    this.toldAt = now;
     return true;
   }
 

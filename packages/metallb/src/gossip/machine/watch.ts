@@ -64,6 +64,12 @@ export class Watch {
     this.ports = ports;
   }
 
+  /** Whether the member is watched, and nothing is doubtful about it. */
+  hears(name: string, now: Instant): boolean {
+    const watched = this.watched.get(name);
+    return watched?.heardAt != null && !watched.member.silent && now - watched.heardAt < WATCH.doubtAfter;
+  }
+
   /** The members that are watched from now on; to be said again when one of them is gone, and when it returns. */
   set(members: readonly Member[], now: Instant): void {
     const wanted = new Set(members.map(({ name }) => name));

@@ -2,6 +2,8 @@ import type { Ip } from "#net";
 import type { AddressReport, AddressState, ForeignClaim, Instant } from "../events.ts";
 import type { Link } from "./link.ts";
 
+const TAKEN_LATELY = 1_000;
+
 /** One address and those for whom it is held. */
 export class HeldAddress {
   readonly ip: Ip;
@@ -9,12 +11,15 @@ export class HeldAddress {
   since: Instant;
   foreign: ForeignClaim | null = null;
   foreignHeardAt: Instant = Number.NEGATIVE_INFINITY;
+  /** When a station of the same cluster last said that it has the address. */
+  takenAt: Instant = Number.NEGATIVE_INFINITY;
   defendedAt: Instant = Number.NEGATIVE_INFINITY;
   requestsReceived = 0;
   responsesSent = 0;
   gratuitousSent = 0;
   /** What is queued for an earlier state or an earlier burst is void: it carries an older number. */
   epoch = 0;
+  private readonly fenced = new Set<string>();
   private readonly holders = new Map<string, readonly string[] | null>();
   /** Names of interfaces; null: all. */
   private interfaces: ReadonlySet<string> | null = null;
@@ -39,14 +44,28 @@ export class HeldAddress {
     return this.holders.size > 0;
   }
 
+  /** The next owner may have spoken before we knew that it is the next. */
+  isTaken(now: Instant): boolean {
+    return now - this.takenAt < TAKEN_LATELY;
+  }
+
+  /** Whether one of those for whom it is held is fenced. */
+  get isFenced(): boolean {
+    return this.fenced.size > 0;
+  }
+
   /** Gives whether the interfaces changed. */
-  hold(holder: string, interfaces: readonly string[] | null): boolean {
+  hold(holder: string, interfaces: readonly string[] | null, fenced: boolean): boolean {
+    if (!this.isHeld) this.fenced.clear();
+    if (fenced) this.fenced.add(holder);
+    else this.fenced.delete(holder);
     this.holders.set(holder, interfaces);
     return this.union();
   }
 
   /** The last one's interfaces stay: a yielding address is answered for where it was. */
   release(holder: string): void {
+    if (this.holders.size > 1) this.fenced.delete(holder);
     this.holders.delete(holder);
     if (this.isHeld) this.union();
   }

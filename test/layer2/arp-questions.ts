@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { loadPacketSystem } from "metallb/sys";
+
+// Asks all stations who has an address, by ARP, fifty times a second, until a line comes on the standard input;
+// then tells, as one line of JSON, who answered in turn: [MAC address, how often] each time another than before did.
+// Arguments: our IPv4 address, the address.
+const [own = "", target = ""] = process.argv.slice(2);
+const { HostLinks, openPacketSocket } = await loadPacketSystem();
+const mac = Buffer.from(readFileSync("/sys/class/net/eth0/address", "utf8").trim().replaceAll(":", ""), "hex");
+const four = (text: string): Buffer => Buffer.from(text.split(".").map(Number));
+const fixed = Buffer.from("0001080006040001", "hex");
+const question = Buffer.concat([
+  ...[Buffer.alloc(6, 0xff), mac, Buffer.from([8, 6]), fixed, mac, four(own), Buffer.alloc(6), four(target)],
+]);
+
+const turns: [string, number][] = [];
+const links = new HostLinks({
+  changed: () => {},
+  failed: (reason) => console.error(reason),
+  complete: () => setImmediate(run),
+});
+
+function run(): void {
+  const socket = openPacketSocket(Number(readFileSync("/sys/class/net/eth0/ifindex", "utf8")), "arp", {
+    received: (frame) => {
+      const isReply = frame[21] === 2 && Buffer.from(frame.subarray(0, 6)).equals(mac);
+      if (!isReply || !Buffer.from(frame.subarray(28, 32)).equals(four(target))) return;
+      const from = Buffer.from(frame.subarray(22, 28))
+        .toString("hex")
+        .replace(/..(?!$)/g, "$&:");
+      const last = turns.at(-1);
+      if (last?.[0] === from) last[1] += 1;
+      else turns.push([from, 1]);
+    },
+    failed: (reason) => console.error(reason),
+  });
+  const timer = setInterval(() => socket.send(question), 20);
+  console.log("ready");
+  process.stdin.once("data", () => {
+    clearInterval(timer);
+    console.log(JSON.stringify(turns));
+    socket.close();
+    links.close();
+    process.stdin.destroy();
+  });
+}
