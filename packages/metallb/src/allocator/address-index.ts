@@ -1,28 +1,9 @@
 import { type Pool, PoolLookup } from "#config";
 import { type Family, type Ip, ip, ipEquals } from "#net";
+import { type Conflict, type Holder, type Holding, sameHolder } from "./holder.ts";
 import { need } from "./need.ts";
 import { PoolSpace } from "./pool-space.ts";
 import { samePool } from "./same-pool.ts";
-
-/** What decides whether a Service may share an address with others. */
-export interface Holder {
-  /** `namespace/name`. */
-  readonly key: string;
-  /** Sharing key and back end in one; null: shares with nobody. */
-  readonly group: string | null;
-  /** `TCP/80`, … */
-  readonly ports: readonly string[];
-}
-
-export interface Holding extends Holder {
-  readonly pool: string;
-  /** In the order of the status. */
-  readonly ips: readonly Ip[];
-}
-
-export type Conflict =
-  | { readonly kind: "sharing"; readonly ip: Ip; readonly users: readonly string[] }
-  | { readonly kind: "port"; readonly ip: Ip; readonly port: string };
 
 interface Usage {
   readonly family: Family;
@@ -145,10 +126,15 @@ export class AddressIndex {
   }
 
   /** Whether a Service of the namespace may have these addresses of the pool too, as far as quotas say. */
-  allows(namespace: string, { name, terms }: Pool, ips: readonly Ip[]): boolean {
+  allows(namespace: string, pool: Pool, ips: readonly Ip[]): boolean {
+    return this.allowsMore(namespace, pool, () => ips.filter((address) => !this.isUsedIn(namespace, address)).length);
+  }
+
+  /** The same of so many addresses that it does not use. */
+  allowsMore(namespace: string, { name, terms }: Pool, count: () => number): boolean {
     const quota = terms?.quotas.get(namespace) ?? terms?.quotas.get("*");
     if (quota === undefined) return true;
-    const more = ips.filter((address) => !this.isUsedIn(namespace, address)).length;
+    const more = count();
     const used = ([4, 6] as const).map((family) => this.space(name, family)?.byNamespace?.get(namespace) ?? 0);
     return (used[0] ?? 0) + (used[1] ?? 0) + more <= quota;
   }
@@ -163,7 +149,8 @@ export class AddressIndex {
     const space = this.space(pool, family);
     if (!space || space.pool.frozen !== null) return null;
     const usage = this.usage[family];
-    const free = space.first((value) => usage.has(value) || space.reserved.has(value));
+    // What an IPAM chooses is never free by itself.
+    const free = space.isOutside ? null : space.first((value) => usage.has(value) || space.reserved.has(value));
     const shared =
       holder.group === null || !space.shared.has(holder.group)
         ? null
@@ -220,7 +207,10 @@ export class AddressIndex {
 
   /** Whether the space has no address that nobody uses. */
   exhausted(space: PoolSpace): boolean {
-    return space.first((value) => this.usage[space.family].has(value) || space.reserved.has(value)) === null;
+    return (
+      space.isOutside ||
+      space.first((value) => this.usage[space.family].has(value) || space.reserved.has(value)) === null
+    );
   }
 
   private spaceOf(address: Ip): PoolSpace | null {
@@ -293,8 +283,4 @@ function occupy(space: PoolSpace, usage: Usage): void {
   if (space.byNamespace)
     for (const namespace of new Set([...usage.users].map(namespaceOf))) count(space.byNamespace, namespace, 1);
   if (usage.group !== null) space.share(usage.group, usage.value);
-}
-
-export function sameHolder(a: Holder, b: Holder): boolean {
-  return a.group === b.group && a.ports.length === b.ports.length && a.ports.every((port, i) => port === b.ports[i]);
 }
