@@ -68,7 +68,7 @@ function ours(range: IpRange): Allocating {
     },
     free(key) {
       index.release(key);
-      index.takeGains(false);
+      index.takeGains();
     },
   };
 }

@@ -44,6 +44,7 @@ function mutate(target: string, { sample, seed, again }: Options, folder: string
       testRunner: "vitest",
       plugins: [
         join(tools, "node_modules/@stryker-mutator/vitest-runner/dist/src/index.js"),
+        join(tools, "survivors.ts"),
         ...(sample === null ? [] : [join(tools, "sample.ts")]),
       ],
       checkers: sample === null ? [] : ["sample"],
@@ -58,11 +59,11 @@ function mutate(target: string, { sample, seed, again }: Options, folder: string
       tsconfigFile: "none.json",
       tempDirName: join(folder, "copies"),
       ignorePatterns: ["bench", "deploy", "docs", "test", "scripts/mutation/node_modules"],
-      // A sample's results are not those of the room.
+      // A sample's results are not those of the room. One file's are: Stryker keeps there those of the others.
       incremental: sample === null,
-      incrementalFile: `reports/mutation/${target.replaceAll("/", "-")}.json`,
+      incrementalFile: `reports/mutation/${room}.json`,
       force: !again,
-      reporters: ["progress-append-only", "clear-text"],
+      reporters: ["progress-append-only", "survivors", "clear-text"],
       clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
       thresholds: { break: NOTICED },
       allowEmpty: false,

@@ -119,6 +119,20 @@ describe("the house", () => {
     expect(breaches(product, ({ declares }) => wrong.filter((each) => declares.has(each)))).toEqual([]);
   });
 
+  it("has one formula for pauses that grow: net/backoff.ts", () => {
+    const formula = /\b2 \*\* |pause \* 2|2 \* (?:this\.)?pause|<< (?:this\.)?(?:fail|loss|tries|attempt)/;
+    const home = "packages/metallb/src/net/backoff.ts";
+    const growing = /fail|attempt|tries|loss|retry|pause/i;
+    const found = code
+      .filter(({ path }) => path !== home && !path.includes("apiserver"))
+      .filter(({ path }) =>
+        readFileSync(join(root, path), "utf8")
+          .split("\n")
+          .some((line) => formula.test(line) && growing.test(line)),
+      );
+    expect(found.map(({ path }) => path)).toEqual([]);
+  });
+
   it("keeps the engines apart", () => {
     for (const engine of house.ENGINES) expect(house.ARROWS[engine]).toEqual(["net"]);
   });

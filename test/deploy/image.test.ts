@@ -2,15 +2,32 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { projectFile } from "../support/programs.ts";
 
-const layOut = (folder: string): string => {
-  execFileSync(process.execPath, [projectFile("scripts/image-root.ts"), folder], { stdio: "pipe" });
+const layOut = (folder: string, ...options: readonly string[]): string => {
+  execFileSync(process.execPath, [projectFile("scripts/image-root.ts"), ...options, folder], { stdio: "pipe" });
   return folder;
 };
+
+/** The machine of every file that is a program or a library (ELF's e_machine), by path. */
+function machinesIn(folder: string): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const path of globSync("**/*", { cwd: folder })) {
+    if (!lstatSync(join(folder, path)).isFile()) continue;
+    const octets = readFileSync(join(folder, path));
+    if (octets.toString("latin1", 0, 4) === "\x7fELF") found.set(path, octets.readUInt16LE(18));
+  }
+  return found;
+}
+
+interface Bill {
+  readonly bomFormat: string;
+  readonly components: readonly { readonly name: string; readonly purl?: string }[];
+}
+const billOf = (folder: string): Bill => JSON.parse(readFileSync(join(folder, "sbom.cdx.json"), "utf8")) as Bill;
 
 /** Names, modes, times and contents of all that is in a folder. */
 function digestOf(folder: string): string {
@@ -50,11 +67,13 @@ describeWith(["root"], "the image's root file system", () => {
     expect(foreign).toEqual([]);
   });
 
+  it("holds programs and libraries of this machine alone", () => {
+    const machines = new Set(machinesIn(root).values());
+    expect([...machines]).toEqual([process.arch === "arm64" ? 183 : 62]);
+  });
+
   it("names what is in it", () => {
-    const bill = JSON.parse(readFileSync(join(root, "sbom.cdx.json"), "utf8")) as {
-      readonly bomFormat: string;
-      readonly components: readonly { readonly name: string }[];
-    };
+    const bill = billOf(root);
     expect(bill.bomFormat).toBe("CycloneDX");
     const names = bill.components.map((component) => component.name);
     expect(names).toContain("node");
@@ -64,6 +83,67 @@ describeWith(["root"], "the image's root file system", () => {
 
   it("is the same when it is made again", () => {
     expect(digestOf(layOut(join(scratch, "two")))).toBe(digestOf(root));
+  });
+});
+
+describeWith(["root", "apt"], "the image's root file system for arm64", () => {
+  let scratch: string;
+  let root: string;
+  const bill = () => billOf(root).components.map(({ purl }) => purl);
+
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), "metallb-image-"));
+    root = layOut(join(scratch, "one"), "--arch", "arm64");
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it("holds programs and libraries of that machine alone, the native library among them", () => {
+    const machines = machinesIn(root);
+    expect(new Set(machines.values())).toEqual(new Set([183]));
+    const names = [...machines.keys()].map((path) => basename(path));
+    for (const name of [
+      "node",
+      "koffi.node",
+      "ld-linux-aarch64.so.1",
+      "libc.so.6",
+      "libstdc++.so.6",
+      "libnss_dns.so.2",
+    ])
+      expect(names).toContain(name);
+  });
+
+  it("names its Debian packages and its Node, each with the machine", () => {
+    expect(bill()).toContain(`pkg:generic/node@${process.versions.node}?arch=arm64`);
+    expect(bill()).toContainEqual(expect.stringMatching(/^pkg:deb\/debian\/libc6@2\..+\?arch=arm64$/));
+  });
+
+  it("is the same when it is made again", () => {
+    expect(digestOf(layOut(join(scratch, "two"), "--arch", "arm64"))).toBe(digestOf(root));
+  });
+
+  it("leaves this machine's packages as they are", () => {
+    expect(execFileSync("dpkg", ["--print-foreign-architectures"], { encoding: "utf8" })).not.toContain("arm64");
+  });
+
+  describeWith(["qemu"], "under an emulator", () => {
+    const emulated = (...args: readonly string[]) =>
+      execFileSync("qemu-aarch64-static", ["-L", root, join(root, "bin/node"), ...args], { encoding: "utf8" });
+
+    it("runs the command line and the speaker", () => {
+      expect(emulated(join(root, "app/metallb.mjs"), "--version")).toMatch(/^metallb \d/);
+      expect(emulated(join(root, "app/speaker.mjs"), "--help")).toContain("-node-name");
+    });
+
+    it("makes system calls", () => {
+      const call = 'require(process.argv[1]).load(null).func("int getpid()")() === process.pid && process.arch';
+      expect(emulated("-p", call, join(root, "app/node_modules/koffi")).trim()).toBe("arm64");
+    });
+  });
+});
+
+describeWith(["root"], "a root file system for a machine that nobody makes it for", () => {
+  it("is refused, with the names of those that there are", () => {
+    expect(() => layOut(join(tmpdir(), "never"), "--arch", "s390x")).toThrow("--arch amd64|arm64");
   });
 });
 

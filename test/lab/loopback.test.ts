@@ -225,6 +225,24 @@ describe("a lab that is ended otherwise", () => {
     expect(await house.left()).toEqual([]);
   });
 
+  it.each(["lab stop", "Ctrl-C"])("ends at %s while the Kubernetes API computes for minutes", async (way) => {
+    const lab = await house.start("--router", "builtin", "--nodes", "1");
+    const [view] = await house.status();
+    if (view === undefined) throw new Error("no lab");
+    const api = apiOf(lab.pid);
+    const spinning = await house.spin(view.kubeconfig);
+    const asked = performance.now();
+    expect((await house.run("lab", "status")).stdout).toContain("node-1");
+    if (way === "lab stop") expect((await house.run("lab", "stop")).code).toBe(0);
+    else lab.kill("SIGINT");
+    expect(await lab.ended).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(30_000);
+    // It was still at it.
+    expect(await spinning.outcome).toBe("no answer");
+    expect([api, ...pidsOf(view)].filter(runs)).toEqual([]);
+    expect(await house.left()).toEqual([]);
+  });
+
   it("takes its processes with it when it is killed, and the next one clears its folder away", async () => {
     const lab = await house.start("--router", "builtin", "--nodes", "1");
     const [view] = await house.status();

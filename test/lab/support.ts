@@ -7,9 +7,37 @@ import { join } from "node:path";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import type { LabView } from "metallb/view";
 import type { TestObject } from "../support/objects.ts";
+import { eventually } from "../support/programs.ts";
 
 const METALLB = join(import.meta.dirname, "../../packages/metallb/bin/metallb");
 const NOBODY = 65534;
+
+/** The last alone fits a zero. */
+const LIMITS = Array.from({ length: 20_000 }, (_, i) => ({ minimum: 19_999 - i }));
+
+const SPINNING = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "spins.spin.example" },
+  spec: {
+    group: "spin.example",
+    scope: "Namespaced",
+    names: { plural: "spins", kind: "Spin" },
+    versions: [
+      {
+        name: "v1",
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: {
+            type: "object",
+            properties: { list: { type: "array", items: { type: "integer", anyOf: LIMITS } } },
+          },
+        },
+      },
+    ],
+  },
+};
 
 /** How a command came out. */
 export interface Outcome {
@@ -77,6 +105,41 @@ export class LabHouse {
     await this.withClient(kubeconfig, async (client) => {
       for (const [kind, name] of names) await client.remove(RESOURCES[kind], { namespace: "metallb-system", name });
     });
+  }
+
+  /**
+   * Has the API compute for minutes: half a million values, each held against twenty thousand schemas. Resolves once
+   * it does not answer others any more.
+   */
+  async spin(kubeconfig: string): Promise<{ readonly outcome: Promise<"answered" | "no answer"> }> {
+    const cluster = loadCluster({ kubeconfig, env: {} });
+    if (!cluster.ok) throw new Error(cluster.error);
+    const client = createClient(cluster.value, { userAgent: "metallb-test" });
+    const spins = "/apis/spin.example/v1/namespaces/default/spins";
+    const send = (path: string, body: object) => client.request("POST", path, { body, timeout: 60_000 });
+    await send("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", SPINNING);
+    await eventually(
+      () => client.request("GET", spins).catch(() => null),
+      (list) => list !== null,
+      { what: "the kind is not served" },
+    );
+    const outcome = send(spins, {
+      apiVersion: "spin.example/v1",
+      kind: "Spin",
+      metadata: { name: "long" },
+      list: Array(500_000).fill(0),
+    }).then(
+      () => "answered" as const,
+      (error: { status?: unknown }) => (error.status === 0 ? ("no answer" as const) : ("answered" as const)),
+    );
+    const version = () =>
+      client.request("GET", "/version", { timeout: 1_000 }).then(
+        () => true,
+        () => false,
+      );
+    await eventually(version, (answers) => !answers, { what: "the API does not compute" });
+    void outcome.then(() => client.close());
+    return { outcome };
   }
 
   private async withClient(kubeconfig: string, use: (client: KubeClient) => Promise<void>): Promise<void> {

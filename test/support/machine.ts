@@ -20,6 +20,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   chromium: ["chromium"],
   buildah: ["buildah"],
   prometheus: ["prometheus"],
+  qemu: ["qemu-user-static"],
   containerd: [
     "containerd",
     "runc",

@@ -26,6 +26,8 @@ export const PARTS = [
   "buildah",
   "containerd",
   "prometheus",
+  "apt",
+  "qemu",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -76,6 +78,8 @@ const probes: Readonly<Record<Part, () => string | null>> = {
       : "containerd, runc, busybox-static and containernetworking-plugins are not installed",
   prometheus: () =>
     onPath("prometheus") && onPath("promtool") ? null : "Prometheus (package prometheus) is not installed",
+  apt: () => (onPath("apt-get") && onPath("dpkg-deb") ? null : "this machine has no packages of Debian"),
+  qemu: () => (onPath("qemu-aarch64-static") ? null : "the emulator (package qemu-user-static) is not installed"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

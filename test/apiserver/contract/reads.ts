@@ -85,6 +85,14 @@ export function reads(api: Requests): void {
     expect([loose.code, loose.body.reason]).toEqual([422, "Invalid"]);
   });
 
+  it("says where a quiet watch was before its time is over, so that the next goes on from there", async () => {
+    const { resourceVersion } = metadataOf(await api.ok("GET", maps));
+    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${resourceVersion}&timeoutSeconds=4`;
+    const { type, object } = await api.watch(`${maps}?${query}&labelSelector=app%3Dquiet`).next();
+    expect([type, object]).toMatchObject(["BOOKMARK", { kind: "ConfigMap" }]);
+    expect(Number(metadataOf(object).resourceVersion)).toBeGreaterThanOrEqual(Number(resourceVersion));
+  });
+
   it("tells a watch when an object enters its selection and leaves it", async () => {
     await make("enter", "outside");
     const { resourceVersion } = metadataOf(await api.ok("GET", maps));

@@ -1,4 +1,5 @@
 import { createWriteStream } from "node:fs";
+import { backoff } from "metallb/net";
 import type { ProcessView } from "metallb/view";
 import { type Child, startChild } from "#base";
 
@@ -13,9 +14,8 @@ export interface SupervisedOptions {
 }
 
 const LOG_BYTES = 10 * 1024 * 1024;
-/** Milliseconds until a program that ended is started again: doubled each time it does not last. */
-const FIRST_PAUSE = 1_000;
-const LAST_PAUSE = 10_000;
+/** Until a program that ended is started again: longer each time it does not last. */
+const PAUSE = { first: 1_000, max: 10_000 };
 
 /** A program that is started again whenever it ends by itself, as a kubelet would. */
 export class Supervised {
@@ -24,7 +24,8 @@ export class Supervised {
   private child: Child | null = null;
   private restarts = 0;
   private lastEnding = "";
-  private pause = FIRST_PAUSE;
+  /** Endings in a row that came too soon. */
+  private failures = 0;
   private timer: NodeJS.Timeout | null = null;
   private stopping = false;
 
@@ -59,9 +60,8 @@ export class Supervised {
       log.end();
       if (this.stopping) return;
       this.lastEnding = ending;
-      const lasted = performance.now() - startedAt > LAST_PAUSE;
-      this.pause = lasted ? FIRST_PAUSE : Math.min(this.pause * 2, LAST_PAUSE);
-      this.timer = setTimeout(() => this.again(), lasted || this.restarts === 0 ? FIRST_PAUSE : this.pause);
+      this.failures = performance.now() - startedAt > PAUSE.max ? 1 : this.failures + 1;
+      this.timer = setTimeout(() => this.again(), backoff(PAUSE, this.failures, Math.random()));
       onChange();
     });
     if (this.stopping) await child.stop();

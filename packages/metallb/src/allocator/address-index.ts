@@ -9,11 +9,12 @@ interface Usage {
   readonly family: Family;
   readonly value: bigint;
   space: PoolSpace | null;
-  group: string | null;
   readonly users: Set<string>;
-  /** Port → who serves it; null where there is one user who shares with nobody. */
-  readonly ports: Map<string, string> | null;
+  /** Null where there is one user who shares with nobody. `ports`: port → who serves it. */
+  readonly sharing: { readonly group: string; readonly ports: Map<string, string> } | null;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /**
  * Who uses which address, and what is free. Derived state: it is rebuilt from the Services' own
@@ -41,15 +42,14 @@ export class AddressIndex {
     const same = new Set<string>();
     for (const pool of pools) {
       const before = this.spaces.get(pool.name);
-      if (before && samePool(before[4].pool, pool)) same.add(pool.name);
-      spaces.set(
-        pool.name,
-        before && same.has(pool.name) ? before : { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) },
-      );
+      if (before && samePool(before[4].pool, pool)) {
+        same.add(pool.name);
+        spaces.set(pool.name, before);
+      } else spaces.set(pool.name, { 4: new PoolSpace(pool, 4), 6: new PoolSpace(pool, 6) });
     }
     if (same.size === pools.length && pools.length === this.spaces.size) return new Set();
     this.spaces = spaces;
-    this.lookup = new PoolLookup({ pools: pools.map((pool) => spaces.get(pool.name)?.[4].pool ?? pool) });
+    this.lookup = new PoolLookup({ pools: Array.from(spaces.values(), (space) => space[4].pool) });
     const affected = new Set<string>();
     for (const family of [4, 6] as const) {
       for (const usage of this.usage[family].values()) {
@@ -75,11 +75,7 @@ export class AddressIndex {
    */
   *holding(ips: readonly Ip[], named: string | null): Generator<Pool, undefined> {
     for (const pool of this.lookup.holding(ips, named))
-      if (pool.frozen !== null || ips.every((address) => this.gives(pool, address))) yield pool;
-  }
-
-  private gives({ name }: Pool, address: Ip): boolean {
-    return this.space(name, address.family)?.position(address.value) !== null;
+      if (pool.frozen !== null || ips.every((address) => this.poolOf(address) === pool)) yield pool;
   }
 
   space(pool: string, family: Family): PoolSpace | null {
@@ -95,20 +91,20 @@ export class AddressIndex {
   }
 
   /** Who uses the address, ascending. */
-  usersOf(address: Ip): readonly string[] {
-    return [...(this.usage[address.family].get(address.value)?.users ?? [])].sort();
+  usersOf({ family, value }: Ip): readonly string[] {
+    return [...(this.usage[family].get(value)?.users ?? NOBODY)].sort();
   }
 
   /** Why the Service may not have the address; null when it may. Its own use never hinders it. */
   conflict(holder: Holder, address: Ip): Conflict | null {
     const usage = this.usage[address.family].get(address.value);
     if (!usage || (usage.users.size === 1 && usage.users.has(holder.key))) return null;
-    if (holder.group === null || holder.group !== usage.group) {
+    if (usage.sharing === null || usage.sharing.group !== holder.group) {
       const users = [...usage.users].filter((user) => user !== holder.key).sort();
       return { kind: "sharing", ip: address, users };
     }
     for (const port of holder.ports) {
-      const owner = usage.ports?.get(port);
+      const owner = usage.sharing.ports.get(port);
       if (owner !== undefined && owner !== holder.key) return { kind: "port", ip: address, port };
     }
     return null;
@@ -116,8 +112,8 @@ export class AddressIndex {
 
   /** An address of the pool that is reserved for the Service, and that it may have. */
   reserved(holder: Holder, pool: string, family: Family): Ip | null {
-    const own = this.space(pool, family)?.pool.terms?.reserved.get(holder.key) ?? [];
-    return own.find((address) => address.family === family && this.conflict(holder, address) === null) ?? null;
+    const own = this.space(pool, family)?.pool.terms?.reserved.get(holder.key);
+    return own?.find((address) => address.family === family && this.conflict(holder, address) === null) ?? null;
   }
 
   /** The Service that an address is reserved for; null: for none. */
@@ -127,40 +123,29 @@ export class AddressIndex {
 
   /** Whether a Service of the namespace may have these addresses of the pool too, as far as quotas say. */
   allows(namespace: string, pool: Pool, ips: readonly Ip[]): boolean {
-    return this.allowsMore(namespace, pool, () => ips.filter((address) => !this.isUsedIn(namespace, address)).length);
+    const usersOf = ({ family, value }: Ip) => this.usage[family].get(value)?.users ?? NOBODY;
+    return this.allowsMore(namespace, pool, () => ips.filter((each) => !isIn(namespace, usersOf(each))).length);
   }
 
   /** The same of so many addresses that it does not use. */
-  allowsMore(namespace: string, { name, terms }: Pool, count: () => number): boolean {
+  allowsMore(namespace: string, { name, terms }: Pool, more: () => number): boolean {
     const quota = terms?.quotas.get(namespace) ?? terms?.quotas.get("*");
     if (quota === undefined) return true;
-    const more = count();
-    const used = ([4, 6] as const).map((family) => this.space(name, family)?.byNamespace?.get(namespace) ?? 0);
-    return (used[0] ?? 0) + (used[1] ?? 0) + more <= quota;
-  }
-
-  private isUsedIn(namespace: string, { family, value }: Ip): boolean {
-    for (const user of this.usage[family].get(value)?.users ?? []) if (namespaceOf(user) === namespace) return true;
-    return false;
+    let all = more();
+    for (const family of [4, 6] as const) all += this.space(name, family)?.byNamespace?.get(namespace) ?? 0;
+    return all <= quota;
   }
 
   /** First fit: the lowest address of the pool that is free or that the Service may share. */
   first(holder: Holder, pool: string, family: Family): Ip | null {
     const space = this.space(pool, family);
     if (!space || space.pool.frozen !== null) return null;
-    const usage = this.usage[family];
-    // What an IPAM chooses is never free by itself.
-    const free = space.isOutside ? null : space.first((value) => usage.has(value) || space.reserved.has(value));
-    const shared =
-      holder.group === null || !space.shared.has(holder.group)
-        ? null
-        : space.firstShared(
-            holder.group,
-            holder.ports.join(),
-            (value) =>
-              (space.reserved.get(value) ?? holder.key) === holder.key &&
-              this.conflict(holder, ip(family, value)) === null,
-          );
+    const free = this.firstFree(space);
+    const shared = space.firstShared(
+      holder,
+      (value) =>
+        (space.reserved.get(value) ?? holder.key) === holder.key && this.conflict(holder, ip(family, value)) === null,
+    );
     if (shared === null) return free === null ? null : ip(family, free);
     if (free === null) return ip(family, shared);
     return ip(family, (space.position(shared) as bigint) < (space.position(free) as bigint) ? shared : free);
@@ -187,19 +172,17 @@ export class AddressIndex {
 
   /**
    * What became possible since the last call: {@link need} → the space that has a free address, or
-   * null for other gains. Nobody waits: `wanted` is false, and nothing is spent on telling.
+   * null for other gains.
    */
-  takeGains(wanted: boolean): ReadonlyMap<string, PoolSpace | null> {
+  takeGains(): ReadonlyMap<string, PoolSpace | null> {
     const gains = new Map<string, PoolSpace | null>();
-    if (this.touched.size === 0) return gains;
     const [touched, eased] = [this.touched, this.eased];
     this.touched = new Set();
     this.eased = new Set();
-    if (!wanted) return gains;
     for (const each of eased) gains.set(each, null);
-    for (const { family, value, space, group, users } of touched) {
+    for (const { family, value, space, sharing, users } of touched) {
       gains.set(need.address(ip(family, value)), null);
-      if (space && group !== null) gains.set(need.shared(space.pool.name, family, group), null);
+      if (space && sharing) gains.set(need.shared(space.pool.name, family, sharing.group), null);
       if (space && users.size === 0) gains.set(need.free(space.pool.name, family), space);
     }
     return gains;
@@ -207,10 +190,14 @@ export class AddressIndex {
 
   /** Whether the space has no address that nobody uses. */
   exhausted(space: PoolSpace): boolean {
-    return (
-      space.isOutside ||
-      space.first((value) => this.usage[space.family].has(value) || space.reserved.has(value)) === null
-    );
+    return this.firstFree(space) === null;
+  }
+
+  private firstFree(space: PoolSpace): bigint | null {
+    // What an IPAM chooses is never free by itself.
+    if (space.isOutside) return null;
+    const usage = this.usage[space.family];
+    return space.first((value) => usage.has(value) || space.reserved.has(value));
   }
 
   private spaceOf(address: Ip): PoolSpace | null {
@@ -228,18 +215,18 @@ export class AddressIndex {
         family,
         value,
         space,
-        group: holder.group,
         users: new Set(),
-        ports: holder.group === null ? null : new Map(),
+        sharing: holder.group === null ? null : { group: holder.group, ports: new Map() },
       };
       this.usage[family].set(value, usage);
       if (space) occupy(space, usage);
     }
-    if (usage.space?.byNamespace && !this.isUsedIn(namespaceOf(holder.key), address))
-      count(usage.space.byNamespace, namespaceOf(holder.key), 1);
+    const namespace = namespaceOf(holder.key);
+    if (usage.space?.byNamespace && !isIn(namespace, usage.users)) count(usage.space.byNamespace, namespace, 1);
     usage.users.add(holder.key);
-    for (const port of holder.ports) usage.ports?.set(port, holder.key);
-    if (usage.group !== null) this.touch(usage);
+    if (!usage.sharing) return;
+    for (const port of holder.ports) usage.sharing.ports.set(port, holder.key);
+    this.touch(usage);
   }
 
   private touch(usage: Usage): void {
@@ -248,29 +235,34 @@ export class AddressIndex {
   }
 
   private leave(holder: Holder, address: Ip): void {
-    const usage = this.usage[address.family].get(address.value);
-    if (!usage?.users.delete(holder.key)) return;
+    const usage = this.usage[address.family].get(address.value) as Usage;
+    usage.users.delete(holder.key);
     this.touch(usage);
-    const { space, group, value, ports } = usage;
+    const { space, sharing, value } = usage;
     const namespace = namespaceOf(holder.key);
-    if (space?.byNamespace && !this.isUsedIn(namespace, address)) {
+    if (space?.byNamespace && !isIn(namespace, usage.users)) {
       count(space.byNamespace, namespace, -1);
       this.eased.add(need.quota(space.pool.name, namespace));
     }
-    for (const port of holder.ports) if (ports?.get(port) === holder.key) ports.delete(port);
+    for (const port of holder.ports) sharing?.ports.delete(port);
     if (usage.users.size > 0) {
-      if (space && group !== null) space.improved(group, value);
+      if (space && sharing) space.improved(sharing.group, value);
       return;
     }
     this.usage[address.family].delete(value);
     if (!space) return;
     space.used--;
-    if (group !== null) space.unshare(group, value);
+    if (sharing) space.unshare(sharing.group, value);
     space.released(value);
   }
 }
 
 const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
+
+function isIn(namespace: string, users: Iterable<string>): boolean {
+  for (const user of users) if (namespaceOf(user) === namespace) return true;
+  return false;
+}
 
 function count(counts: Map<string, number>, namespace: string, by: 1 | -1): void {
   const now = (counts.get(namespace) ?? 0) + by;
@@ -282,5 +274,5 @@ function occupy(space: PoolSpace, usage: Usage): void {
   space.used++;
   if (space.byNamespace)
     for (const namespace of new Set([...usage.users].map(namespaceOf))) count(space.byNamespace, namespace, 1);
-  if (usage.group !== null) space.share(usage.group, usage.value);
+  if (usage.sharing) space.share(usage.sharing.group, usage.value);
 }

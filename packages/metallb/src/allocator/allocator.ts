@@ -1,5 +1,5 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
-import type { Instant, Ip } from "#net";
+import type { Family, Instant, Ip } from "#net";
 import { AddressIndex } from "./address-index.ts";
 import type { AllocationChanges, AllocationWorld, PoolUsage } from "./allocation-world.ts";
 import { Batch } from "./batch.ts";
@@ -12,6 +12,7 @@ import { type Holding, sameHolder } from "./holder.ts";
 import { KeptAddresses } from "./kept.ts";
 import { allocationFailed, assigned, cleared, lacks, noteOfNoClaim, unreadableStatus } from "./notes.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
+import type { PoolSpace } from "./pool-space.ts";
 import { Queue } from "./queue.ts";
 import { type Refusal, refuse } from "./reasons.ts";
 import { Waiters } from "./waiters.ts";
@@ -52,14 +53,11 @@ export class Allocator {
   }
 
   usage(): readonly PoolUsage[] {
-    return this.catalog.all.map(({ name }) => {
-      const [v4, v6] = [this.index.space(name, 4), this.index.space(name, 6)];
-      return {
-        pool: name,
-        ipv4: { total: v4?.capacity ?? 0n, used: v4?.used ?? 0 },
-        ipv6: { total: v6?.capacity ?? 0n, used: v6?.used ?? 0 },
-      };
-    });
+    const of = (name: string, family: Family) => {
+      const { capacity, used } = this.index.space(name, family) as PoolSpace;
+      return { total: capacity, used };
+    };
+    return this.catalog.all.map(({ name }) => ({ pool: name, ipv4: of(name, 4), ipv6: of(name, 6) }));
   }
 
   /**
@@ -96,11 +94,7 @@ export class Allocator {
         const entry = this.read(service, batch);
         if (entry) entries.push(entry);
         this.kept.forget(key);
-      } else if (service || !this.keepsFor(key, now)) this.depart(key, service, batch);
-      else {
-        this.waiters.delete(key);
-        if (this.latest.delete(key)) batch.decide(key, { kind: "released" }, null);
-      }
+      } else this.depart(key, service, batch, now);
     }
     return entries;
   }
@@ -108,15 +102,17 @@ export class Allocator {
   /** Whether a Service that is gone goes on holding its addresses, in case that it comes back. */
   private keepsFor(key: string, now: Instant): boolean {
     const held = this.index.held(key);
-    const [pool] = held ? this.index.holding(held.ips, held.pool) : [];
+    if (!held) return false;
+    const [pool] = this.index.holding(held.ips, held.pool);
     return this.kept.keep(key, pool, now);
   }
 
-  private depart(key: string, service: Service | undefined, batch: Batch): void {
+  private depart(key: string, service: Service | undefined, batch: Batch, now: Instant): void {
     this.waiters.delete(key);
-    this.kept.forget(key);
-    const held = this.index.release(key) !== null;
     const known = this.latest.delete(key);
+    const keeps = !service && this.keepsFor(key, now);
+    if (!keeps) this.kept.forget(key);
+    const held = !keeps && this.index.release(key) !== null;
     if (service && service.type !== "LoadBalancer") {
       const marked = service.ingress.length > 0 || service.annotations[ALLOCATED_FROM_POOL] !== undefined;
       if (marked) batch.decide(key, { kind: "released" }, CLEARED);
@@ -276,8 +272,7 @@ export class Allocator {
 
   /** Serves those that wait for what became free, oldest first, until nothing more can come of it. */
   private wake(world: AllocationWorld, batch: Batch): void {
-    const take = () => this.index.takeGains(this.waiters.size > 0);
-    for (let gains = take(); gains.size > 0; gains = take()) {
+    for (let gains = this.index.takeGains(); gains.size > 0; gains = this.index.takeGains()) {
       const queue = new Queue(this.waiters, gains, (space) => this.index.exhausted(space));
       for (let next = queue.next(); next; next = queue.next()) {
         const service = world.services.get(next.key);

@@ -10,8 +10,11 @@ const annotated = (annotations: Service["annotations"]): Partial<Service> => ({ 
 describe("families", () => {
   const both = pool("both", ["1.0.0.0/31", "fd00::/127"]);
 
-  it("gives IPv4 and IPv6, and each alone", () => {
+  it("gives IPv4 and IPv6, and each alone, and counts them", () => {
     const c = cluster(both);
+    c.put(service("x", six));
+    expect(c.allocator.usage()).toEqual([{ pool: "both", ipv4: { total: 2n, used: 0 }, ipv6: { total: 2n, used: 1 } }]);
+    c.remove("default/x");
     c.put(service("a", dual()), service("b", six), service("c"));
     expect([c.ips("default/a"), c.ips("default/b"), c.ips("default/c")]).toEqual([
       ["1.0.0.0", "fd00::"],
@@ -130,6 +133,14 @@ describe("adoption and change of pools", () => {
     expect(d.ips("default/a")).toEqual(["1.0.0.1"]);
   });
 
+  it("moves of two addresses the one that is avoided now", () => {
+    const c = cluster(pool("p", ["1.0.0.0/24", "fd00::/64"]));
+    c.put(service("a", dual()));
+    const told = c.setPools([pool("p", ["1.0.0.0/24", "fd00::/64"], { avoidBuggyIPs: true })]);
+    expect(c.ips("default/a")).toEqual(["fd00::", "1.0.0.1"]);
+    expect(notes(told)).toEqual(["default/a ClearAssignment", "default/a IPAllocated"]);
+  });
+
   it("restores its own address when a status is emptied, and adopts a valid foreign one", () => {
     const c = cluster(pool("p", ["1.0.0.0/24"]));
     c.put(service("a"), service("b"));
@@ -139,6 +150,12 @@ describe("adoption and change of pools", () => {
     expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
     c.edit("default/b", holds("1.0.0.0"));
     expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
+    // Nor when both are looked at at once, and the other is the younger.
+    c.put(service("young", { creationTimestamp: "2027-01-01T00:00:00Z" }));
+    expect(c.ips("default/young")).toEqual(["1.0.0.1"]);
+    c.services.set("default/a", { ...service("a"), ...holds("1.0.0.1") });
+    c.decide(["default/a", "default/young"]);
+    expect([c.ips("default/a"), c.ips("default/young")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 });
 
@@ -151,6 +168,21 @@ describe("type and class", () => {
       expect(gone.find(({ key }) => key === "default/a")?.desired).toEqual({ ips: [], pool: null });
       expect(c.ips("default/b")).toEqual(["1.0.0.0"]);
     }
+  });
+
+  it("clears whatever a Service that is no LoadBalancer has of ours, and leaves others alone", () => {
+    const c = cluster(pool("p", ["1.0.0.0/32"]));
+    const type = "ClusterIP";
+    expect(c.put(service("plain", { type }))).toEqual([]);
+    const mark = annotated({ "metallb.io/ip-allocated-from-pool": "p" });
+    for (const rest of [mark, holds("9.9.9.9")])
+      expect(c.put(service("x", { type, ...rest }))).toEqual([
+        { key: "default/x", outcome: { kind: "released" }, desired: { ips: [], pool: null }, notes: [] },
+      ]);
+    c.put(service("a"), service("waits"));
+    c.edit("default/waits", { type });
+    expect(c.remove("default/a").map(({ key }) => key)).toEqual(["default/a"]);
+    expect([c.ips("default/waits"), c.allocator.index.holdings().size]).toEqual([[], 0]);
   });
 
   it("leaves Services of another class alone", () => {

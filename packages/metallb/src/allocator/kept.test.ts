@@ -24,6 +24,18 @@ describe("addresses of a deleted Service", () => {
     expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
   });
 
+  it("are told of as released once, and are free when the name comes back as something else", () => {
+    const c = start("1.0.0.0/30");
+    c.put(service("a"));
+    expect(c.remove("default/a")).toEqual([
+      { key: "default/a", outcome: { kind: "released" }, desired: null, notes: [] },
+    ]);
+    expect([[...c.allocator.outcomes.keys()], c.decide(["default/a"])]).toEqual([[], []]);
+    expect(c.allocator.wakeAt).toBe(1_000);
+    c.put(service("a", { type: "ClusterIP" }));
+    expect([c.allocator.wakeAt, c.allocator.index.holdings().size]).toEqual([null, 0]);
+  });
+
   it("go to who waits when the time is over, which does not begin anew by a change of the pools", () => {
     const c = start("1.0.0.0/32");
     c.put(service("a"));
@@ -55,6 +67,26 @@ describe("addresses of a deleted Service", () => {
     c.setPools([pool("p", ["1.0.0.0/30", "fd00::/126"])]);
     c.put(service("f"));
     expect([c.ips("default/f"), c.allocator.wakeAt]).toEqual([["1.0.0.1"], null]);
+  });
+
+  it("are looked at when the first of them falls due, whatever their pools say", () => {
+    const keep = (name: string, range: string, keepFor: number) =>
+      pool(name, [range], { autoAssign: false, terms: { reserved: new Map(), quotas: new Map(), keepFor } });
+    for (const [first, second] of [
+      [700, 300],
+      [300, 700],
+    ] as const) {
+      const c = new Cluster(new Allocator(), [keep("p", "1.0.0.0/32", first), keep("q", "2.0.0.0/32", second)]);
+      c.put(service("a", { loadBalancerIP: "1.0.0.0" }), service("b", { loadBalancerIP: "2.0.0.0" }));
+      c.remove("default/a", "default/b");
+      expect(c.allocator.wakeAt).toBe(300);
+      c.now = 300;
+      c.decide([]);
+      expect([c.allocator.wakeAt, c.allocator.index.holdings().size]).toEqual([700, 1]);
+      c.now = 700;
+      c.decide([]);
+      expect([c.allocator.wakeAt, c.allocator.index.holdings().size]).toEqual([null, 0]);
+    }
   });
 
   it("stay shared with those who shared them", () => {

@@ -10,10 +10,6 @@ export class KeptAddresses {
   /** Time to keep → keys in the order in which they fall due; those that came back are skipped. */
   private readonly queues = new Map<Duration, { key: string; at: Instant }[]>();
 
-  has(key: string): boolean {
-    return this.until.has(key);
-  }
-
   /** Whether the addresses are kept; `pool`: the one that gives them now. Looked at again, the time does not begin anew. */
   keep(key: string, pool: Pool | undefined, now: Instant): boolean {
     const time = pool?.terms?.keepFor ?? 0;

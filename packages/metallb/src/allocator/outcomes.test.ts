@@ -143,8 +143,10 @@ describe("those that wait", () => {
   it("and are gone get nothing, and keep nothing from the others", () => {
     const c = cluster(pool("p", ["1.0.0.1/32"]));
     c.put(service("a"), service("b"), service("c"));
-    c.remove("default/b");
-    c.remove("default/a");
+    const gone = { outcome: { kind: "released" }, desired: null, notes: [] };
+    expect(c.remove("default/b")).toEqual([{ key: "default/b", ...gone }]);
+    expect(c.remove("default/a")[0]).toEqual({ key: "default/a", ...gone });
+    expect(c.remove("default/a")).toEqual([]);
     expect(c.ips("default/c")).toEqual(["1.0.0.1"]);
     expect([...c.allocator.outcomes.keys()]).toEqual(["default/c"]);
   });

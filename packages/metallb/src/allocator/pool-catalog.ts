@@ -1,5 +1,5 @@
 import type { Service } from "#api";
-import type { Pool } from "#config";
+import type { Pool, PoolAllocation } from "#config";
 import type { Family } from "#net";
 import { need } from "./need.ts";
 
@@ -15,6 +15,12 @@ export interface Candidates {
   readonly free: (families: readonly Family[]) => readonly string[];
 }
 
+/** A pool, and for whom it is. */
+interface Pinned {
+  readonly pool: Pool;
+  readonly allocation: PoolAllocation;
+}
+
 /** The pools in the orders in which they are asked. Frozen ones are not asked. */
 export class PoolCatalog {
   /** By name. */
@@ -23,12 +29,12 @@ export class PoolCatalog {
   private readonly open: readonly Pool[];
   /** One of which not all addresses are known, if there is any. */
   readonly unreadable: Pool | null;
-  private readonly pinned: readonly Pool[];
+  private readonly pinned: readonly Pinned[];
   private readonly reserving = new Map<string, readonly Pool[]>();
   private readonly byName: ReadonlyMap<string, Pool>;
   private readonly byNamespace = new Map<
     string,
-    { readonly pools: readonly Pool[]; readonly found: Map<string, Candidates> }
+    { readonly pinned: readonly Pinned[]; readonly found: Map<string, Candidates> }
   >();
 
   constructor(pools: readonly Pool[]) {
@@ -36,9 +42,10 @@ export class PoolCatalog {
     this.unreadable = this.all.find((pool) => pool.unreadable) ?? null;
     const giving = this.all.filter((pool) => pool.autoAssign && pool.frozen === null);
     this.open = giving.filter(({ allocation }) => allocation === null);
+    // By name already, and a sort keeps the order of equals.
     this.pinned = giving
-      .filter(({ allocation }) => allocation !== null)
-      .sort((a, b) => priority(a) - priority(b) || byName(a, b));
+      .flatMap((pool) => (pool.allocation ? [{ pool, allocation: pool.allocation }] : []))
+      .sort((a, b) => rank(a) - rank(b));
     for (const pool of this.all)
       if (pool.frozen === null)
         for (const service of pool.terms?.reserved.keys() ?? [])
@@ -59,16 +66,16 @@ export class PoolCatalog {
   candidates({ namespace, labels }: Service): Candidates {
     let entry = this.byNamespace.get(namespace);
     if (!entry) {
-      const pools = this.pinned.filter(({ allocation }) => allocation?.namespaces?.has(namespace) ?? true);
-      entry = { pools, found: new Map() };
+      const pinned = this.pinned.filter(({ allocation }) => allocation.namespaces?.has(namespace) ?? true);
+      entry = { pinned, found: new Map() };
       this.byNamespace.set(namespace, entry);
     }
     let admitted = "";
-    for (const { allocation } of entry.pools)
-      if (allocation?.hasServiceSelectors) admitted += allocation.services(labels) ? "1" : "0";
+    for (const { allocation } of entry.pinned)
+      if (allocation.hasServiceSelectors) admitted += allocation.services(labels) ? "1" : "0";
     let candidates = entry.found.get(admitted);
     if (!candidates) {
-      const pinned = entry.pools.filter(({ allocation }) => allocation?.services(labels) ?? true);
+      const pinned = entry.pinned.filter(({ allocation }) => allocation.services(labels)).map(({ pool }) => pool);
       const all = [...pinned, ...this.open];
       const outside = all.filter(({ terms }) => terms?.ipam !== undefined);
       candidates = { pinned, open: this.open, outside, free: freeNeeds(all) };
@@ -93,7 +100,7 @@ function freeNeeds(pools: readonly Pool[]): Candidates["free"] {
   };
 }
 
-const byName = (a: Pool, b: Pool): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const byName = (a: Pool, b: Pool): number => (a.name < b.name ? -1 : 1);
 
 /** 1 is best; 0, which is "not set", comes last. */
-const priority = ({ allocation }: Pool): number => allocation?.priority || Number.POSITIVE_INFINITY;
+const rank = ({ allocation }: Pinned): number => allocation.priority || Number.MAX_VALUE;

@@ -11,6 +11,11 @@ interface Block {
   readonly before: bigint;
 }
 
+interface Sharer {
+  readonly group: string | null;
+  readonly ports: readonly string[];
+}
+
 /**
  * The usable addresses of one pool and family, numbered without gaps in the order in which they are
  * given out: ranges as in the spec, addresses ascending, those left out by `avoidBuggyIPs` skipped by
@@ -26,7 +31,8 @@ export class PoolSpace {
   readonly capacity: bigint;
   /** Distinct addresses in use. */
   used = 0;
-  readonly shared = new Map<string, SharedList>();
+  /** By sharing group; those who share with nobody, whose group is null, have no list. */
+  private readonly shared = new Map<string | null, SharedList>();
   /** Of reserved addresses the Services that they are for. */
   readonly reserved: ReadonlyMap<bigint, string>;
   /** How many addresses the Services of each namespace use; null where none has a quota. */
@@ -87,39 +93,43 @@ export class PoolSpace {
 
   /** To be called when an address is free again. O(log n). */
   released(value: bigint): void {
-    const position = this.position(value);
-    if (position !== null && position < this.watermark) this.freed.push(position);
+    const position = this.positionOf(value);
+    if (position < this.watermark) this.freed.push(position);
   }
 
   share(group: string, value: bigint): void {
-    const position = this.position(value);
-    if (position === null) return;
-    let list = this.shared.get(group);
-    if (!list) {
-      list = new SharedList();
-      this.shared.set(group, list);
-    }
-    list.add(position);
+    this.sharedBy(group).add(this.positionOf(value));
   }
 
   unshare(group: string, value: bigint): void {
-    const position = this.position(value);
-    const list = this.shared.get(group);
-    if (!list || position === null) return;
-    list.remove(position);
+    const list = this.sharedBy(group);
+    list.remove(this.positionOf(value));
     if (list.size === 0) this.shared.delete(group);
   }
 
   /** A port became free on an address of the group. */
   improved(group: string, value: bigint): void {
-    const position = this.position(value);
-    if (position !== null) this.shared.get(group)?.improved(position);
+    this.sharedBy(group).improved(this.positionOf(value));
   }
 
-  /** The lowest address of the group that passes; `signature` names the question, so that answers may be remembered. */
-  firstShared(group: string, signature: string, passes: (value: bigint) => boolean): bigint | null {
-    const position = this.shared.get(group)?.first(signature, (candidate) => passes(this.value(candidate)));
-    return position === undefined || position === null ? null : this.value(position);
+  /** The lowest address that the Service's group uses and that passes. Answers are remembered for those with its ports. */
+  firstShared({ group, ports }: Sharer, passes: (value: bigint) => boolean): bigint | null {
+    const position = this.shared.get(group)?.first(ports.join(), (candidate) => passes(this.value(candidate))) ?? null;
+    return position === null ? null : this.value(position);
+  }
+
+  private sharedBy(group: string): SharedList {
+    let list = this.shared.get(group);
+    if (!list) {
+      list = new SharedList();
+      this.shared.set(group, list);
+    }
+    return list;
+  }
+
+  /** Of an address that the pool gives out. */
+  private positionOf(value: bigint): bigint {
+    return this.position(value) as bigint;
   }
 
   private value(position: bigint): bigint {

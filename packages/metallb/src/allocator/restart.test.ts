@@ -66,6 +66,15 @@ describe("at a start, of Services that claim one address", () => {
     expect(["lost", "x", "y"].map((name) => c.ips(`default/${name}`))).toEqual([[], ["1.0.0.0"], ["1.0.0.1"]]);
   });
 
+  it("the oldest of those that need one is served first, whatever it had", () => {
+    const [c] = started(
+      [pool("p", ["1.0.0.0/32"])],
+      service("young", { ...at(2), ...holds("9.0.0.1") }),
+      service("old", at(1)),
+    );
+    expect(["young", "old"].map((name) => c.ips(`default/${name}`))).toEqual([[], ["1.0.0.0"]]);
+  });
+
   it("a status in either order stands as it is", () => {
     const request = { annotations: { "metallb.io/loadBalancerIPs": "1.0.0.5,fd00::5" } };
     const [c, told] = started(

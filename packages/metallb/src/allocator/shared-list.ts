@@ -35,7 +35,7 @@ export class SharedList {
     let at = this.find(this.cursors.get(signature) ?? 0n);
     while (at < this.positions.length && !passes(this.positions[at] as bigint)) at++;
     const found = this.positions[at];
-    this.remember(signature, found ?? (this.positions.at(-1) ?? -1n) + 1n);
+    this.remember(signature, found ?? (this.positions.at(-1) as bigint) + 1n);
     return found ?? null;
   }
 

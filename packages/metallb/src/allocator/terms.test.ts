@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatIp, type Ip, parseIp } from "#net";
 import { Allocator } from "./allocator.ts";
-import { Cluster, dual, holds, notes, pool, service } from "./testing.ts";
+import { Cluster, dual, holds, notes, pool, service, six } from "./testing.ts";
 
 const ip = (text: string): Ip => {
   const read = parseIp(text);
@@ -41,6 +41,16 @@ describe("an address reserved for a Service", () => {
     expect(c.ips("default/vip")).toEqual(["1.0.0.0"]);
     c.setPools([pool("p", ["1.0.0.0/29"])]);
     expect([c.ips("default/vip"), c.ips("default/d")]).toEqual([["1.0.0.0"], ["1.0.0.4"]]);
+  });
+
+  it("is shared with nobody but those for whom it is reserved too", () => {
+    const shared = (port: number) => ({
+      ports: [{ protocol: "TCP", port }],
+      annotations: { "metallb.io/allow-shared-ip": "k" },
+    });
+    const c = start();
+    c.put(service("vip", shared(1)), service("a", shared(2)));
+    expect([c.ips("default/vip"), c.ips("default/a")]).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 
   it("is given in both families, and with a free one beside it", () => {
@@ -117,6 +127,36 @@ describe("a quota of a namespace", () => {
     expect(c.refusal("a/more")).toBe("quota");
     c.remove("a/s2");
     expect(["a/more", "a/named"].map((key) => c.ips(key).length)).toContain(1);
+  });
+
+  it("counts an address for each namespace that uses it, once, and forgets those that use none", () => {
+    const c = new Cluster(new Allocator(), [limited({ a: 1, b: 1 })]);
+    const shared = (port: number) => ({
+      ports: [{ protocol: "TCP", port }],
+      annotations: { "metallb.io/allow-shared-ip": "k" },
+    });
+    put(c, "a", "s1", shared(1));
+    put(c, "a", "s2", shared(2));
+    put(c, "b", "s1", shared(3));
+    put(c, "a", "more");
+    put(c, "b", "more");
+    expect(["a/s1", "a/s2", "b/s1", "a/more", "b/more"].map((key) => c.ips(key).length)).toEqual([1, 1, 1, 0, 0]);
+    c.remove("a/s1");
+    expect(c.refusal("a/more")).toBe("exhausted");
+    c.remove("a/s2");
+    expect([c.ips("a/more"), c.ips("b/more")]).toEqual([["1.0.0.1"], []]);
+    c.remove("a/more", "b/more", "b/s1");
+    expect(c.allocator.index.space("p", 4)?.byNamespace?.size).toBe(0);
+  });
+
+  it("counts IPv6 as IPv4, also of what was there when the quota came", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/24", "fd00::/120"])]);
+    for (const name of ["s1", "s2"]) put(c, "a", name, six);
+    c.setPools([limited({ a: 3 })]);
+    put(c, "a", "both", dual());
+    put(c, "a", "s3", six);
+    put(c, "a", "s4");
+    expect(["a/both", "a/s3", "a/s4"].map((key) => c.ips(key).length)).toEqual([0, 1, 0]);
   });
 
   it("takes nothing from who holds more, also after a restart", () => {

@@ -35,10 +35,6 @@ export class Waiters {
   private readonly byText = new Map<string, number>();
   private last = 0;
 
-  get size(): number {
-    return this.byKey.size;
-  }
-
   keys(): Iterable<string> {
     return this.byKey.keys();
   }

@@ -91,6 +91,41 @@ describe("a frozen pool", () => {
     });
   });
 
+  it("that cannot be read leaves what it gave to a pool that says it gives that out", () => {
+    const unreadable = frozen("p", [], { unreadable: true });
+    both(
+      () => {
+        const c = cluster(pool("p", ["1.0.0.0/24"]));
+        c.put(service("a"));
+        c.setPools([unreadable]);
+        return c;
+      },
+      [unreadable, pool("q", ["1.0.0.0/24"])],
+      (c) => {
+        expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+        expect(c.allocator.index.held("default/a")?.pool).toBe("q");
+        expect(c.allocator.usage().map(({ pool: name, ipv4 }) => [name, ipv4.used])).toEqual([
+          ["p", 0],
+          ["q", 1],
+        ]);
+      },
+    );
+  });
+
+  it("that cannot be read lets sharers come and go", () => {
+    const sharing = (port: number) => ({
+      ports: [{ protocol: "TCP", port }],
+      annotations: { "metallb.io/allow-shared-ip": "k" },
+    });
+    const c = cluster(pool("p", ["1.0.0.0/32"]));
+    c.put(service("a", sharing(1)), service("b", sharing(2)), service("waits", sharing(1)));
+    c.setPools([frozen("p", [], { unreadable: true })]);
+    c.remove("default/a");
+    expect([c.ips("default/b"), c.ips("default/waits")]).toEqual([["1.0.0.0"], []]);
+    c.remove("default/b");
+    expect(c.allocator.index.holdings().size).toBe(0);
+  });
+
   it("does not take the address of a Service that asks for one of its own", () => {
     for (const ask of [{ annotations: { "metallb.io/address-pool": "p" } }, { loadBalancerIP: "1.0.0.9" }]) {
       const c = cluster(...wrong);

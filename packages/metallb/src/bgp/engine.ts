@@ -35,7 +35,8 @@ class Engine implements BgpEngine {
   private readonly tables = new Map<string, RouteTable>();
   private nextConnection: ConnectionId = 2;
   private effects: BgpEffect[] = [];
-  private wakeAt: Instant | null = null;
+  /** Infinity: nothing was asked for. */
+  private wakeAt: Instant = Number.POSITIVE_INFINITY;
   private closed = false;
   private leaving = false;
 
@@ -75,12 +76,9 @@ class Engine implements BgpEngine {
    * was fulfilled a moment early.
    */
   private askToBeWoken(spent: boolean, touched: Iterable<Session>): void {
-    let next = spent ? null : this.wakeAt;
-    for (const session of touched) {
-      const at = session.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    if (next !== null && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
+    let next = spent ? Number.POSITIVE_INFINITY : this.wakeAt;
+    for (const session of touched) next = Math.min(next, session.nextTimer());
+    if (Number.isFinite(next) && (spent || next !== this.wakeAt)) this.effects.push({ kind: "wake", at: next });
     this.wakeAt = next;
   }
 
@@ -125,8 +123,7 @@ class Engine implements BgpEngine {
           this.trim(session.adjRibOut.table);
         });
       case "time":
-        for (const session of this.sessions.values())
-          if ((session.nextTimer() ?? Number.POSITIVE_INFINITY) <= now) session.time(now);
+        for (const session of this.sessions.values()) if (session.nextTimer() <= now) session.time(now);
         return this.sessions.values();
       case "peer-down":
         return this.peer(event.peer, (session) =>

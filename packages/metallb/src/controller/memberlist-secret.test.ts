@@ -30,7 +30,7 @@ function setUp(objects: Readonly<Record<string, KubeObject>>, answers: (Error | 
       deployment: "controller",
       log,
       signal: new AbortController().signal,
-      period: 1,
+      pauses: { first: 1, max: 1 },
       ...more,
     });
   return { created, warnings, ensure };
@@ -74,6 +74,15 @@ describe("the memberlist Secret", () => {
     await ensure();
     expect(created).toHaveLength(1);
     expect(warnings).toHaveLength(1);
+  });
+
+  it("is not asked for again before the API wants it", async () => {
+    const busy = new ApiError(429, "TooManyRequests", "busy", 150);
+    const { created, ensure } = setUp({ controller: deployment }, [busy, null]);
+    const began = performance.now();
+    await ensure();
+    expect(performance.now() - began).toBeGreaterThanOrEqual(149);
+    expect(created).toHaveLength(1);
   });
 
   it("is somebody else's when another replica was quicker", async () => {

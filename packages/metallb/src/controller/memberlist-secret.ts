@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError, type KubeClient, type KubeObject, RESOURCES } from "#kube";
-import type { Duration } from "#net";
+import { type Backoff, backoff } from "#net";
 import type { Logger } from "#process";
 
 interface Options {
@@ -14,11 +14,11 @@ interface Options {
   readonly log: Logger;
   /** Ends the attempts. */
   readonly signal: AbortSignal;
-  /** Milliseconds between two attempts. */
-  readonly period?: Duration;
+  /** Pauses between attempts. */
+  readonly pauses?: Backoff;
 }
 
-const PERIOD = 10_000;
+const PAUSES = { first: 2_000, max: 30_000 };
 
 /**
  * Makes the Secret from which speakers derive the key of their gossip, unless there is one: `secretkey`,
@@ -29,8 +29,8 @@ export async function ensureMemberlistSecret(options: Options): Promise<void> {
   const { client, namespace, name, log, signal } = options;
   if (name === "") return;
   let told = "";
-  let asked = 0;
-  while (!signal.aborted) {
+  for (let failures = 1; !signal.aborted; failures++) {
+    let asked = 0;
     try {
       if (await exists(() => client.get(RESOURCES.secrets, { namespace, name }))) return;
       await client.create(RESOURCES.secrets, { namespace }, await secretOf(options));
@@ -39,13 +39,14 @@ export async function ensureMemberlistSecret(options: Options): Promise<void> {
     } catch (error) {
       // Another replica was quicker.
       if (error instanceof ApiError && error.status === 409) return;
-      asked = (error instanceof ApiError ? error.retryAfter : null) ?? 0;
+      asked = ApiError.asks(error);
       const words = (error as Error).message;
       if (words !== told)
         log.warn("cannot create the memberlist Secret", { op: "memberlist", secret: name, error: words });
       told = words;
     }
-    await pause(Math.max(options.period ?? PERIOD, asked), undefined, { signal, ref: false }).catch(() => {});
+    const next = Math.max(backoff(options.pauses ?? PAUSES, failures, Math.random()), asked);
+    await pause(next, undefined, { signal, ref: false }).catch(() => {});
   }
 }
 

@@ -10,7 +10,7 @@ import {
   watchKeyPair,
 } from "#http";
 import type { KubeClient } from "#kube";
-import { err } from "#net";
+import { backoff, err } from "#net";
 import type { Logger } from "#process";
 import { admissionJudges } from "./admission.ts";
 
@@ -34,7 +34,7 @@ export interface WebhooksOptions {
 }
 
 const WEBHOOK_PORT = 9443;
-const RETRY = 5_000;
+const PAUSE = { first: 1_000, max: 30_000 };
 
 /** The webhooks of a controller: a certificate, a server as soon as there is one, and both for as long as it runs. */
 export class Webhooks {
@@ -43,6 +43,7 @@ export class Webhooks {
   private server: WebhookServer | null = null;
   private certificate: KeyPair | null = null;
   private starting = false;
+  private failures = 0;
   private stopped = false;
   private timer: NodeJS.Timeout | null = null;
   private unwatch: (() => void) | null = null;
@@ -125,7 +126,8 @@ export class Webhooks {
     if (!started.ok) {
       // Addresses go on being given without webhooks: what is wrong is found by those who read it, too.
       log.error(`the webhook cannot be served; trying again: ${started.error}`, { op: "webhook" });
-      if (!this.stopped) this.timer = setTimeout(() => void this.listen(), RETRY);
+      if (!this.stopped)
+        this.timer = setTimeout(() => void this.listen(), backoff(PAUSE, ++this.failures, Math.random()));
       return;
     }
     this.server = started.value;

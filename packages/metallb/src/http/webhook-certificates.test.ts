@@ -9,11 +9,17 @@ afterEach(() => {
   for (const each of running.splice(0)) each.stop();
 });
 
-/** An API of named objects, whose watches say nothing; `fail` is asked before each request. */
+/** An API of named objects, whose watches say what they are told to; `fail` is asked before each request. */
 function make(fail: (verb: string, resource: Resource) => ApiError | null) {
   const objects = new Map<string, KubeObject>();
   const lines: string[] = [];
   const served: WebhookCertificate[] = [];
+  const watches = new Map<string, (line: string) => void>();
+  /** A watch tells of an object, once it stands. */
+  const push = async (plural: string, name: string) => {
+    await expect.poll(() => watches.has(plural)).toBe(true);
+    watches.get(plural)?.(JSON.stringify({ type: "ADDED", object: { metadata: { name, resourceVersion: "2" } } }));
+  };
   const act = (verb: string, resource: Resource, name = "") => {
     const failure = fail(verb, resource);
     if (failure) throw failure;
@@ -34,8 +40,10 @@ function make(fail: (verb: string, resource: Resource) => ApiError | null) {
       return object;
     },
     request: async () => ({ metadata: { resourceVersion: "1" }, items: [] }),
-    stream: (_: string, __: unknown, ___: unknown, signal: AbortSignal) =>
-      new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+    stream: (path: string, _: unknown, onLine: (line: string) => void, signal: AbortSignal) => {
+      watches.set(path.split("/").at(-1) ?? "", onLine);
+      return new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    },
   } as unknown as KubeClient;
   const certificates = new WebhookCertificates({
     client,
@@ -48,7 +56,7 @@ function make(fail: (verb: string, resource: Resource) => ApiError | null) {
     log: createLogger("info", (line) => lines.push(line)),
   });
   running.push(certificates);
-  return { objects, lines, served, certificates };
+  return { objects, lines, served, certificates, push };
 }
 
 it("makes a certificate, keeps it in the Secret, and writes its authority where it is trusted", async () => {
@@ -99,4 +107,20 @@ it("tells a missing right once, and goes on when it is given", { timeout: 30_000
   expect(lines.filter((line) => line.includes("may not get secrets"))).toHaveLength(1);
   forbidden = false;
   await expect.poll(() => served.length, { timeout: 10_000 }).toBe(1);
+});
+
+it("asks for nothing before the API wants it, although a watch tells of something new", {
+  timeout: 30_000,
+}, async () => {
+  const asked: number[] = [];
+  const { objects, served, certificates, push } = make(() => {
+    asked.push(performance.now());
+    return asked.length === 1 ? new ApiError(429, "TooManyRequests", "busy", 1_500) : null;
+  });
+  certificates.start();
+  await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(1);
+  await push("validatingwebhookconfigurations", "c");
+  objects.set("validatingwebhookconfigurations/c", { webhooks: [] });
+  await expect.poll(() => served.length, { timeout: 10_000 }).toBe(1);
+  expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThanOrEqual(1_499);
 });

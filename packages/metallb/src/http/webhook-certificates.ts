@@ -8,7 +8,7 @@ import {
   type Resource,
   watch,
 } from "#kube";
-import { backoff, type Timestamp } from "#net";
+import { backoff, type Duration, type Instant, type Timestamp } from "#net";
 import type { Logger } from "#process";
 import { fromSecret, isDue, makeWebhookCertificate, toSecret, type WebhookCertificate } from "./webhook-certificate.ts";
 
@@ -50,6 +50,8 @@ export class WebhookCertificates {
   private again = false;
   private stopped = false;
   private failures = 0;
+  /** The API asked to be left alone until then, whatever the watches tell meanwhile. */
+  private notBefore: Instant = 0;
   private readonly told = new Map<string, number>();
 
   constructor(options: WebhookCertificatesOptions) {
@@ -86,28 +88,37 @@ export class WebhookCertificates {
   }
 
   private look(): void {
-    if (this.timer) clearTimeout(this.timer);
     this.again = true;
-    if (!this.running && !this.stopped) void this.run();
+    if (this.running || this.stopped) return;
+    const early = this.notBefore - performance.now();
+    if (early > 0) this.lookIn(early + 1);
+    else void this.run();
+  }
+
+  private lookIn(pause: Duration): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), pause);
   }
 
   private async run(): Promise<void> {
+    if (this.timer) clearTimeout(this.timer);
     this.running = true;
+    this.again = false;
     let pause = CHECK;
-    while (this.again && !this.stopped) {
-      this.again = false;
-      try {
-        await this.round();
-        this.failures = 0;
-        pause = CHECK;
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 409)) this.tell((error as Error).message);
-        const asked = error instanceof ApiError ? error.retryAfter : null;
-        pause = Math.max(backoff(PAUSE, ++this.failures, Math.random()), asked ?? 0);
-      }
+    try {
+      await this.round();
+      this.failures = 0;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409)) this.tell((error as Error).message);
+      const asked = ApiError.asks(error);
+      this.notBefore = performance.now() + asked;
+      pause = Math.max(backoff(PAUSE, ++this.failures, Math.random()), asked);
     }
     this.running = false;
-    if (!this.stopped) this.timer = setTimeout(() => this.look(), pause);
+    if (this.stopped) return;
+    // What the watches told meanwhile is looked at now.
+    if (this.again) this.look();
+    else this.lookIn(pause);
   }
 
   private async round(): Promise<void> {

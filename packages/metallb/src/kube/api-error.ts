@@ -16,6 +16,11 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** How long whoever answered with this error asks to wait; 0 when it does not. */
+  static asks(error: unknown): Duration {
+    return (error instanceof ApiError ? error.retryAfter : null) ?? 0;
+  }
+
   get isConflict(): boolean {
     return this.status === 409 && this.reason !== "AlreadyExists";
   }

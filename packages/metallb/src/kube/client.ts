@@ -108,6 +108,8 @@ export interface KubeClient {
     preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
     limits?: Limits,
   ): Promise<void>;
+  /** Ends the connections that no request uses: what killed one that was used may have killed them too. */
+  forgetIdle(): void;
   close(): void;
 }
 
@@ -259,6 +261,9 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
         ...limits,
         ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
       });
+    },
+    forgetIdle: () => {
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     },
     close: () => agent.destroy(),
   };

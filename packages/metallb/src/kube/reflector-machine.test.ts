@@ -29,7 +29,7 @@ describe("the watch loop", () => {
     expect(machine.step(page([2], "5"), 0)).toMatchObject([
       { kind: "gathered" },
       { kind: "swap" },
-      { kind: "watch", resourceVersion: "5", timeoutSeconds: 300 },
+      { kind: "watch", resourceVersion: "5", timeoutSeconds: 40 },
       { kind: "wake" },
     ]);
   });
@@ -83,24 +83,44 @@ describe("the watch loop", () => {
     expect(waits).toEqual([500, 1000, 2000, 90_000]);
   });
 
-  it("takes a watch that outlives its time for half open, and watches anew", () => {
-    const machine = watching();
-    expect(machine.step({ kind: "time" }, 329_999)).toEqual([{ kind: "wake", at: 330_000 }]);
-    expect(kinds(machine.step({ kind: "time" }, 330_000))).toEqual(["abort", "trouble", "silent", "watch", "wake"]);
+  it("takes a watch that does not end in its time for half open within 55 s, whatever came before, and watches anew", () => {
+    for (const random of [0, 0.5, 1]) {
+      const machine = new ReflectorMachine(() => random);
+      machine.step({ kind: "start" }, 0);
+      const [, , watch] = machine.step(page([], "5"), 0);
+      const ends = (watch as { timeoutSeconds: number }).timeoutSeconds * 1000;
+      expect(ends).toBeGreaterThanOrEqual(40_000);
+      expect(machine.step({ kind: "watch-opened" }, 200)).toEqual([{ kind: "wake", at: ends + 10_200 }]);
+      expect(ends + 10_000).toBeLessThanOrEqual(55_000);
+      // The last line, and then nothing any more, neither a line nor the end.
+      machine.step({ kind: "watch-line", type: "BOOKMARK", object: object("", "6") }, ends);
+      expect(kinds(machine.step({ kind: "time" }, ends + 10_200))).toEqual([
+        "abort",
+        "trouble",
+        "silent",
+        "watch",
+        "wake",
+      ]);
+      // The one after it is not even answered.
+      expect(kinds(machine.step({ kind: "time" }, 2 * (ends + 10_200)))).toContain("abort");
+    }
   });
 
-  it("takes a watch on which neither bookmark nor line comes for 65 s for dead, once there were bookmarks", () => {
+  it("goes on without trouble and without a list where a server ends each watch in its time, or sends and does not end it", () => {
     const machine = watching();
-    const bookmark: ReflectorEvent = { kind: "watch-line", type: "BOOKMARK", object: object("", "6") };
-    expect(machine.step(bookmark, 60_000)).toEqual([{ kind: "wake", at: 125_000 }]);
-    expect(kinds(machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "7") }, 100_000))).toEqual([
-      "put",
-    ]);
-    expect(machine.step({ kind: "time" }, 125_000)).toEqual([{ kind: "wake", at: 165_000 }]);
-    expect(kinds(machine.step({ kind: "time" }, 165_000))).toEqual(["abort", "trouble", "silent", "watch", "wake"]);
-    // The next watch is known to have bookmarks too.
-    expect(kinds(machine.step({ kind: "time" }, 229_999))).toEqual(["wake"]);
-    expect(kinds(machine.step({ kind: "time" }, 230_000))).toContain("abort");
+    let now = 0;
+    for (let round = 6; round < 20; round++) {
+      machine.step({ kind: "watch-opened" }, now);
+      machine.step({ kind: "watch-line", type: "BOOKMARK", object: object("", `${round}`) }, now + 38_000);
+      now += 40_000;
+      const effects = machine.step({ kind: "watch-ended", status: 0, message: "", retryAfter: null }, now);
+      expect(kinds(effects)).toEqual(["watch", "wake"]);
+      expect(effects[0]).toMatchObject({ resourceVersion: `${round}`, timeoutSeconds: 40 });
+    }
+    machine.step({ kind: "watch-line", type: "ADDED", object: object("a", "21") }, now + 45_000);
+    const effects = machine.step({ kind: "time" }, now + 50_000);
+    expect(kinds(effects)).toEqual(["abort", "watch", "wake"]);
+    expect(effects[1]).toMatchObject({ resourceVersion: "21" });
   });
 
   it("watches anew from where it was when another was found dead, unless it brought something just now", () => {
@@ -110,7 +130,7 @@ describe("the watch loop", () => {
     const [abort, watch, ...rest] = machine.step({ kind: "suspect" }, 15_000);
     expect([abort, watch, kinds(rest)]).toEqual([
       { kind: "abort" },
-      { kind: "watch", resourceVersion: "7", timeoutSeconds: 300 },
+      { kind: "watch", resourceVersion: "7", timeoutSeconds: 40 },
       ["wake"],
     ]);
     expect(machine.step({ kind: "suspect" }, 15_001)).toEqual([]);
@@ -143,7 +163,7 @@ describe("the watch loop", () => {
 
   it("tells when what was in trouble goes well again", () => {
     const machine = watching();
-    expect(machine.step({ kind: "watch-opened" }, 0)).toEqual([]);
+    expect(kinds(machine.step({ kind: "watch-opened" }, 0))).toEqual(["wake"]);
     const refused: ReflectorEvent = { kind: "watch-ended", status: 403, message: "forbidden", retryAfter: null };
     expect(machine.step(refused, 1)).toContainEqual({
       kind: "trouble",
@@ -152,7 +172,7 @@ describe("the watch loop", () => {
       message: "forbidden",
     });
     machine.step({ kind: "time" }, 1_000);
-    expect(machine.step({ kind: "watch-opened" }, 1_001)).toEqual([{ kind: "well" }]);
+    expect(kinds(machine.step({ kind: "watch-opened" }, 1_001))).toEqual(["well", "wake"]);
   });
 
   it("does nothing when stopped, and starts afresh", () => {

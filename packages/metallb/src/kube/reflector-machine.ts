@@ -57,17 +57,19 @@ export type ReflectorEffect =
 
 type Phase = "stopped" | "listing" | "watching" | "waiting-to-list" | "waiting-to-watch";
 
-/** A watch is asked to end between 5 and 10 minutes, so that not all clients come back at once. */
-const WATCH_SECONDS = 300;
+/**
+ * A watch is asked to end between 40 and 45 s, and goes on from where it was: the server sends a bookmark just before,
+ * so that no list is needed. One whose end does not come is dead, whatever holds its connection open between us. Spread,
+ * so that not all clients come back at once.
+ */
+const WATCH_SECONDS = { least: 40, spread: 5 };
 /** Objects a page; fewer where a page is too large to be taken. */
 const PAGE = 500;
-/** A watch that outlives its timeout by this is half open. */
-const LATE = 30_000;
 /**
- * The API server sends a bookmark every 60 to 62 s: a watch that once had one, and is silent for so long, is half
- * open. (A dead connection is noticed sooner, by TCP's own probes: see the client.)
+ * A watch that outlives its time by this is half open, which is then known within 55 s of the last octet that could
+ * have come. (A connection whose other end is gone is noticed sooner, by TCP's own probes: see the client.)
  */
-const QUIET = 65_000;
+const LATE = 10_000;
 /** A watch that brought something so lately is not suspected with another one. */
 const LIVELY = 5_000;
 /** A watch that the server ends sooner than this was none. */
@@ -91,9 +93,9 @@ export class ReflectorMachine {
   private wakeAt: Instant | null = null;
   private limit = PAGE;
   private continueToken = "";
-  /** The server has been seen to send bookmarks. */
-  private bookmarks = false;
-  private watchEnds: Instant = 0;
+  private timeoutSeconds: Seconds = 0;
+  /** A watch that has not ended by then is half open. */
+  private deadline: Instant = 0;
   private troubled = false;
 
   constructor(random: () => number) {
@@ -112,7 +114,7 @@ export class ReflectorMachine {
       case "list-failed":
         return this.phase === "listing" ? this.listFailed(event, now) : [];
       case "watch-opened":
-        return this.phase === "watching" ? this.well() : [];
+        return this.phase === "watching" ? this.opened(now) : [];
       case "watch-line":
         return this.phase === "watching" ? this.line(event.type, event.object, now) : [];
       case "watch-ended":
@@ -162,13 +164,19 @@ export class ReflectorMachine {
     this.phase = "watching";
     this.watchingSince = now;
     this.heard = now;
-    const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.random()));
-    this.watchEnds = now + timeoutSeconds * 1000 + LATE;
-    return [{ kind: "watch", resourceVersion: this.resourceVersion, timeoutSeconds }, this.wake(this.silentAt(now))];
+    this.timeoutSeconds = WATCH_SECONDS.least + Math.round(WATCH_SECONDS.spread * this.random());
+    const { resourceVersion, timeoutSeconds } = this;
+    return [{ kind: "watch", resourceVersion, timeoutSeconds }, this.awaitEnd(now)];
   }
 
-  private silentAt(now: Instant): Instant {
-    return this.bookmarks ? Math.min(this.watchEnds, now + QUIET) : this.watchEnds;
+  /** The server counts from when it took the watch: a slow one is given its time twice, to answer and to end. */
+  private opened(now: Instant): readonly ReflectorEffect[] {
+    return [...this.well(), this.awaitEnd(now)];
+  }
+
+  private awaitEnd(now: Instant): ReflectorEffect {
+    this.deadline = now + this.timeoutSeconds * 1000 + LATE;
+    return this.wake(this.deadline);
   }
 
   /** The watch goes well. */
@@ -183,15 +191,11 @@ export class ReflectorMachine {
     const version = resourceVersionOf(object);
     if (version !== null) this.resourceVersion = version;
     this.failures = 0;
-    if (type === "BOOKMARK") this.bookmarks = true;
-    // The timer is not set for each line: when it goes off, it looks at when the last one came.
     this.heard = now;
     const well = this.well();
-    const sooner = this.bookmarks && this.wakeAt !== null && this.wakeAt > this.silentAt(now);
-    const wake = sooner ? [this.wake(this.silentAt(now))] : [];
-    if (type === "ADDED" || type === "MODIFIED") return [{ kind: "put", object }, ...well, ...wake];
-    if (type === "DELETED") return [{ kind: "delete", object }, ...well, ...wake];
-    return [...well, ...wake];
+    if (type === "ADDED" || type === "MODIFIED") return [{ kind: "put", object }, ...well];
+    if (type === "DELETED") return [{ kind: "delete", object }, ...well];
+    return well;
   }
 
   private refused(object: unknown, now: Instant): readonly ReflectorEffect[] {
@@ -228,10 +232,10 @@ export class ReflectorMachine {
     if (this.phase === "waiting-to-list") return this.list();
     if (this.phase === "waiting-to-watch") return this.watch(now);
     if (this.phase !== "watching") return [];
-    // Lines came since the timer was set.
-    if (now < this.silentAt(this.heard)) return [this.wake(this.silentAt(this.heard))];
+    // A server that lives, and does not end what it should, is no trouble.
+    if (this.heard > this.deadline - LATE) return [{ kind: "abort" }, ...this.watch(now)];
     this.troubled = true;
-    const message = "nothing came for too long: the connection is taken for dead";
+    const message = "the watch did not end in time: its connection is taken for dead";
     const trouble = { kind: "trouble", status: 0, verb: "watch", message } as const;
     return [{ kind: "abort" }, trouble, { kind: "silent" }, ...this.watch(now)];
   }

@@ -103,6 +103,15 @@ class WatchLoop<T> implements Reflector<T> {
     this.step({ kind: "stop" });
   }
 
+  /** After a stall of ours what came meanwhile is read first: it may be the end that was missed. */
+  private readonly wake = (): void => {
+    const { timer } = this;
+    setImmediate(() => {
+      // It may have been set anew by what was read.
+      if (this.timer === timer) this.step({ kind: "time" });
+    });
+  };
+
   suspect(): void {
     this.step({ kind: "suspect" });
   }
@@ -142,14 +151,14 @@ class WatchLoop<T> implements Reflector<T> {
       }
       case "wake":
         if (this.timer) clearTimeout(this.timer);
-        this.timer =
-          effect.at === null ? null : setTimeout(() => this.step({ kind: "time" }), effect.at - performance.now() + 1);
+        this.timer = effect.at === null ? null : setTimeout(this.wake, effect.at - performance.now() + 1);
         return;
       case "trouble":
         this.trouble = inWords(this.resource, this.options.namespace, effect);
         this.options.onTrouble?.(this.trouble);
         return;
       case "silent":
+        this.client.forgetIdle();
         for (const each of this.siblings) if (each !== this) each.suspect();
         return;
       case "well":

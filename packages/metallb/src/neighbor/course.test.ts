@@ -1,29 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  ASKER,
-  address,
-  arpClaim,
-  arpProbeFrom,
-  arpRequest,
-  bench,
-  eth0,
-  OPTIONS,
-  octets,
-  STRANGER,
-  solicitation,
-  station,
-} from "./testing.ts";
+import { address, arpClaim, arpProbeFrom, arpRequest, bench, eth0, OPTIONS, station } from "./testing.ts";
 
 const OTHER = station("02:00:00:00:00:07");
-
-const advertised = (target: string) =>
-  solicitation(target, {
-    kind: "advertisement",
-    solicited: false,
-    override: true,
-    router: false,
-    linkLayer: octets(STRANGER),
-  });
 
 describe("an address", () => {
   it("says since when it is as it is, and who else claims it", () => {
@@ -89,8 +67,85 @@ describe("an address", () => {
     b.announce("192.0.2.1", { claim: "at-once", holder: "default/other" });
     b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
     b.step({ kind: "announce-again", address: null });
+    b.step({ kind: "options", options: { ...OPTIONS, repeatEvery: 60_000 } });
+    b.announce("192.0.2.2", { claim: "probe-first", interfaces: ["eth0"] });
+    b.announce("192.0.2.2", { interfaces: ["eth1"] });
     expect(b.sent().every(({ frame }) => frame.protocol === "arp" && frame.senderIp === 0)).toBe(true);
-    expect(b.states()).toEqual(["probing"]);
+    expect(b.states()).toEqual(["probing", "probing"]);
+  });
+
+  it("that is announced is not probed for another Service, and not told of as new when it is announced again", () => {
+    const b = bench("192.0.2.1");
+    const [before] = b.engine.reports();
+    b.announce("192.0.2.1", { claim: "probe-first", holder: "default/other" });
+    b.step({ kind: "announce-again", address: null });
+    b.advance(10_000);
+    expect([b.states(), b.engine.reports()]).toEqual([[], [before]]);
+    expect(b.sent()).toHaveLength(10);
+  });
+
+  it("is probed on its own interfaces alone, and IPv4 joins no group", () => {
+    const b = bench();
+    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
+    b.announce("192.0.2.1", { claim: "probe-first", interfaces: ["eth1"] });
+    b.advance(10_000);
+    expect([new Set(b.sent().map(({ link }) => link)), b.groups()]).toEqual([new Set([3]), []]);
+  });
+
+  it("of IPv6 is asked for three times in its group, from nowhere", () => {
+    const b = bench();
+    b.announce("2001:db8::1", { claim: "probe-first" });
+    b.advance(899);
+    expect(b.sent()).toHaveLength(3);
+    for (const { frame } of b.sent())
+      expect(frame).toMatchObject({
+        kind: "solicitation",
+        source: 0n,
+        destination: address("ff02::1:ff00:1").value,
+        target: address("2001:db8::1").value,
+        linkLayer: null,
+      });
+    b.advance(1);
+    expect(b.states()).toEqual(["probing", "announced"]);
+  });
+
+  it("joins its group once, however many Services it has, and leaves it with the last", () => {
+    const b = bench();
+    for (const holder of ["a", "b"]) b.announce("2001:db8::1", { holder });
+    b.step({ kind: "announce-again", address: null });
+    for (const holder of ["a", "b"]) b.withdraw("2001:db8::1", "at-once", holder);
+    expect(b.groups()).toEqual(["2 +1 -0", "2 +0 -1"]);
+  });
+
+  it("tells the neighbours again when one of its interfaces changes, and when it has fewer", () => {
+    const b = bench();
+    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1" } });
+    b.step({ kind: "link-set", link: { ...eth0, index: 4, name: "eth2" } });
+    b.announce("192.0.2.1", { interfaces: ["eth0", "eth1"] });
+    b.advance(10_000);
+    for (const interfaces of [["eth0", "eth2"], ["eth2"]]) {
+      b.log.length = 0;
+      b.announce("192.0.2.1", { interfaces });
+      const links = b.sent().map(({ link }) => link);
+      expect(new Set(links)).toEqual(new Set(interfaces.map((name) => (name === "eth0" ? 2 : 4))));
+      b.advance(10_000);
+    }
+  });
+
+  it("that is withdrawn is nowhere any more, of either family", () => {
+    const b = bench("192.0.2.1", "2001:db8::1");
+    b.receive(arpClaim("192.0.2.1"));
+    b.log.length = 0;
+    b.withdraw("192.0.2.1");
+    b.withdraw("2001:db8::1");
+    expect(b.engine.reports()).toEqual([]);
+    const told = b.log.flatMap(({ effect }) => (effect.kind === "address" ? [effect.report] : []));
+    expect(told.map(({ state, foreign }) => [state, foreign])).toEqual([
+      ["withdrawn", null],
+      ["withdrawn", null],
+    ]);
+    b.advance(120_000);
+    expect(b.states()).toHaveLength(2);
   });
 });
 
@@ -149,54 +204,6 @@ describe("neighbours", () => {
     b.log.length = 0;
     b.step({ kind: "options", options: { ...OPTIONS, repeatEvery: 30_000 } });
     expect(b.sent()).toEqual([]);
-  });
-});
-
-describe("a conflict", () => {
-  it("is not told again for the same stranger, and a claim without a station is none", () => {
-    const b = bench();
-    b.announce("2001:db8::1", { claim: "probe-first" });
-    b.receive(advertised("2001:db8::1"));
-    expect(b.engine.reports()).toMatchObject([{ state: "conflict", foreign: { mac: STRANGER } }]);
-    b.log.length = 0;
-    b.receive(advertised("2001:db8::1"));
-    expect(b.states()).toEqual([]);
-    const c = bench("192.0.2.1");
-    c.receive(arpRequest("192.0.2.1", { senderIp: 0, senderMac: octets(ASKER) }));
-    expect(c.engine.reports()).toMatchObject([{ state: "announced", foreign: null }]);
-  });
-
-  it("is not seen on a link where the address is not spoken for", () => {
-    const b = bench();
-    b.announce("192.0.2.1", { interfaces: ["eth1"] });
-    b.receive(arpClaim("192.0.2.1"));
-    expect(b.engine.reports()).toMatchObject([{ foreign: null }]);
-  });
-
-  it("is tried again every half a minute by probes, as many as at first", () => {
-    const b = bench();
-    b.announce("192.0.2.1", { claim: "probe-first" });
-    b.receive(arpClaim("192.0.2.1"));
-    b.log.length = 0;
-    const { now } = b;
-    b.advance(29_999);
-    expect(b.sent()).toEqual([]);
-    b.advance(900);
-    expect(b.sent().map(({ at }) => at - now)).toEqual([30_000, 30_300, 30_600]);
-    b.advance(1);
-    expect(b.engine.reports()).toMatchObject([{ state: "announced" }]);
-  });
-
-  it("is answered on the link where it is heard, and a fellow's word is none", () => {
-    const b = bench("192.0.2.1");
-    b.step({ kind: "link-set", link: { ...eth0, index: 3, name: "eth1", mac: OTHER } });
-    b.advance(10_000);
-    b.step({ kind: "options", options: { ...OPTIONS, onConflict: "defend", fellows: [ASKER] } });
-    b.log.length = 0;
-    b.receive(arpClaim("192.0.2.1", ASKER));
-    expect(b.sent()).toEqual([]);
-    b.receive(arpClaim("192.0.2.1"), 3);
-    expect(b.sent().map(({ link }) => link)).toEqual([3, 3]);
   });
 });
 

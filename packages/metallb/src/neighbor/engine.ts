@@ -58,7 +58,7 @@ class Engine implements NeighborEngine {
     unopposed: (address, now) => this.announce(address, now),
     tryAgain: (address, now) => {
       // It stays a conflict until nobody answers.
-      address.epoch += 1;
+      address.renew();
       this.waits.startProbing(address, now);
     },
     yielded: (address, now) => this.forget(address, now),
@@ -72,7 +72,7 @@ class Engine implements NeighborEngine {
   constructor({ answersPerSource = 30_000 }: NeighborEngineOptions) {
     this.responder = new Responder(this.table, new SourceLimiter(answersPerSource, answersPerSource), {
       send: (link, frame) => this.effects.push({ kind: "send", link: link.index, frame }),
-      claimed: (address, link, mac, manner, now) => this.claimed(address, link, mac, manner, now),
+      claimed: (address, link, mac, now) => this.claimed(address, link, mac, now),
       asked: (address) => void this.moved.add(address),
       isOwn: (mac) => this.ownMacs.has(macText(mac)),
     });
@@ -131,9 +131,7 @@ class Engine implements NeighborEngine {
         return;
       }
       case "shutdown":
-        for (const address of this.table.all()) {
-          if (address.state !== "yielding") this.giveUp(address, "when-taken-over", now);
-        }
+        for (const address of this.table.all()) this.giveUp(address, "when-taken-over", now);
         return;
       case "options":
         this.fellows = new Set(event.options.fellows);
@@ -149,7 +147,7 @@ class Engine implements NeighborEngine {
     if (ethertypeOf(frame) === ETHERTYPE.arp) {
       const packet = decodeArp(frame);
       if (!packet.ok) this.responder.malformed += 1;
-      else if (link.arp) this.responder.arp(packet.value, link, now);
+      else this.responder.arp(packet.value, link, now);
     } else {
       const message = decodeNdp(frame);
       if (!message.ok) this.responder.malformed += 1;
@@ -161,8 +159,8 @@ class Engine implements NeighborEngine {
     const known = this.table.get(ip);
     const address = known ?? new HeldAddress(ip, "withdrawn", now);
     const moved = address.hold(holder, interfaces);
-    if (!known) this.table.set(address);
-    if (moved && known) this.syncGroups(address);
+    this.table.set(address);
+    this.syncGroups(address);
     if (address.state === "withdrawn" && claim === "probe-first") this.probe(address, now);
     else if (address.state === "withdrawn" || address.state === "yielding") this.announce(address, now);
     else if (moved && address.state === "announced") this.announce(address, now);
@@ -171,8 +169,8 @@ class Engine implements NeighborEngine {
   private release({ address: ip, holder, release }: Extract<NeighborEvent, { kind: "withdraw" }>, now: Instant): void {
     const address = this.table.get(ip);
     if (!address) return;
-    const moved = address.release(holder);
-    if (moved) this.syncGroups(address);
+    address.release(holder);
+    this.syncGroups(address);
     if (!address.isHeld) this.giveUp(address, release, now);
   }
 
@@ -189,10 +187,10 @@ class Engine implements NeighborEngine {
     const mustTell = link.set(settings);
     this.learnOwnMacs();
     for (const address of this.table.all()) {
-      if (address.ip.family === 6) this.syncGroups(address, link);
-      if (mustTell && address.state === "announced" && address.speaksOn(link)) this.schedule.start(address, link, now);
+      this.syncGroups(address, link);
+      if (mustTell && address.speaksOn(link)) this.schedule.start(address, link, now);
     }
-    if (mustTell) this.schedule.run(now);
+    this.schedule.run(now);
   }
 
   private learnOwnMacs(): void {
@@ -207,7 +205,7 @@ class Engine implements NeighborEngine {
 
   /** Also when it is announced already: neighbours are told once more. */
   private announce(address: HeldAddress, now: Instant): void {
-    if (address.state === "announced") address.epoch += 1;
+    if (address.state === "announced") address.renew();
     else this.enter(address, "announced", now);
     this.schedule.start(address, null, now);
     this.schedule.run(now);
@@ -216,14 +214,14 @@ class Engine implements NeighborEngine {
   private forget(address: HeldAddress, now: Instant): void {
     this.table.delete(address.ip);
     this.moved.delete(address);
+    address.foreign = null;
     this.enter(address, "withdrawn", now);
   }
 
   private enter(address: HeldAddress, state: AddressState, now: Instant): void {
     address.state = state;
     address.since = now;
-    address.epoch += 1;
-    if (state === "withdrawn" || state === "probing") address.foreign = null;
+    address.renew();
     this.syncGroups(address);
     this.report(address);
   }
@@ -268,13 +266,10 @@ class Engine implements NeighborEngine {
         this.effects.push({ kind: "send", link: link.index, frame: probeFrame(address, link) });
   }
 
-  private claimed(address: HeldAddress, link: Link, octets: Uint8Array, manner: "claim" | "probe", now: Instant): void {
+  private claimed(address: HeldAddress, link: Link, octets: Uint8Array, now: Instant): void {
     const mac = macText(octets);
-    if (this.fellows.has(mac)) {
-      if (address.state === "yielding") this.forget(address, now);
-      return;
-    }
-    if (address.state === "yielding") return manner === "claim" ? this.forget(address, now) : undefined;
+    if (address.state === "yielding") return this.forget(address, now);
+    if (this.fellows.has(mac)) return;
     const first = address.foreign === null;
     const news = address.foreign?.mac !== mac || address.foreign.interface !== link.name;
     address.foreign = { mac, interface: link.name };
@@ -282,9 +277,8 @@ class Engine implements NeighborEngine {
     if (first) this.waits.heardForeign(address, now);
     if (!address.isAnswered && this.onConflict === "report") {
       if (address.state === "probing") this.enter(address, "conflict", now);
-      else address.epoch += 1;
+      else address.renew();
       this.waits.startConflict(address, now);
-      if (!news) return;
     }
     if (news) this.report(address);
     if (address.state !== "announced" || this.onConflict !== "defend" || now - address.defendedAt < DEFEND_EVERY)

@@ -1,6 +1,6 @@
 import type { Node } from "#api";
 import type { AddressFamily, PathAttributes, PeerSettings } from "#bgp";
-import { formatIp, type Ip } from "#net";
+import { type Family, formatIp, type Ip } from "#net";
 import type { AttributeTable, Speaking } from "./attributes.ts";
 import { unfit } from "./node-facts.ts";
 import type { BgpVerdict, DrainPhase, Refused } from "./plan.ts";
@@ -47,10 +47,7 @@ export type FamilyEffect = readonly string[] | Reason | null;
 
 const isCarried = (effect: FamilyEffect): effect is readonly string[] => Array.isArray(effect);
 
-const FAMILIES = [
-  ["four", "ipv4-unicast", "IPv4"],
-  ["six", "ipv6-unicast", "IPv6"],
-] as const;
+const familyOf = ({ four, six }: ClassEffect, family: Family): FamilyEffect => (family === 4 ? four : six);
 
 /** Own node, peers and tables at one time: gives of each class of Services what is announced, where and how. */
 export class BgpContext {
@@ -80,11 +77,9 @@ export class BgpContext {
 
   /** What the table has for a prefix that these classes hold; null: nothing. Equal attributes are one object. */
   attributesOf(table: Table, key: PrefixKey, effects: readonly ClassEffect[]): PathAttributes | null {
-    const [first] = effects;
-    if (!first) return null;
     const length = lengthOfKey(key);
     const six = typeof key === "bigint";
-    if (effects.length === 1) return this.ofOne(table, first, length, six);
+    if (effects.length === 1) return this.ofOne(table, effects[0] as ClassEffect, length, six);
     const all = new Set(effects.flatMap((effect) => speaking(effect, table, length, six)));
     return all.size === 0 ? null : this.parts.attributes.of(all);
   }
@@ -143,9 +138,8 @@ export class BgpContext {
   }
 
   private peersOf(family: AddressFamily, name: string, active: readonly Speaking[]): FamilyEffect {
-    const forAll = active.some(({ peers }) => peers === null);
-    const named = [...this.parts.peers.values()].filter(
-      (peer) => forAll || active.some(({ peers }) => peers?.has(peer.name)),
+    const named = [...this.parts.peers.values()].filter((peer) =>
+      active.some(({ peers }) => peers === null || peers.has(peer.name)),
     );
     const carrying = named.filter(({ families }) => families.includes(family)).map((peer) => peer.name);
     const facts = { node: this.parts.nodeName };
@@ -203,21 +197,21 @@ export function sameRoutes(a: ClassEffect, b: ClassEffect): boolean {
 export function bgpVerdict(effect: ClassEffect, ips: readonly Ip[]): BgpVerdict {
   if (effect.refused) return { announced: false, ...effect.refused };
   const lacking: (Refused & { readonly ips: readonly string[] })[] = [];
-  const carried: Ip[] = [];
   const peers = new Set<string>();
-  for (const [name] of FAMILIES) {
-    const family = effect[name];
-    const own = ips.filter((each) => each.family === (name === "four" ? 4 : 6));
-    if (isCarried(family)) {
-      for (const peer of family) peers.add(peer);
-      carried.push(...own);
-    } else if (family) lacking.push({ announced: false, ...family, ips: own.map(formatIp) });
+  for (const family of [4, 6] as const) {
+    const carrying = familyOf(effect, family);
+    if (isCarried(carrying)) for (const peer of carrying) peers.add(peer);
+    else if (carrying)
+      lacking.push({
+        announced: false,
+        ...carrying,
+        ips: ips.filter((each) => each.family === family).map(formatIp),
+      });
   }
-  const inOrder = ips.filter((each) => carried.includes(each));
   const { notes } = effect;
   return {
     announced: true,
-    ips: inOrder.map(formatIp),
+    ips: ips.filter(({ family }) => isCarried(familyOf(effect, family))).map(formatIp),
     peers: [...peers].sort(),
     lacking,
     ...(notes.length > 0 ? { notes } : {}),

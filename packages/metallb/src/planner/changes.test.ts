@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { ip } from "#net";
 import { Planner, plan } from "#planner";
 import { Layer2Claims } from "./layer2-claims.ts";
-import { ServiceClasses } from "./service-class.ts";
 import {
   advertisement,
   changes,
@@ -194,22 +193,4 @@ it("of claims by layer 2 only what differs is told", () => {
   expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: "s", address: a }] });
   expect([claims.set("s", null, []), claims.set("s", null, [])]).toEqual([true, false]);
   expect(claims.take()).toEqual({ announce: [], withdraw: [{ holder: "s", address: b }] });
-});
-
-it("numbers of classes that nobody is of are used again, and only those", () => {
-  const classes = new ServiceClasses();
-  const of = (text: string) => classes.refused({ reason: "invalidIP", facts: { ip: text } });
-  const [a, b, unused] = [of("a"), of("b"), of("unused")];
-  for (const each of [a, a, b]) classes.take(each);
-  classes.leave(a);
-  classes.sweep();
-  expect([...classes]).toEqual([a, b]);
-  expect(of("c").id).toBe(unused.id);
-  classes.leave(b);
-  // Somebody is of it again before the sweep.
-  classes.take(b);
-  classes.leave(a);
-  classes.sweep();
-  expect([...classes]).toEqual([b]);
-  expect([classes.at(b.id), of("b")]).toEqual([b, b]);
 });

@@ -120,8 +120,43 @@ describe("nodes that cannot answer", () => {
     expect(planner.update(world, changes({ members: true })).verdicts).toEqual([]);
   });
 
-  it("are unknown without gossip: then it is MetalLB's election", () => {
+  it("say of themselves what they lack, and not what another lacks", () => {
     const world = served(["10.20.30.1"]);
+    for (const name of ["iris0", "iris3"]) world.nodes.set(name, node(name));
+    world.members = new Set(["iris0", ...NODES, "iris3"]);
+    tell(world, { iris0: told(), iris1: LAN, iris2: told(), iris3: LAN });
+    const each = said(world);
+    expect([each.iris0, each.iris2]).toEqual(["noUsableInterface", "noUsableInterface"]);
+    expect(new Set([each.iris1, each.iris3])).toEqual(new Set(["announced", "ownedByOther"]));
+  });
+
+  it("are measured by the interfaces of those advertisements that select them", () => {
+    const at = (name: string, wanted: string) =>
+      l2Advertisement(`${name}-${wanted}`, {
+        interfaces: new Set([wanted]),
+        nodes: (labels) => labels["kubernetes.io/hostname"] === name,
+      });
+    const world = served(["10.20.30.1"]);
+    const set = (...advertisements: readonly ReturnType<typeof l2Advertisement>[]) => {
+      world.config = new TestWorld([pool("lab", "10.20.30.0/24", [], advertisements)], []).config;
+    };
+    tell(world, { iris1: LAN, iris2: LAN });
+    set(at("iris1", "eth0"), at("iris2", "eth1"));
+    expect(said(world)).toEqual({ iris1: "announced", iris2: "noNamedInterface" });
+    // Either of two will do.
+    set(at("iris1", "eth0"), at("iris2", "eth1"), at("iris2", "eth0"));
+    expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
+    set(at("iris1", "eth1"), at("iris1", "eth2"), at("iris2", "eth1"), at("iris2", "eth3"));
+    tell(world, { iris1: LAN, iris2: told(link("eth3", "10.20.30.0/24")) });
+    expect(said(world)).toEqual({ iris1: "noNamedInterface", iris2: "announced" });
+    // One that names none allows all.
+    set(at("iris1", "eth0"), at("iris2", "eth1"), l2Advertisement("all"));
+    tell(world, { iris1: LAN, iris2: LAN });
+    expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
+  });
+
+  it("are unknown without gossip: then it is MetalLB's election", () => {
+    const world = tell(served(["10.20.30.1"]), { iris1: LAN, iris2: told() });
     world.members = null;
     expect(said(world)).toEqual({ iris1: "ownedByOther", iris2: "announced" });
   });

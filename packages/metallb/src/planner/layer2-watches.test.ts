@@ -49,6 +49,28 @@ describe("whose silence a node must notice at once", () => {
   });
 });
 
+it("whose silence counts is looked at anew when the cluster grows beyond where each watches all", () => {
+  const given = world(16, { nodes: (labels) => labels["kubernetes.io/hostname"] !== "node-16" });
+  const planner = new Planner({ ...OPTIONS, nodeName: "node-0" });
+  planner.update(given, changes({ config: true }));
+  expect(planner.plan.watched.size).toBe(0);
+  const names = NAMES.slice(0, 16);
+  const order = ranked(
+    names.map((name) => [name, 0] as const),
+    IP,
+    OPTIONS.sha256,
+  );
+  const successor = new Planner({ ...OPTIONS, nodeName: order[1] ?? "" });
+  successor.update(given, changes({ config: true }));
+  // The seventeenth is no candidate itself.
+  given.members = new Set(NAMES.slice(0, 17));
+  successor.update(given, changes({ members: true }));
+  expect([...successor.plan.watched]).toEqual([[order[0], 1]]);
+  given.members = new Set(names);
+  successor.update(given, changes({ members: true }));
+  expect([...successor.plan.watched]).toEqual([]);
+});
+
 describe("a balanced Service", () => {
   const placed = (at: string, given = world(3, { placement: "balanced" })) => {
     const before = given.services.get("default/a");
@@ -75,6 +97,20 @@ describe("a balanced Service", () => {
     expect(owner(given)).toEqual(["node-0"]);
     given.speakers = new Map([["node-0", told]]);
     expect(owner(given)).toEqual(owner(world(3)));
+  });
+
+  it("is one where one of its advertisements says so, and none where it may share its address", () => {
+    const both = [l2Advertisement("a"), l2Advertisement("b", { placement: "balanced" })];
+    const given = placed("node-1", world(3));
+    given.config = new TestWorld([pool("lab", "10.20.30.0/24", [], both)], []).config;
+    expect(owner(given)).toEqual(["node-1"]);
+    expect([...plan(given, OPTIONS).placeable.keys()]).toEqual(["default/a"]);
+    for (const at of ["node-0", "node-1", "node-2"]) {
+      const annotations = { "metallb.io/l2-node": at, "metallb.io/allow-shared-ip": "k" };
+      given.serve(service("a", { ips: [IP], annotations }), NAMES);
+      expect(owner(given)).toEqual(owner(world(3)));
+    }
+    expect(plan(given, OPTIONS).placeable.size).toBe(0);
   });
 
   it("is none where no advertisement says so", () => {

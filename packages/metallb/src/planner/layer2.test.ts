@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { L2Advertisement } from "#config";
 import { Planner, plan, sentence } from "#planner";
-import { changes, l2Advertisement, node, OPTIONS, pool, service, TestWorld } from "./testing.ts";
+import { changes, l2Advertisement, node, OPTIONS, pool, service, slice, TestWorld } from "./testing.ts";
 
 /** Nodes of the contract's own examples (6.5). */
 const NODES = ["iris1", "iris2"];
@@ -115,4 +115,107 @@ describe("the layer-2 election", () => {
     given.members = new Set(NODES);
     expect(told().layer2).toMatchObject({ announce: [], withdraw: [{ holder: "default/a" }] });
   });
+});
+
+describe("what changes the election of a Service is looked at", () => {
+  /** A planner of iris1 and what it says of the Service after each update. */
+  function followed(given: TestWorld) {
+    const planner = new Planner({ ...OPTIONS, nodeName: "iris1" });
+    planner.update(given, changes({ config: true }));
+    const layer2 = () => planner.plan.verdict("default/a", given.services.get("default/a")).layer2;
+    return { planner, layer2, update: (what: Parameters<typeof changes>[0]) => planner.update(given, changes(what)) };
+  }
+
+  it("of the majority", () => {
+    const given = served("10.20.30.2", [l2Advertisement("a", { fencing: "majority" }), l2Advertisement("b")]);
+    const { layer2, update } = followed(given);
+    expect(layer2().announced).toBe(true);
+    given.hasMajority = false;
+    expect(update({ members: true }).verdicts).toEqual(["default/a"]);
+    expect(layer2()).toEqual({ announced: false, reason: "noMajority", facts: { pool: "lab", node: "iris1" } });
+    given.config = served("10.20.30.2").config;
+    update({ config: true });
+    expect(layer2().announced).toBe(true);
+  });
+
+  it("of which nodes are drained, also when as many are", () => {
+    const given = served("10.20.30.2");
+    given.nodes.set("iris2", node("iris2", { drain: "true" }));
+    const { layer2, update } = followed(given);
+    expect(layer2().announced).toBe(true);
+    given.nodes.set("iris1", node("iris1", { drain: "true" }));
+    given.nodes.set("iris2", node("iris2"));
+    update({ nodes: new Set(NODES) });
+    expect(layer2()).toMatchObject({ reason: "ownedByOther" });
+    given.nodes.set("iris1", node("iris1"));
+    update({ nodes: new Set(["iris1"]) });
+    expect(layer2().announced).toBe(true);
+  });
+
+  it("of another node's drain, though nothing else of it differs", () => {
+    const given = served("10.20.30.1");
+    const { layer2, update } = followed(given);
+    expect(layer2()).toMatchObject({ reason: "ownedByOther" });
+    given.nodes.set("iris2", node("iris2", { drain: "true" }));
+    update({ nodes: new Set(["iris2"]) });
+    expect(layer2().announced).toBe(true);
+  });
+
+  it("of what one of several nodes is preferred by", () => {
+    const given = served("10.20.30.2", [
+      l2Advertisement("a", { preferences: [{ weight: 1, nodes: ({ best }) => best === "yes" }] }),
+    ]);
+    const { layer2, update } = followed(given);
+    expect(layer2().announced).toBe(true);
+    given.nodes.set("iris2", node("iris2", { labels: { best: "yes" } }));
+    update({ nodes: new Set(["iris2"]) });
+    expect(layer2()).toEqual({ announced: false, reason: "ownedByOther", facts: { owner: "iris2" } });
+  });
+});
+
+describe("layer 2 refuses", () => {
+  it("on a node that the API does not know", () => {
+    const given = served("10.20.30.1");
+    expect(on("iris9", given)).toEqual({
+      announced: false,
+      reason: "nodeUnknown",
+      facts: { pool: "lab", node: "iris9" },
+    });
+  });
+
+  it("where no candidate is alive", () => {
+    const given = served("10.20.30.1");
+    given.members = new Set();
+    expect(on("iris1", given)).toEqual({ announced: false, reason: "noCandidate", facts: {} });
+  });
+
+  it("where no endpoint can serve", () => {
+    const given = served("10.20.30.1");
+    given.slices.set("default/a", [slice("a", NODES, { serving: false })]);
+    expect(on("iris2", given)).toEqual({ announced: false, reason: "noEndpoints", facts: {} });
+  });
+
+  it("a shared address for one advertisement with selectors among several, and no other for it", () => {
+    const some = [l2Advertisement("a"), l2Advertisement("b", { hasServiceSelectors: true })];
+    const sharing = { annotations: { "metallb.io/allow-shared-ip": "k" } };
+    expect(on("iris2", served("10.20.30.1", some, sharing))).toMatchObject({ reason: "sharedIPWithServiceSelector" });
+    expect(on("iris2", served("10.20.30.1", some)).announced).toBe(true);
+    expect(on("iris2", served("10.20.30.1", [l2Advertisement("a")], sharing)).announced).toBe(true);
+  });
+});
+
+it("an election hashes each candidate once", () => {
+  for (const drained of [null, "iris9"]) {
+    const given = served("10.20.30.1");
+    given.members = new Set(NODES);
+    given.speakers = new Map(NODES.map((name) => [name, { links: null, isWhole: true }]));
+    if (drained) given.nodes.set(drained, node(drained, { drain: "true" }));
+    let hashes = 0;
+    const sha256 = (text: string) => {
+      hashes += 1;
+      return OPTIONS.sha256(text);
+    };
+    plan(given, { ...OPTIONS, nodeName: "iris1", sha256 });
+    expect(hashes).toBe(2);
+  }
 });

@@ -7,7 +7,7 @@ import { best, ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
 import { sameNode, unfit } from "./node-facts.ts";
 import type { Layer2Verdict, LeftOut, SpeakerLinks, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
-import type { Holding } from "./service-class.ts";
+import type { Held } from "./service-class.ts";
 
 export interface Layer2Options {
   readonly nodeName: string;
@@ -88,7 +88,6 @@ export class Layer2Election {
     const { hasMajority = true } = world;
     differs ||= hasMajority !== this.hasMajority;
     this.hasMajority = hasMajority;
-    if (advertisements.size === 0) return false;
     const able = [...world.nodes.values()].filter(
       (node) => (members === null || members.has(node.name)) && !unfit(node, ignoreExcludeLabel),
     );
@@ -102,14 +101,12 @@ export class Layer2Election {
     return differs;
   }
 
-  decide(service: Service, slices: Iterable<EndpointSlice>, holding: Holding): Layer2Decision {
-    if ("reason" in holding) return refuse(holding.reason, holding.facts);
-    const { pool, ips } = holding;
+  /** Of a Service whose pool an advertisement speaks of. */
+  decide(service: Service, slices: Iterable<EndpointSlice>, { pool, ips }: Held): Layer2Decision {
     const { nodeName: node, ignoreExcludeLabel } = this.options;
     const facts = { pool: pool.name, node };
-    if (pool.l2Advertisements.length === 0) return refuse("noL2Advertisement", { pool: pool.name });
     const serving = servingNodes(slices);
-    if (!serving.any) return refuse("noEndpoints");
+    if (serving.size === 0) return refuse("noEndpoints");
     const matching = pool.l2Advertisements.filter(({ services }) => services(service.labels));
     if (annotation(service, ANNOTATIONS.allowSharedIp) !== undefined)
       if (matching.some(({ hasServiceSelectors }) => hasServiceSelectors)) return refuse("sharedIPWithServiceSelector");
@@ -121,9 +118,9 @@ export class Layer2Election {
     if (unable) return refuse(unable.reason, unable.facts);
     if (!this.hasMajority && matching.some(({ fencing }) => fencing === "majority")) return refuse("noMajority", facts);
     const local = service.externalTrafficPolicy === "Local";
-    if (local && !serving.nodes.has(node)) return refuse("noLocalEndpoints", facts);
+    if (local && !serving.has(node)) return refuse("noLocalEndpoints", facts);
     const address = ips[0] ? formatIp(ips[0]) : "";
-    const elected = this.elect(matching, local ? serving.nodes : null, ips, address);
+    const elected = this.elect(matching, local ? serving : null, ips, address);
     const placeable = this.placeable(service, matching, elected, ips);
     const owner = placeable?.placed ?? elected.owner;
     return { ...this.seen(elected, owner, address, ips, mine), ...(placeable ? { placeable } : {}) };
@@ -154,7 +151,7 @@ export class Layer2Election {
   /** The node that wins among the candidates of all these advertisements; `among`: no other may. */
   private elect(
     advertisements: readonly L2Advertisement[],
-    among: ReadonlySet<string> | null,
+    among: ReadonlySet<string | null> | null,
     ips: readonly Ip[],
     address: string,
   ): Elected {
@@ -163,25 +160,32 @@ export class Layer2Election {
       for (const [node, score] of this.candidates.get(advertisement) ?? [])
         if (among === null || among.has(node)) scores.set(node, (scores.get(node) ?? 0) + score);
     const { sha256 } = this.options;
-    this.leaveOutDrained(scores, best([...scores], address, sha256));
-    const all = [...scores];
-    const winner = best(all, address, sha256);
+    const scored = [...scores];
+    const first = best(scored, address, sha256);
+    const all = this.withoutDrained(scored, first);
+    const winner = all === scored ? first : best(all, address, sha256);
     const { speakers } = this;
     if (winner === null || !speakers?.has(winner)) return { owner: winner, leftOut: NOBODY, field: all };
-    const { able, leftOut } = ableOf(scores.keys(), speakers, ips, (node) => this.interfacesAt(advertisements, node));
+    const { able, leftOut } = ableOf(
+      all.map(([node]) => node),
+      speakers,
+      ips,
+      (node) => this.interfacesAt(advertisements, node),
+    );
     if (able.size === 0) return { owner: winner, leftOut, field: all };
     const field = all.filter(([node]) => able.has(node));
     return { owner: able.has(winner) ? winner : best(field, address, sha256), leftOut, field };
   }
 
   /** MetalLB's own speakers know of no drain: one that wins answers, and none inherits from one of ours. */
-  private leaveOutDrained(scores: Map<string, number>, winner: string | null): void {
+  private withoutDrained(scored: readonly Scored[], winner: string | null): readonly Scored[] {
     const { speakers, drained } = this;
+    if (drained.size === 0) return scored;
     const isOurs = (node: string): boolean => speakers === null || speakers.has(node);
     const isGiven = winner !== null && drained.has(winner);
-    if (drained.size === 0 || (isGiven && !isOurs(winner))) return;
-    const heirs = new Set([...scores.keys()].filter((node) => !drained.has(node) && (!isGiven || isOurs(node))));
-    if (heirs.size > 0) for (const node of [...scores.keys()]) if (!heirs.has(node)) scores.delete(node);
+    if (isGiven && !isOurs(winner)) return scored;
+    const heirs = scored.filter(([node]) => !drained.has(node) && (!isGiven || isOurs(node)));
+    return heirs.length > 0 && heirs.length < scored.length ? heirs : scored;
   }
 
   /**
@@ -229,17 +233,11 @@ const preference = ({ preferences }: L2Advertisement, labels: Node["labels"]): n
 const sameCandidates = (a: Candidates | undefined, b: Candidates): boolean =>
   a?.size === b.size && [...b].every(([node, score]) => a.get(node) === score);
 
-/** Nodes with an endpoint that can serve, and whether there is any such endpoint, with a node or without. */
-function servingNodes(slices: Iterable<EndpointSlice>): { readonly any: boolean; readonly nodes: ReadonlySet<string> } {
-  const nodes = new Set<string>();
-  let any = false;
-  for (const { endpoints } of slices)
-    for (const { serving, nodeName } of endpoints) {
-      if (!serving) continue;
-      any = true;
-      if (nodeName !== null) nodes.add(nodeName);
-    }
-  return { any, nodes };
+/** The nodes of the endpoints that can serve; null: of one without a node. */
+function servingNodes(slices: Iterable<EndpointSlice>): ReadonlySet<string | null> {
+  const nodes = new Set<string | null>();
+  for (const { endpoints } of slices) for (const { serving, nodeName } of endpoints) if (serving) nodes.add(nodeName);
+  return nodes;
 }
 
 /** The union; null: all, as soon as one advertisement names none. */

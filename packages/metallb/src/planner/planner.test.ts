@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { BgpAdvertisement } from "#config";
 import { Planner, type PlannerOptions, plan, type REASONS, sentence } from "#planner";
-import { advertisement, changes, node, OPTIONS, peer, pool, routesOf, service, slice, TestWorld } from "./testing.ts";
+import {
+  advertisement,
+  changes,
+  config,
+  node,
+  OPTIONS,
+  peer,
+  pool,
+  routesOf,
+  service,
+  slice,
+  TestWorld,
+} from "./testing.ts";
 
 const world = (advertisements: readonly BgpAdvertisement[] = [advertisement("a")]): TestWorld =>
   new TestWorld([pool("lab", "192.0.2.0/24", advertisements)], [peer("router")]);
@@ -164,7 +176,39 @@ describe("routes", () => {
   });
 });
 
+const NO_DIFFERENCE = {
+  routes: [],
+  peersSet: [],
+  peersRemoved: [],
+  routesAfter: [],
+  layer2: { announce: [], withdraw: [] },
+  verdicts: [],
+};
+
 describe("a difference", () => {
+  it("of a Service that comes later is its verdict and its route", () => {
+    const given = world();
+    const planner = new Planner(OPTIONS);
+    planner.update(given, changes({ config: true }));
+    given.serve(service("late", { ips: ["192.0.2.7"] }));
+    const { routes, verdicts } = planner.update(given, changes({ services: new Set(["default/late"]) }));
+    expect([routes.length, verdicts]).toEqual([1, ["default/late"]]);
+  });
+
+  it("of a pool's name is told, since layer 2 says it of Services that it has no part in", () => {
+    const given = world().serve(service("a", { ips: ["192.0.2.5"] }));
+    const planner = new Planner(OPTIONS);
+    const layer2 = () => planner.plan.verdict("default/a", given.services.get("default/a")).layer2;
+    planner.update(given, changes({ config: true }));
+    expect(layer2()).toEqual({ announced: false, reason: "noL2Advertisement", facts: { pool: "lab" } });
+    const { pools = [], peers = [] } = given.config ?? {};
+    const [{ bgpAdvertisements } = { bgpAdvertisements: [] }] = pools;
+    given.config = config([pool("renamed", "192.0.2.0/24", bgpAdvertisements)], peers);
+    const { routes, verdicts } = planner.update(given, changes({ config: true }));
+    expect([routes, verdicts]).toEqual([[], ["default/a"]]);
+    expect(layer2()).toMatchObject({ facts: { pool: "renamed" } });
+  });
+
   it("of one Service is that one change and touches no session", () => {
     const given = world();
     for (let i = 0; i < 100; i++) given.serve(service(`s${i}`, { ips: [`192.0.2.${i}`] }));
@@ -188,14 +232,7 @@ describe("a difference", () => {
       given,
       changes({ services: new Set(["default/a"]), nodes: new Set(["node-1", "node-2"]), config: true }),
     );
-    expect(difference).toEqual({
-      routes: [],
-      peersSet: [],
-      peersRemoved: [],
-      routesAfter: [],
-      layer2: { announce: [], withdraw: [] },
-      verdicts: [],
-    });
+    expect(difference).toEqual(NO_DIFFERENCE);
   });
 
   it("starts and stops sessions by the node's labels", () => {
@@ -233,8 +270,16 @@ describe("a difference", () => {
     const { config } = given;
     given.config = null;
     const planner = new Planner(OPTIONS);
-    planner.update(given, changes({ services: new Set(["default/a"]) }));
-    expect(planner.plan.verdict("default/a", given.services.get("default/a")).bgp).toMatchObject({
+    expect(planner.update(given, changes({ services: new Set(["default/a"]) }))).toEqual(NO_DIFFERENCE);
+    const { plan: nothing } = planner;
+    expect([nothing.peers.size, nothing.tables, [...nothing.routes("all")], [...nothing.layer2()]]).toEqual([
+      0,
+      [],
+      [],
+      [],
+    ]);
+    expect([planner.isLast, planner.peerProblems]).toEqual([false, []]);
+    expect(nothing.verdict("default/a", given.services.get("default/a")).bgp).toMatchObject({
       reason: "notPlannedYet",
     });
     given.config = config;

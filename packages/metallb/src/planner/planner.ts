@@ -244,14 +244,10 @@ export class Planner {
 
   private eachPrefix({ spec }: ServiceClass, ips: readonly Ip[], act: (prefix: PrefixKey) => void): void {
     if (spec.kind === "refused") return;
-    const each = (prefix: PrefixKey): void => {
+    for (const prefix of prefixesOf(spec, ips)) {
       if (!this.touched.has(prefix)) this.touched.set(prefix, this.holders.of(prefix));
       act(prefix);
-    };
-    const [only] = ips;
-    if (ips.length === 1 && only)
-      for (const length of only.family === 4 ? spec.lengths4 : spec.lengths6) each(prefixKey(only, length));
-    else for (const prefix of prefixesOf(spec, ips)) each(prefix);
+    }
   }
 
   private *routes(name: string): Generator<Route> {

@@ -105,7 +105,7 @@ export class ServiceClasses {
     fits: (each: ServiceClass) => boolean,
     context: { effect(of: ServiceClass): { readonly refused: Reason | null } },
   ): boolean {
-    for (const each of this) if (each.services > 0 && fits(each) && !context.effect(each).refused) return true;
+    for (const each of this) if (fits(each) && !context.effect(each).refused) return true;
     return false;
   }
 
@@ -123,7 +123,7 @@ export class ServiceClasses {
     { ips, pool, isOwn }: Held,
     endpoints: EndpointState,
     weight: () => number,
-    isLast = false,
+    isLast: boolean,
   ): ServiceClass {
     const has4 = ips.some(({ family }) => family === 4);
     const has6 = ips.some(({ family }) => family === 6);
@@ -141,9 +141,9 @@ export class ServiceClasses {
     const key = `${this.numberOf(pool)} ${selected} ${endpoints} ${has4 ? 4 : ""}${has6 ? 6 : ""} ${isOwn} ${isLast} ${count} ${own}`;
     return this.intern(key, () => {
       const chosen = pool.bgpAdvertisements.filter((_, i) => selected[i] === "1");
-      const { advertisements, ignored } = speakingOf(chosen, service, own !== "", count);
-      const lengths4 = has4 ? [...new Set(advertisements.map((each) => each.aggregationLength))] : [];
-      const lengths6 = has6 ? [...new Set(advertisements.map((each) => each.aggregationLengthV6))] : [];
+      const { advertisements, ignored } = speakingOf(chosen, service, count);
+      const lengths4 = [...new Set(advertisements.map((each) => each.aggregationLength))];
+      const lengths6 = [...new Set(advertisements.map((each) => each.aggregationLengthV6))];
       return { kind: "held", pool, isOwn, advertisements, ignored, endpoints, isLast, has4, has6, lengths4, lengths6 };
     });
   }
@@ -193,14 +193,11 @@ export class ServiceClasses {
 function speakingOf(
   chosen: Pool["bgpAdvertisements"],
   { annotations }: Service,
-  sets: boolean,
   endpoints: number,
 ): Pick<Extract<ClassSpec, { kind: "held" }>, "advertisements" | "ignored"> {
   const ignored: Reason[] = [];
   const advertisements = chosen.map((each): Speaking => {
-    const { advertisement, refused } = sets
-      ? withOwnAttributes(each, annotations)
-      : { advertisement: each, refused: [] };
+    const { advertisement, refused } = withOwnAttributes(each, annotations);
     for (const { annotation, why } of refused)
       ignored.push({ reason: "attributeRefused", facts: { annotation, advertisement: each.name, why } });
     return each.weighsEndpoints && endpoints > 0

@@ -1,5 +1,5 @@
 import { createGossipEngine, type GossipEffect, type GossipEngine, type GossipEvent } from "#gossip";
-import type { Instant } from "#net";
+import { backoff, type Instant } from "#net";
 import { createGossipCipher, GossipSockets } from "#sys";
 import type { Engine, EntryOf, Seat } from "./engine-registry.ts";
 import type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";
@@ -7,7 +7,7 @@ import type { GossipDifference, GossipReport, GossipStart } from "./gossip-messa
 export type { GossipDifference, GossipReport, GossipStart } from "./gossip-messages.ts";
 
 /** A port that cannot be had, such as one that the speaker before us still holds, is tried again after this. */
-const TRY_AGAIN = 1_000;
+const PAUSE = { first: 500, max: 4_000 };
 
 /** The gossip engine with its sockets. */
 export const gossipEntry = (): EntryOf<"gossip"> => ({
@@ -25,6 +25,8 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
   private closed = false;
   private started = false;
   private retry: NodeJS.Timeout | null = null;
+  /** Openings in a row that failed. */
+  private failures = 0;
 
   constructor(seat: Seat<GossipEvent, GossipReport>) {
     this.seat = seat;
@@ -100,10 +102,12 @@ class GossipHosted implements Engine<GossipDifference, GossipEvent, GossipEffect
       });
       if (this.closed) return sockets.close();
       this.sockets = sockets;
+      this.failures = 0;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.machine = null;
-      if (!this.closed) this.retry = setTimeout(() => void this.open(start), TRY_AGAIN);
+      const pause = backoff(PAUSE, ++this.failures, this.seat.random());
+      if (!this.closed) this.retry = setTimeout(() => void this.open(start), pause);
       return this.seat.report("unavailable", { kind: "unavailable", reason });
     }
     this.seat.step({ kind: "start", self: at });

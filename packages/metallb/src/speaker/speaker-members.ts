@@ -7,8 +7,8 @@ import {
   type SpeakerLink,
   type SpeakerMeta,
 } from "#gossip";
-import { type KubeClient, RESOURCES } from "#kube";
-import { type Duration, type Ip, type Mac, parseIp } from "#net";
+import { ApiError, type KubeClient, RESOURCES } from "#kube";
+import { backoff, type Duration, type Ip, type Mac, parseIp } from "#net";
 import { WATCH_ALL } from "#planner";
 import { errorText } from "#process";
 import type { Dated } from "./dated.ts";
@@ -34,7 +34,7 @@ export interface SpeakerMembersOptions {
 /** How often the API is asked where speakers run, and how often those who are no members are asked in. Milliseconds. */
 const LIST_EVERY = 300_000;
 const JOIN_EVERY = 60_000;
-const LIST_AGAIN = 5_000;
+const LIST_AGAIN = { first: 2_000, max: 60_000 };
 /** Whom one speaker watches at most. */
 const MOST_WATCHED = 64;
 const NOTHING = new Uint8Array();
@@ -49,6 +49,8 @@ export class SpeakerMembers {
   private homes: ReadonlySet<string> = new Set();
   private owners: ReadonlyMap<string, number> = new Map();
   private watched = "";
+  /** Lists in a row that failed. */
+  private failures = 0;
   private meta: Uint8Array = encodeMeta(null);
   private metas: ReadonlyMap<string, Uint8Array> = new Map();
   private told: ReadonlyMap<string, SpeakerMeta> = new Map();
@@ -201,9 +203,10 @@ export class SpeakerMembers {
       this.homes = new Set((items ?? []).flatMap(homeOf));
       if (this.hasMajority !== before) this.options.changed();
       this.addresses = (items ?? []).flatMap(addressOf).filter(({ value }) => value !== settings.address.value);
+      this.failures = 0;
       this.join();
     } catch (error) {
-      next = LIST_AGAIN;
+      next = Math.max(backoff(LIST_AGAIN, ++this.failures, Math.random()), ApiError.asks(error));
       trouble(`cannot list the Pods of the speakers: ${errorText(error)}`);
     }
     if (!this.stopped) this.timers[0] = setTimeout(() => void this.discover(), next).unref();

@@ -34,7 +34,7 @@ export async function findOwnPod(
     try {
       return podOf(name, await client.get(RESOURCES.pods, { namespace, name }));
     } catch (error) {
-      const { status, retryAfter } = error instanceof ApiError ? error : { status: 0, retryAfter: null };
+      const status = error instanceof ApiError ? error.status : 0;
       if (status === 403 || status === 404) {
         log.warn("cannot read this process's Pod: its status objects will not be garbage-collected", {
           op: "startup",
@@ -44,7 +44,7 @@ export async function findOwnPod(
         return null;
       }
       // What the API does not answer is told by those who watch it.
-      const pause = Math.max(backoff(PAUSE, failures, Math.random()), retryAfter ?? 0);
+      const pause = Math.max(backoff(PAUSE, failures, Math.random()), ApiError.asks(error));
       await new Promise<void>((resolve) => void setTimeout(resolve, pause).unref());
     }
   }

@@ -47,10 +47,14 @@ export class FakeKube {
   /** So many watches were begun, by path. */
   readonly watched = new Map<string, number>();
 
-  bookmark(path: string): void {
-    const object = { metadata: { resourceVersion: String(this.version) } };
-    this.watches.get(path)?.(JSON.stringify({ type: "BOOKMARK", object }));
+  /** Ends a watch as a server does whose time is over. */
+  end(path: string): void {
+    this.ends.get(path)?.();
   }
+
+  private readonly ends = new Map<string, () => void>();
+
+  forgetIdle = (): void => {};
 
   stream: KubeClient["stream"] = async (path, _, onLine, signal, options) => {
     this.watched.set(path, (this.watched.get(path) ?? 0) + 1);
@@ -58,6 +62,7 @@ export class FakeKube {
     options?.onOpen?.();
     const ended = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => ended.resolve());
+    this.ends.set(path, ended.resolve);
     await ended.promise;
     // Another may stand in its place already.
     if (this.watches.get(path) === onLine) this.watches.delete(path);

@@ -1,18 +1,17 @@
 import type { Duration, Instant, Seconds } from "#net";
+import type { SessionReport } from "../events.ts";
 import type { PeerSettings } from "../settings.ts";
 import { Backoff } from "./backoff.ts";
 import type { FsmEvent } from "./fsm.ts";
-import { Timers } from "./timers.ts";
 
 /** When this side begins: the timers that run without a connection (RFC 4271 section 8), and what holds them off. */
 export class Attempts {
   /** Where a session without a connection is: Active listens, Idle does not. */
   resting: "Idle" | "Active" = "Idle";
+  /** What this side does by itself: of IdleHoldTimer and ConnectRetryTimer one runs at a time. */
+  plan: SessionReport["next"] = null;
   /** BFD says that the peer is down: nothing starts. */
   private held = false;
-  /** The retry timer limits an attempt, and does not wait for the next. */
-  private attempting = false;
-  private readonly timers = new Timers();
   private readonly backoff: Backoff;
 
   constructor(random: () => number) {
@@ -21,26 +20,21 @@ export class Attempts {
 
   /** A start: whether to open a connection now. */
   begin({ passive, connectTime }: PeerSettings, now: Instant): boolean {
-    this.timers.clear();
-    if (this.held) return false;
     this.resting = "Active";
     if (passive) return false;
-    this.timers.set("connectRetry", now + this.backoff.attempt(connectTime));
-    this.attempting = true;
+    this.plan = { kind: "give up", at: now + this.backoff.attempt(connectTime) };
     return true;
   }
 
-  /** The session stands. */
+  /** No attempt is under way, and none is needed. */
   settle(): void {
-    this.timers.clear();
+    this.plan = null;
   }
 
   /** The session ended; `again`: after how long the next attempt begins, or never. */
   rest(resting: "Idle" | "Active", again: Duration | null, now: Instant): void {
     this.resting = resting;
-    this.attempting = false;
-    this.timers.clear();
-    if (again !== null && !this.held) this.timers.set(resting === "Idle" ? "idleHold" : "connectRetry", now + again);
+    this.plan = again === null || this.held ? null : { kind: "connect", at: now + again };
   }
 
   hold(): void {
@@ -51,7 +45,7 @@ export class Attempts {
   release(now: Instant): boolean {
     if (!this.held) return false;
     this.held = false;
-    this.timers.set("idleHold", now + this.backoff.afresh());
+    this.plan = { kind: "connect", at: now + this.backoff.afresh() };
     return true;
   }
 
@@ -70,21 +64,11 @@ export class Attempts {
     return this.backoff.failures;
   }
 
-  /** What this side does by itself; an attempt under way is given up and made again. */
-  get plan(): { readonly kind: "connect" | "give up"; readonly at: Instant } | null {
-    const idle = this.timers.at("idleHold");
-    if (idle !== null) return { kind: "connect", at: idle };
-    const retry = this.timers.at("connectRetry");
-    return retry === null ? null : { kind: this.attempting ? "give up" : "connect", at: retry };
-  }
-
-  next(): Instant | null {
-    return this.timers.next();
-  }
-
-  expired(now: Instant): readonly FsmEvent[] {
-    return this.timers
-      .expired(now)
-      .map(({ name }) => (name === "idleHold" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires"));
+  /** The timer that is due, once; null: none is. */
+  expired(now: Instant): FsmEvent | null {
+    const { plan } = this;
+    if (plan === null || plan.at > now) return null;
+    this.plan = null;
+    return plan.kind === "connect" && this.resting === "Idle" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires";
   }
 }

@@ -1,10 +1,9 @@
-import type { Seconds } from "#net";
+import { backoff, type Duration, type Seconds } from "#net";
 
 /** Milliseconds that one attempt to connect may take (ConnectRetryTime, RFC 4271 section 10, made short). */
 const CONNECT_TIME = 10_000;
-/** First and longest pause between attempts, milliseconds. */
-const FIRST_PAUSE = 1_000;
-const MAX_PAUSE = 120_000;
+/** Pauses between attempts, with the jitter of RFC 4271 section 10: 0.75 to 1 of each time. */
+const PAUSE = { first: 1_000, max: 120_000, sure: 0.75 };
 /** A session that stood so long, in milliseconds, is tried again at once; one that fell sooner is as one that never stood. */
 const STABLE = 10_000;
 /** Pause after a session that stood, so that the peer can clean up; milliseconds. */
@@ -26,27 +25,27 @@ export class Backoff {
   }
 
   /** How long one attempt may take; `connectTime` as configured, in seconds. */
-  attempt(connectTime: Seconds | null): number {
-    return (connectTime ? connectTime * 1000 : CONNECT_TIME) * this.jitter();
+  attempt(connectTime: Seconds | null): Duration {
+    return this.jittered(connectTime ? connectTime * 1000 : CONNECT_TIME);
   }
 
   /**
    * The pause after an end. `stood`: how long the session was Established, in milliseconds; null: it was
    * not. `connectTime` bounds the pause.
    */
-  pause(stood: number | null, connectTime: Seconds | null): number {
+  pause(stood: Duration | null, connectTime: Seconds | null): Duration {
     if (stood !== null && stood >= STABLE) return this.afresh();
-    const bound = connectTime ? Math.min(connectTime * 1000, MAX_PAUSE) : MAX_PAUSE;
-    return Math.min(FIRST_PAUSE * 2 ** Math.min(this.failures++, 20), bound) * this.jitter();
+    const max = connectTime ? Math.min(connectTime * 1000, PAUSE.max) : PAUSE.max;
+    return backoff({ ...PAUSE, max }, ++this.failures, this.random());
   }
 
   /** The pause before a start of which what failed before says nothing: other settings, a peer that is back. */
-  afresh(): number {
+  afresh(): Duration {
     this.failures = 0;
-    return BREATH * this.jitter();
+    return this.jittered(BREATH);
   }
 
-  private jitter(): number {
-    return 0.75 + 0.25 * this.random();
+  private jittered(time: Duration): Duration {
+    return backoff({ ...PAUSE, first: time, max: time }, 1, this.random());
   }
 }

@@ -4,7 +4,6 @@ import { Framer } from "../packet/framer.ts";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, type Notification } from "../packet/notification.ts";
 import { encodeOpen, type Open } from "../packet/open.ts";
-import { DEFAULT_HOLD_TIME } from "./negotiate.ts";
 import { farewells } from "./reasons.ts";
 import { Timers } from "./timers.ts";
 
@@ -128,7 +127,7 @@ export class Connection {
     this.ports.emit({ kind: "send", connection: this.id, chunks });
     if (this.waitingSince !== null) return;
     this.waitingSince = now;
-    this.timers.set("sendHold", now + Math.max(MIN_SEND_HOLD, 2000 * (this.holdTime || DEFAULT_HOLD_TIME)));
+    this.timers.set("sendHold", now + Math.max(MIN_SEND_HOLD, 2000 * this.holdTime));
   }
 
   drained(): void {
@@ -139,11 +138,6 @@ export class Connection {
   /** The NOTIFICATION after which the peer forgets our routes at once. */
   final(reason: Notification): Notification {
     return this.agreed?.negotiated.graceful === "with notifications" ? farewells.hard(reason) : reason;
-  }
-
-  /** The NOTIFICATION after which the peer keeps our routes until we are back; null: only silence does. */
-  graceful(reason: Notification): Notification | null {
-    return this.agreed?.negotiated.graceful === "without notifications" ? null : reason;
   }
 
   /** Nothing is said on a connection that does not stand yet. */
@@ -158,7 +152,7 @@ export class Connection {
     return this.timers.at("hold");
   }
 
-  nextTimer(): Instant | null {
+  nextTimer(): Instant {
     return this.timers.next();
   }
 

@@ -36,15 +36,19 @@ export class Connections {
     return [...this.all.values()];
   }
 
+  /** The one that this side opens and that does not stand yet. */
+  get attempt(): Connection | undefined {
+    return this.list().find((each) => each.state === "Connect");
+  }
+
   others(connection: Connection): readonly Connection[] {
     return this.list().filter((each) => each !== connection);
   }
 
   /** The state of the one that is furthest; `resting` where none is. */
   furthest(resting: SessionState): SessionState {
-    let state = resting;
-    for (const connection of this.all.values()) if (RANK[connection.state] > RANK[state]) state = connection.state;
-    return state;
+    const ranks = this.list().map(({ state }) => STATES.indexOf(state));
+    return STATES[Math.max(STATES.indexOf(resting), ...ranks)] ?? resting;
   }
 
   /** Whether every connection on which an OPEN was sent can go on with the settings. */
@@ -53,13 +57,9 @@ export class Connections {
     return said.length > 0 && said.every((each) => goesOn(each, settings, fallback));
   }
 
-  nextTimer(): Instant | null {
-    let next: Instant | null = null;
-    for (const connection of this.all.values()) {
-      const at = connection.nextTimer();
-      if (at !== null && (next === null || at < next)) next = at;
-    }
-    return next;
+  /** Infinity: no timer runs. */
+  nextTimer(): Instant {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.list().map((each) => each.nextTimer()));
   }
 
   add(connection: Connection): void {
@@ -82,11 +82,5 @@ export class Connections {
   }
 }
 
-const RANK: Readonly<Record<SessionState, number>> = {
-  Idle: 0,
-  Active: 1,
-  Connect: 2,
-  OpenSent: 3,
-  OpenConfirm: 4,
-  Established: 5,
-};
+/** From the first step to the last. */
+const STATES = ["Idle", "Active", "Connect", "OpenSent", "OpenConfirm", "Established"] as const;

@@ -52,11 +52,6 @@ export class Dialogue {
     this.reception = new Reception(session.count, (message) => outcome.warn(message));
   }
 
-  /** A session stands: its first fault is logged again. */
-  begin(): void {
-    this.reception.begin();
-  }
-
   read(connection: Connection | undefined, bytes: Uint8Array, now: Instant): void {
     if (!connection || FSM[connection.state].BGPHeaderErr === "ignore") return;
     for (const frame of connection.framer.push(bytes)) {

@@ -6,7 +6,7 @@ import { encodeOpen, type Open } from "../packet/open.ts";
 import type { AddressFamily, Asn, PeerSettings } from "../settings.ts";
 
 /** RFC 4271 section 10. */
-export const DEFAULT_HOLD_TIME = 90;
+const DEFAULT_HOLD_TIME = 90;
 
 /** Seconds for which a peer that offers graceful restart keeps our routes without us (RFC 4724 section 3). */
 const DEFAULT_RESTART_TIME = 120;

@@ -8,16 +8,12 @@ import type { MessageCounts } from "./connection.ts";
 export class Reception {
   private readonly count: MessageCounts;
   private readonly warn: (message: string) => void;
-  private told = false;
+  /** The agreement of the session whose first fault was logged. */
+  private told: Negotiated | null = null;
 
   constructor(count: MessageCounts, warn: (message: string) => void) {
     this.count = count;
     this.warn = warn;
-  }
-
-  /** A session stands: its first fault is logged again. */
-  begin(): void {
-    this.told = false;
   }
 
   /** The error is the NOTIFICATION to send. */
@@ -29,8 +25,8 @@ export class Reception {
     if (treatAsWithdraw !== null) this.count.updatesTreatedAsWithdraw++;
     if (discarded !== null) this.count.attributesDiscarded++;
     const fault = treatAsWithdraw ?? discarded;
-    if (fault !== null && !this.told) {
-      this.told = true;
+    if (fault !== null && this.told !== negotiated) {
+      this.told = negotiated;
       this.warn(`the peer sent a malformed UPDATE: ${fault}; further ones are counted`);
     }
     return update;

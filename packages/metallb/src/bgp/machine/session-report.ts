@@ -36,8 +36,7 @@ function shortcomings(
 export class Telling {
   reason = "";
   since: Instant;
-  private state: SessionState = "Idle";
-  private told: SessionReport | null = null;
+  private told: SessionReport;
   private readonly session: Reported;
   private readonly ports: { emit(effect: BgpEffect): void };
 
@@ -45,23 +44,23 @@ export class Telling {
     this.session = session;
     this.ports = ports;
     this.since = now;
+    this.told = this.report();
   }
 
   /** `always`: the reason is news, though the state is not. */
   tell(now: Instant, always = false): void {
-    const { state } = this.session;
-    if (state === this.state && !always) return;
-    const wasUp = this.state === "Established";
-    if (state !== this.state) this.since = now;
-    this.state = state;
+    const { told } = this;
+    const moved = this.session.state !== told.state;
+    if (!moved && !always) return;
+    if (moved) this.since = now;
     const report = this.report();
-    if (state === "Established") {
+    const wasUp = told.state === "Established";
+    if (report.state === "Established") {
       if (!wasUp) this.log("info", "session established");
-      else if (report.ttlSecurity && this.told?.ttlSecurity === false)
+      else if (report.ttlSecurity && !told.ttlSecurity)
         this.log("info", "the peer sends TTL 255: from now on nothing less is taken (RFC 5082)");
-      const before = wasUp ? (this.told?.shortcomings ?? []) : [];
-      for (const sentence of report.shortcomings) if (!before.includes(sentence)) this.log("warn", sentence);
-      for (const sentence of before)
+      for (const sentence of report.shortcomings) if (!told.shortcomings.includes(sentence)) this.log("warn", sentence);
+      for (const sentence of told.shortcomings)
         if (!report.shortcomings.includes(sentence)) this.log("info", `no longer: ${sentence}`);
     } else if (wasUp) this.log("warn", `session fell: ${this.reason}`);
     else if (always && this.reason !== "") this.log("info", `session not up: ${this.reason}`);

@@ -12,6 +12,7 @@ import { type Connection, noMessages } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Dialogue } from "./dialogue.ts";
 import { FSM } from "./fsm.ts";
+import { leaveRoutes } from "./graceful-end.ts";
 import { identifierOf, openOf } from "./negotiate.ts";
 import { farewells, reasons } from "./reasons.ts";
 import { type Standing, Telling } from "./session-report.ts";
@@ -61,7 +62,7 @@ export class Session {
     this.telling = new Telling(this, ports, now);
     this.dialogue = new Dialogue(this, this.connections, {
       warn: (message) => this.telling.log("warn", message),
-      moved: (at) => this.telling.tell(at),
+      moved: (at) => this.moved(at),
       establish: (connection, at) => this.establish(connection, at),
       flush: (at) => this.flush(at),
       complain: (connection, reason, at, detail) => this.complain(connection, reason, at, detail),
@@ -131,15 +132,13 @@ export class Session {
   }
 
   time(now: Instant): void {
-    for (const event of this.attempts.expired(now)) {
-      const action = FSM[this.state][event];
-      if (action === "connect") {
-        this.connect(now);
-        this.telling.tell(now);
-      } else if (action === "connect again") this.connectAgain(now);
-    }
+    const event = this.attempts.expired(now);
+    const action = event && FSM[this.state][event];
+    if (action === "connect") {
+      this.connect(now);
+      this.telling.tell(now);
+    } else if (action === "connect again") this.connectAgain(now);
     for (const connection of this.connections.list()) {
-      if (!this.connections.has(connection)) continue;
       const ended = connection.time(now);
       if (ended === "hold") this.complain(connection, notification(ERROR.holdTimer), now);
       else if (ended === "sendHold") this.fall(connection, reasons.notReading, now);
@@ -152,12 +151,11 @@ export class Session {
     if (change === "connection" || (change === "open" && !this.connections.goOn(settings, this.fallbackRouterId)))
       this.takeLeave(farewells.changed(), reasons.changed, now, this.attempts.afresh());
     if (change === "connection") this.guarded = false;
-    const moved = settings.table !== this.settings.table;
     const waits = this.settings.passive && this.state === "Active";
     this.settings = settings;
     // Who waited for the peer, and need not any more, begins.
     if (waits && !settings.passive) this.connect(now);
-    if (moved) this.adjRibOut.moveTo(this.ports.table(settings.table));
+    this.adjRibOut.moveTo(this.ports.table(settings.table));
     this.flush(now);
   }
 
@@ -190,11 +188,7 @@ export class Session {
 
   /** `keep`: the peer is to keep the routes until this speaker is back. */
   shutdown(text: string, keep: boolean, now: Instant): void {
-    if (keep && this.up?.negotiated.graceful) {
-      this.telling.log("info", "graceful restart: the peer keeps the routes until this speaker is back");
-      this.connections.dismissAll((each) => each.graceful(farewells.reset(text)));
-    } else if (keep && this.up && this.settings.gracefulRestart)
-      this.telling.log("warn", "graceful restart was not agreed with the peer: the routes are withdrawn");
+    if (keep && this.up) leaveRoutes(this.up, this.settings, this.connections, this.telling, text);
     this.takeLeave(farewells.shutdown(text), reasons.shutdown(text), now, null);
   }
 
@@ -211,9 +205,9 @@ export class Session {
     return this.connections.furthest(this.attempts.resting);
   }
 
-  nextTimer(): Instant | null {
-    const [own, theirs] = [this.attempts.next(), this.connections.nextTimer()];
-    return own === null || (theirs !== null && theirs < own) ? theirs : own;
+  /** Infinity: no timer runs. */
+  nextTimer(): Instant {
+    return Math.min(this.attempts.plan?.at ?? Number.POSITIVE_INFINITY, this.connections.nextTimer());
   }
 
   /** Null while it is not Established. */
@@ -232,10 +226,8 @@ export class Session {
   }
 
   private connectAgain(now: Instant): void {
-    const attempt = this.connections.list().find((each) => each.state === "Connect");
-    // It stands by now, or the peer's own connection does.
-    if (!attempt) return;
-    this.connections.close(attempt);
+    const { attempt } = this.connections;
+    if (attempt) this.connections.close(attempt);
     this.telling.reason = reasons.attemptTimedOut(this.settings);
     this.connect(now);
     this.telling.tell(now, true);
@@ -245,6 +237,12 @@ export class Session {
     this.connections.add(connection);
     const open = openOf(this.settings, identifierOf(this.settings, local, this.fallbackRouterId), this.restarting);
     connection.open(local, { open, restarting: this.restarting }, now);
+    this.moved(now);
+  }
+
+  /** A connection is further: ConnectRetryTimer stops, unless an attempt of this side is still under way. */
+  private moved(now: Instant): void {
+    if (!this.connections.attempt) this.attempts.settle();
     this.telling.tell(now);
   }
 
@@ -252,13 +250,11 @@ export class Session {
     const { agreed, local } = connection;
     if (!agreed || !local) return;
     for (const other of this.connections.others(connection)) this.connections.dismiss(other, farewells.collision());
-    this.attempts.settle();
     connection.establish(now);
     const { link } = connection;
     this.up = { connection, local: { ...local, link }, negotiated: agreed.negotiated };
     this.restarting = false;
     this.guarded ||= local.guarded;
-    this.dialogue.begin();
     this.telling.reason = "";
     this.adjRibOut.begin(this.settings.localAs, this.up);
     this.telling.tell(now);
@@ -276,7 +272,7 @@ export class Session {
   /** Ends one connection. With it the session ends, unless the other of two that collide goes on. */
   private fall(connection: Connection, reason: string, now: Instant, resting: "Idle" | "Active" = "Idle"): void {
     this.connections.close(connection);
-    if (this.connections.size > 0) return this.telling.tell(now);
+    if (this.connections.size > 0) return this.moved(now);
     this.rest(resting, reason, now, this.pause(now));
   }
 

@@ -1,7 +1,7 @@
 import type { Instant } from "../events.ts";
 
-/** What a session waits for: RFC 4271 section 8, IdleHoldTimer section 8.1.1, send hold: RFC 9687. */
-export type TimerName = "idleHold" | "connectRetry" | "hold" | "keepalive" | "sendHold";
+/** What a connection waits for: RFC 4271 section 8, send hold: RFC 9687. */
+export type TimerName = "hold" | "keepalive" | "sendHold";
 
 export interface Expired {
   readonly name: TimerName;
@@ -17,9 +17,8 @@ export class Timers {
     this.due.set(name, at);
   }
 
-  clear(name?: TimerName): void {
-    if (name) this.due.delete(name);
-    else this.due.clear();
+  clear(name: TimerName): void {
+    this.due.delete(name);
   }
 
   /** When the timer is due; null: it is off. */
@@ -27,11 +26,9 @@ export class Timers {
     return this.due.get(name) ?? null;
   }
 
-  /** The earliest, or null. */
-  next(): Instant | null {
-    let next: Instant | null = null;
-    for (const at of this.due.values()) if (next === null || at < next) next = at;
-    return next;
+  /** The earliest; infinity: none runs. */
+  next(): Instant {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.due.values());
   }
 
   /** Takes out what is due, earliest first. */

@@ -1,4 +1,4 @@
-import type { Duration } from "#net";
+import { backoff, type Duration } from "#net";
 import type { Instant } from "../events.ts";
 import { isOurs } from "../meta.ts";
 import type { WatchMessage } from "../wire/heartbeat.ts";
@@ -14,9 +14,11 @@ const SUBSCRIBE_EVERY = 500;
 const SUBSCRIBED_FOR = 2_000;
 /** Who are told that we live, at most. */
 const MAX_SUBSCRIBERS = 256;
-/** One that came back must be heard for so long before it counts; longer each time that it was lost lately. */
-const BACK_AFTER = 1_000;
-const BACK_AFTER_MOST = 30_000;
+/**
+ * One that came back must be heard for so long before it counts; longer each time that it was lost lately. Without
+ * chance: it is no try that others make too, and it is looked at more than once.
+ */
+const BACK_AFTER = { first: 1_000, max: 30_000, sure: 1 };
 const LATELY = 60_000;
 /** We slept ourselves when our clock jumped by more than this: then silence says nothing of others. */
 const ASLEEP = 100;
@@ -62,7 +64,7 @@ export class Watch {
     this.ports = ports;
   }
 
-  /** The members that are watched from now on. */
+  /** The members that are watched from now on; to be said again when one of them is gone, and when it returns. */
   set(members: readonly Member[], now: Instant): void {
     const wanted = new Set(members.map(({ name }) => name));
     for (const [name, { member }] of this.watched) {
@@ -71,7 +73,9 @@ export class Watch {
       if (member.silent) this.ports.silent(member, null, now);
     }
     for (const member of members) {
-      if (this.watched.get(member.name)?.member === member) continue;
+      const known = this.watched.get(member.name);
+      // One that is gone is heard anew when it returns: its silence since then says nothing.
+      if (known?.member === member && isWatchable(member)) continue;
       this.watched.set(member.name, {
         member,
         heardAt: null,
@@ -79,8 +83,8 @@ export class Watch {
         askAt: now,
         subscribeAt: now,
         backSince: null,
-        losses: 0,
-        lostAt: Number.NEGATIVE_INFINITY,
+        losses: known?.losses ?? 0,
+        lostAt: known?.lostAt ?? Number.NEGATIVE_INFINITY,
       });
     }
   }
@@ -212,4 +216,4 @@ export class Watch {
 
 const isWatchable = ({ state, meta }: Member): boolean => (state === "alive" || state === "suspect") && isOurs(meta);
 
-const backAfter = (losses: number): number => Math.min(BACK_AFTER_MOST, BACK_AFTER * 2 ** Math.max(0, losses - 1));
+const backAfter = (losses: number): Duration => backoff(BACK_AFTER, losses, 0);

@@ -33,8 +33,4 @@ export class AddressTable {
     yield* this.v4.values();
     yield* this.v6.values();
   }
-
-  get size(): number {
-    return this.v4.size + this.v6.size;
-  }
 }

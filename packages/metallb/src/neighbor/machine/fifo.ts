@@ -6,26 +6,28 @@ export interface Due {
 
 /** A queue whose members fall due in the order in which they came: each has waited for the same time. */
 export class Fifo<T extends Due> {
-  private items: T[] = [];
-  private head = 0;
+  private incoming: T[] = [];
+  /** The first of all is the last of these. */
+  private outgoing: T[] = [];
 
   push(item: T): void {
-    this.items.push(item);
+    this.incoming.push(item);
   }
 
   /** The first, when it is due. */
   take(now: Instant): T | null {
-    const first = this.items[this.head];
+    const { first } = this;
     if (first === undefined || first.due > now) return null;
-    this.head += 1;
-    if (this.head > 1_024 && this.head * 2 > this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
-    }
+    this.outgoing.pop();
     return first;
   }
 
   get nextDue(): Instant | null {
-    return this.items[this.head]?.due ?? null;
+    return this.first?.due ?? null;
+  }
+
+  private get first(): T | undefined {
+    if (this.outgoing.length === 0) [this.incoming, this.outgoing] = [this.outgoing, this.incoming.reverse()];
+    return this.outgoing.at(-1);
   }
 }

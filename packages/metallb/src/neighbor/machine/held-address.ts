@@ -25,6 +25,11 @@ export class HeldAddress {
     this.since = now;
   }
 
+  /** What is queued is void from now on. */
+  renew(): void {
+    this.epoch += 1;
+  }
+
   /** Whether it is answered for. */
   get isAnswered(): boolean {
     return this.state === "announced" || this.state === "yielding";
@@ -41,17 +46,18 @@ export class HeldAddress {
   }
 
   /** The last one's interfaces stay: a yielding address is answered for where it was. */
-  release(holder: string): boolean {
-    return this.holders.delete(holder) && this.holders.size > 0 && this.union();
+  release(holder: string): void {
+    this.holders.delete(holder);
+    if (this.isHeld) this.union();
   }
 
   private union(): boolean {
     const before = this.interfaces;
     const lists = [...this.holders.values()];
-    this.interfaces = lists.includes(null) ? null : new Set(lists.flatMap((list) => list ?? []));
+    this.interfaces = lists.every((list) => list !== null) ? new Set(lists.flat()) : null;
     const now = this.interfaces;
     if (before === null || now === null) return before !== now;
-    return before.size !== now.size || [...now].some((name) => !before.has(name));
+    return before.symmetricDifference(now).size > 0;
   }
 
   allows(name: string): boolean {

@@ -13,6 +13,8 @@ export class Link {
   /** IPv6 addresses that are asked for here, and how many of them share a group. */
   private readonly wanted = new Set<bigint>();
   private readonly groups = new Map<bigint, number>();
+  /** All that was set last, in one. */
+  private known = "";
   /** What was queued for this link before it last changed is void. */
   epoch = 0;
 
@@ -22,21 +24,18 @@ export class Link {
 
   /** Gives whether neighbours have to be told again: it came up, or has another name, MAC or source address. */
   set(settings: LinkSettings): boolean {
+    const { name, mac, usable, arp } = settings;
     const linkLocal = settings.linkLocal?.value ?? null;
-    const mac = macToBytes(settings.mac);
-    const differs =
-      settings.usable !== this.usable ||
-      settings.name !== this.name ||
-      settings.arp !== this.arp ||
-      linkLocal !== this.linkLocal ||
-      mac.some((octet, i) => octet !== this.mac[i]);
-    this.name = settings.name;
-    this.usable = settings.usable;
-    this.arp = settings.arp;
+    const now = JSON.stringify([name, mac, usable, arp, `${linkLocal}`]);
+    this.name = name;
+    this.mac = macToBytes(mac);
+    this.usable = usable;
+    this.arp = arp;
     this.linkLocal = linkLocal;
-    this.mac = mac;
-    if (differs) this.epoch += 1;
-    return differs && settings.usable;
+    if (now === this.known) return false;
+    this.known = now;
+    this.epoch += 1;
+    return usable;
   }
 
   /** The interface is gone: what was queued for it is void. */

@@ -9,8 +9,8 @@ import type { SourceLimiter } from "./source-limiter.ts";
 
 export interface ResponderPorts {
   send(link: Link, frame: Uint8Array): void;
-  /** Another station says, or by probing shows, that it has or wants the address. */
-  claimed(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void;
+  /** Another station says, or by probing for one that is not answered shows, that it has or wants the address. */
+  claimed(address: HeldAddress, link: Link, mac: Uint8Array, now: Instant): void;
   /** Its counters move. */
   asked(address: HeldAddress): void;
   /** One of this host's own interfaces, on the same LAN as the other. */
@@ -34,15 +34,15 @@ export class Responder {
 
   arp(packet: ArpPacket, link: Link, now: Instant): void {
     const { operation, senderIp, senderMac, targetIp, ethernetDestination } = packet;
-    const claimed = senderIp === 0 ? undefined : this.table.get4(senderIp);
-    if (claimed) return this.claim(claimed, link, senderMac, "claim", now);
+    const claimed = this.table.get4(senderIp);
+    if (claimed) return this.claim(claimed, link, senderMac, now);
     if (operation !== ARP_OPERATION.request) return;
     const address = this.table.get4(targetIp);
     if (!address?.speaksOn(link)) {
       this.notAnnounced += 1;
       return;
     }
-    if (senderIp === 0 && !address.isAnswered) return this.claim(address, link, senderMac, "probe", now);
+    if (senderIp === 0 && !address.isAnswered) return this.claim(address, link, senderMac, now);
     // Frames for other stations reach a card in promiscuous mode.
     const isForUs = sameMac(ethernetDestination, link.mac) || sameMac(ethernetDestination, BROADCAST);
     if (!isForUs || !address.isAnswered) return;
@@ -63,9 +63,9 @@ export class Responder {
       return;
     }
     const asker = message.linkLayer ?? message.ethernetSource;
-    if (message.kind === "advertisement") return this.claim(address, link, asker, "claim", now);
+    if (message.kind === "advertisement") return this.claim(address, link, asker, now);
     if (!address.isAnswered) {
-      if (message.source === 0n) this.claim(address, link, message.ethernetSource, "probe", now);
+      if (message.source === 0n) this.claim(address, link, message.ethernetSource, now);
       return;
     }
     const isForUs = sameMac(message.ethernetDestination, link.mac) || message.ethernetDestination[0] === 0x33;
@@ -80,8 +80,8 @@ export class Responder {
     this.ports.send(link, ndpReply(message, link.mac));
   }
 
-  private claim(address: HeldAddress, link: Link, mac: Uint8Array, manner: "claim" | "probe", now: Instant): void {
+  private claim(address: HeldAddress, link: Link, mac: Uint8Array, now: Instant): void {
     if (!address.speaksOn(link) || isNoMac(mac) || this.ports.isOwn(mac)) return;
-    this.ports.claimed(address, link, mac, manner, now);
+    this.ports.claimed(address, link, mac, now);
   }
 }
