@@ -35,6 +35,7 @@ class BadPeer {
   /** Connections that reached Established, and all that came. */
   established = 0;
   connections = 0;
+  updates = 0;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -57,6 +58,11 @@ class BadPeer {
   become(behaviour: Behaviour): void {
     this.behaviour = behaviour;
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  /** Sends octets of its own on every connection. */
+  say(octets: Uint8Array): void {
+    for (const socket of this.sockets) socket.write(octets);
   }
 
   close(): void {
@@ -82,6 +88,7 @@ class BadPeer {
         if (type === TYPE.open) this.answer(socket, behaviour, body);
         if (type === TYPE.keepalive && behaviour === "garbage when established") socket.write(NOISE);
         if (type === TYPE.keepalive) this.established++;
+        if (type === TYPE.update) this.updates++;
         if (type === TYPE.keepalive && behaviour === "reads no more") socket.pause();
       }
     });
@@ -216,6 +223,30 @@ describe("a speaker with a router that misbehaves", () => {
     expect(good.messages.at(-1)).toMatchObject({ type: TYPE.notification });
     expect(good.messages.at(-1)?.body.subarray(0, 2)).toEqual(Buffer.from([6, 2]));
     await start();
+  });
+
+  it("says once a session that the router sends malformed UPDATEs, and the session stays (RFC 7606)", async () => {
+    await goodHas(await serve());
+    const marker = Buffer.alloc(16, 255);
+    // ORIGIN 3 before 10.0.0.0/8; then ROUTE-REFRESH, whose answer shows that what came before it was read.
+    const malformed = Buffer.concat([marker, Buffer.from("001d020000000440010103080a", "hex")]);
+    const refresh = Buffer.concat([marker, Buffer.from("00170500010001", "hex")]);
+    const said = () => speaker.output().split("the peer sent a malformed UPDATE: ORIGIN is malformed").length - 1;
+    const hears = async (times: number): Promise<void> => {
+      await badStands();
+      const [{ connections, updates }, before] = [bad, said()];
+      bad.say(Buffer.concat([...Array.from({ length: times }, () => malformed), refresh]));
+      await eventually(
+        () => bad.updates,
+        (count) => count > updates,
+        { what: "the session is not alive behind a malformed UPDATE" },
+      );
+      await eventually(said, (count) => count > before, { what: "nothing is said of it" });
+      expect([said(), bad.connections]).toEqual([before + 1, connections]);
+    };
+    await hears(3);
+    // A new session is told of again.
+    await hears(1);
   });
 
   it("keeps what stands when it runs out of file descriptors, and connects again when there are some", async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { BgpEffect } from "./events.ts";
 import { encodeKeepalive } from "./packet/keepalive.ts";
+import { encodeOpen } from "./packet/open.ts";
 import { replay } from "./replay.ts";
-import { announce, Bench, hostRoutes, PLAIN } from "./testing.ts";
+import { announce, Bench, hostRoutes, PLAIN, peerOpen, Reader } from "./testing.ts";
 
 describe("the engine", () => {
   it("remembers the last events, oldest first, without secrets", () => {
@@ -40,6 +41,25 @@ describe("the engine", () => {
     expect(held()).toBe(9_600);
     bench.routes(hostRoutes(20_000));
     expect(bench.engine.recent().at(-1)).toMatchObject({ number: 51, leftOut: 20_000 });
+    // Withdrawals count as well, and ten thousand in all may stay.
+    const { announce: routes } = hostRoutes(10_000);
+    const withdrawn = routes.map(({ prefix }) => prefix);
+    bench.routes({ table: "all", announce: [], withdraw: withdrawn.slice(0, 5_000) });
+    bench.routes({ table: "all", announce: routes.slice(0, 5_000), withdraw: [] });
+    expect(
+      bench.engine
+        .recent()
+        .map(({ number, leftOut }) => [number, leftOut])
+        .slice(-3),
+    ).toEqual([
+      [51, 20_000],
+      [52, 0],
+      [53, 0],
+    ]);
+    bench.routes(hostRoutes(1));
+    expect(bench.engine.recent()[0]?.number).toBe(53);
+    bench.routes({ table: "all", announce: [], withdraw: withdrawn });
+    expect(bench.engine.recent()).toMatchObject([{ number: 55, leftOut: 0 }]);
   });
 
   it("can be replayed from what it remembers, octet for octet", () => {
@@ -85,6 +105,80 @@ describe("the engine", () => {
       return { heard, bytes, later: bench.advance(100_000), reports: bench.engine.reports() };
     };
     expect(run()).toEqual(run());
+  });
+
+  it("names the connections that it opens by even numbers, each by one of its own", () => {
+    const bench = new Bench();
+    const asked = ["a", "b", "c"].flatMap((name) =>
+      bench.set({ name }).flatMap((effect) => (effect.kind === "connect" ? [effect.connection] : [])),
+    );
+    expect(asked).toEqual([2, 4, 6]);
+  });
+
+  it("asks to be woken for a connection that it has accepted, too", () => {
+    const bench = new Bench();
+    bench.set({ passive: true });
+    expect(bench.wakeAt).toBeNull();
+    bench.accepted(1);
+    expect(bench.wakeAt).toBe(240_000);
+  });
+
+  it("says during a drain that routes will go to peers that come meanwhile, too", () => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8"]));
+    bench.step({ kind: "drain", on: true });
+    expect(bench.establish().routes.get("10.0.0.0/8")?.communities).toEqual([0xffff0000]);
+    bench.step({ kind: "drain", on: false });
+    const late = new Reader();
+    bench.set({ name: "late" });
+    bench.connected();
+    bench.drain();
+    bench.receive(encodeOpen(peerOpen()));
+    bench.drain();
+    bench.receive(encodeKeepalive());
+    late.read(bench.sent());
+    expect(late.routes.get("10.0.0.0/8")?.communities).toEqual([]);
+  });
+
+  it("keeps a table for peers to come, whoever read it before", () => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8"], PLAIN, "red"));
+    bench.establish({ table: "red" });
+    bench.set({ table: "all" });
+    bench.drain();
+    bench.step({ kind: "peer-removed", peer: "router" });
+    expect([...bench.establish({ table: "red" }).routes.keys()]).toEqual(["10.0.0.0/8"]);
+    const { connection } = bench;
+    // An empty one is read by its peer though another peer goes.
+    bench.set({ name: "other", table: "blue" });
+    bench.set({ name: "third", table: "blue" });
+    bench.step({ kind: "peer-removed", peer: "third" });
+    bench.set({ table: "blue" });
+    bench.drain(connection);
+    const told = new Reader();
+    bench.routes(announce(["10.1.0.0/16"], PLAIN, "blue"));
+    told.read(bench.sent(undefined, connection));
+    expect([...told.routes.keys()]).toEqual(["10.1.0.0/16"]);
+  });
+
+  it("leaves out octets beyond 4,096 of what a peer sent, and says how many", () => {
+    const bench = new Bench();
+    for (const length of [4_096, 4_097, 6_000])
+      bench.step({ kind: "received", connection: 99, bytes: new Uint8Array(length) });
+    expect(
+      bench.engine.recent().map(({ event, leftOut }) => [event.kind === "received" && event.bytes.length, leftOut]),
+    ).toEqual([
+      [4_096, 0],
+      [4_096, 1],
+      [4_096, 1_904],
+    ]);
+  });
+
+  it("remembers nothing where that is asked for, and goes on", () => {
+    const bench = new Bench(() => 0.5, 0);
+    bench.establish();
+    expect(bench.engine.recent()).toEqual([]);
+    expect(bench.report.state).toBe("Established");
   });
 
   it("asks to be woken once for many messages, not at each", () => {

@@ -34,7 +34,7 @@ class Engine implements BgpEngine {
   private readonly owners = new Map<ConnectionId, Session>();
   private readonly tables = new Map<string, RouteTable>();
   private nextConnection: ConnectionId = 2;
-  private effects: BgpEffect[] = [];
+  private readonly effects: BgpEffect[] = [];
   /** Infinity: nothing was asked for. */
   private wakeAt: Instant = Number.POSITIVE_INFINITY;
   private closed = false;
@@ -63,11 +63,10 @@ class Engine implements BgpEngine {
   }
 
   step(event: BgpEvent, now: Instant): readonly BgpEffect[] {
-    this.effects = [];
     this.ring.add(event, now);
     const touched = this.handle(event, now);
     this.askToBeWoken(event.kind === "time", touched);
-    return this.effects;
+    return this.effects.splice(0);
   }
 
   /**
@@ -123,7 +122,7 @@ class Engine implements BgpEngine {
           this.trim(session.adjRibOut.table);
         });
       case "time":
-        for (const session of this.sessions.values()) if (session.nextTimer() <= now) session.time(now);
+        for (const session of this.sessions.values()) session.time(now);
         return this.sessions.values();
       case "peer-down":
         return this.peer(event.peer, (session) =>
@@ -164,7 +163,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      fresh.leave(this.leaving, now);
+      if (this.leaving) fresh.leave(true, now);
       fresh.start(now);
       return [fresh];
     }

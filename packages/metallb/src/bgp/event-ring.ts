@@ -17,52 +17,44 @@ const MAX_OCTETS = 4096;
 /** Prefixes that the ring holds in all, so that it keeps no table alive: about 2 MB. */
 const MAX_PREFIXES = 10_000;
 
-const GONE = { number: 0, at: 0, event: { kind: "time" }, random: [] as number[], leftOut: 0 } as const;
-
 /**
  * The last events, in a ring of fixed size. Secrets are taken out before they go in, and octets are
  * copied: a view would keep the whole buffer of the socket alive.
  */
 export class EventRing {
-  private readonly slots: (RecordedEvent & { readonly random: number[] })[] = [];
+  /** By their numbers, of which the first is the oldest that is kept. */
+  private readonly events = new Map<number, RecordedEvent & { readonly random: number[] }>();
   private readonly size: number;
-  private first = 0;
+  private first = 1;
+  private last = 0;
   private prefixes = 0;
-  private count = 0;
 
   constructor(size: number) {
     this.size = size;
   }
 
   add(event: BgpEvent, at: Instant): void {
-    this.count++;
-    if (this.size === 0) return;
     const { event: recorded, leftOut } = recordable(event);
-    this.slots.push({ number: this.count, at, event: recorded, random: [], leftOut });
+    const number = ++this.last;
+    this.events.set(number, { number, at, event: recorded, random: [], leftOut });
     this.prefixes += prefixesOf(recorded);
-    while (this.slots.length - this.first > this.size || this.prefixes > MAX_PREFIXES) this.drop();
+    while (this.events.size > this.size || this.prefixes > MAX_PREFIXES) this.drop();
   }
 
   /** What chance said to the latest event. */
   drew(value: number): void {
-    this.slots.at(-1)?.random.push(value);
+    this.events.get(this.last)?.random.push(value);
   }
 
   /** Oldest first. */
   list(): readonly RecordedEvent[] {
-    return this.slots.slice(this.first);
+    return [...this.events.values()];
   }
 
   private drop(): void {
-    const oldest = this.slots[this.first] as RecordedEvent;
-    this.prefixes -= prefixesOf(oldest.event);
-    // The slot stays for a while, its routes must not.
-    this.slots[this.first] = GONE;
-    this.first++;
-    // Now and then, so that each event costs the same.
-    if (this.first < this.size) return;
-    this.slots.splice(0, this.first);
-    this.first = 0;
+    const { event } = this.events.get(this.first) as RecordedEvent;
+    this.prefixes -= prefixesOf(event);
+    this.events.delete(this.first++);
   }
 }
 

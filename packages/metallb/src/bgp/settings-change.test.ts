@@ -61,6 +61,55 @@ describe("a change of settings", () => {
       expect(bench.report.state).toBe("Established");
     });
 
+  it("of one parameter of BFD is a change, and the same parameters written again are none", () => {
+    const { bfd } = OTHER;
+    if (!bfd) throw new Error("no BFD");
+    const change = (other: Partial<typeof bfd>) =>
+      settingsChange(peerSettings({ bfd }), peerSettings({ bfd: { ...bfd, ...other } }));
+    expect(change({})).toBe("none");
+    for (const other of [
+      { receiveInterval: 60 },
+      { transmitInterval: 60 },
+      { detectMultiplier: 4 },
+      { minimumTtl: 255 },
+      { passive: true },
+    ])
+      expect(change(other)).toBe("in-place");
+    expect(settingsChange(peerSettings({ bfd }), peerSettings())).toBe("in-place");
+  });
+
+  it("costs what the dearest of several costs, in whatever order they stand", () => {
+    const change = (other: Partial<PeerSettings>) => settingsChange(peerSettings(), peerSettings(other));
+    expect(change({ holdTime: 30, keepaliveTime: 7 })).toBe("open");
+    expect(change({ keepaliveTime: 7, families: ["ipv4-unicast"] })).toBe("open");
+    expect(change({ keepaliveTime: 7, password: "x" })).toBe("connection");
+    expect(change({ ebgpMultiHop: true })).toBe("connection");
+    // An internal peer may be several hops away in any case.
+    const internal = peerSettings({ localAs: 64512 });
+    expect(settingsChange(internal, { ...internal, ebgpMultiHop: true })).toBe("in-place");
+    expect(settingsChange(internal, { ...internal, ebgpMultiHop: true, holdTime: 30 })).toBe("open");
+  });
+
+  it("of an address is one where its value or its interface is another", () => {
+    const on = (text: string, name: string | null): PeerSettings["endpoint"] => ({
+      kind: "address",
+      address: address(text),
+      interface: name,
+    });
+    const change = (endpoint: PeerSettings["endpoint"]) =>
+      settingsChange(peerSettings({ endpoint: on("fe80::1", "eth0") }), peerSettings({ endpoint }));
+    expect(change(on("fe80::1", "eth0"))).toBe("none");
+    expect(change(on("fe80::2", "eth0"))).toBe("connection");
+    expect(change(on("fe80::1", "eth1"))).toBe("connection");
+    expect(change(on("fe80::1", null))).toBe("connection");
+    expect(change({ kind: "interface", interface: "eth0" })).toBe("connection");
+    const by = (routerId: PeerSettings["routerId"]) =>
+      settingsChange(peerSettings({ routerId: address("10.0.0.1") }), peerSettings({ routerId }));
+    expect(by(address("10.0.0.1"))).toBe("none");
+    expect(by(address("10.0.0.2"))).toBe("open");
+    expect(by(null)).toBe("open");
+  });
+
   it("that no longer takes the AS that the peer has ends the session", () => {
     const bench = new Bench();
     bench.establish({ peerAs: "external" });

@@ -243,7 +243,8 @@ export class Bench {
   advance(milliseconds: Duration): readonly BgpEffect[] {
     const end = this.now + milliseconds;
     const all: BgpEffect[] = [];
-    while (this.wakeAt !== null && this.wakeAt <= end) {
+    for (let rounds = 0; this.wakeAt !== null && this.wakeAt <= end; rounds++) {
+      if (rounds > 100_000) throw new Error("it never sleeps");
       this.now = Math.max(this.now, this.wakeAt);
       this.wakeAt = null;
       all.push(...this.step({ kind: "time" }));

@@ -18,7 +18,6 @@ import {
 const MARK = Uint8Array.of(0x6d, 0x74, 0x73, 0x32);
 /** memberlist takes no longer one. */
 const MAX_META = 512;
-const MAX_LINKS = 64;
 const FLAG = { told: 1, all: 2 } as const;
 const CAN = { arp: 1, ndp: 2 } as const;
 const FAMILY_6 = 0x80;
@@ -46,7 +45,7 @@ export function encodeMeta(links: readonly SpeakerLink[] | null): Uint8Array {
   let count = 0;
   for (const link of links ?? []) {
     const octets = encodeLink(link);
-    if (count === MAX_LINKS || MARK.length + 2 + body.length + octets.length > MAX_META) break;
+    if (MARK.length + 2 + body.length + octets.length > MAX_META) break;
     body.put(octets);
     count += 1;
   }

@@ -43,10 +43,14 @@ export function convertLegacy(
   };
   each("bfd-profiles", (value, path) => converter.profile(value, path));
   each("peers", (value, path) => converter.peer(value, path));
-  converter.communities([
-    ...reader.mapping(fields["bgp-communities"], "bgp-communities"),
-    ...reader.mapping(fields.communities, "communities"),
-  ]);
+  converter.communities(
+    (["bgp-communities", "communities"] as const).flatMap((key) =>
+      reader.mapping(fields[key], key).map(([name, value]) => ({
+        name,
+        value: reader.text(value, join(key, name)) ?? "",
+      })),
+    ),
+  );
   each("address-pools", (value, path) => converter.pool(value, path));
   return reader.errors.length > 0 ? err(reader.errors) : ok({ objects: converter.objects, notes: reader.notes });
 }
@@ -95,11 +99,7 @@ class Converter {
     if (name !== "") this.add("BFDProfile", this.name(this.profiles, name, join(path, "name")), spec);
   }
 
-  communities(entries: readonly (readonly [string, unknown])[]): void {
-    const communities = entries.map(([name, value]) => ({
-      name,
-      value: this.reader.text(value, `bgp-communities.${name}`) ?? "",
-    }));
+  communities(communities: readonly { readonly name: string; readonly value: string }[]): void {
     if (communities.length > 0) this.add("Community", "communities", { communities });
   }
 

@@ -232,6 +232,28 @@ it("an observer asks an advertisement of a node once, whatever else is configure
   expect([ask()?.message, asked]).toEqual(["192.0.2.5 by BGP from node-2, node-3 to tor", NODES.length + 1]);
 });
 
+it("an observer looks at each node once for all Services of one kind, and only at the nodes of endpoints by policy Local", () => {
+  let looks = 0;
+  const counted = (name: string): NodeState => ({
+    name,
+    labels: {},
+    get told() {
+      looks += 1;
+      return { peers: new Map([["tor", "4" as const]]), unfit: null };
+    },
+  });
+  const verdicts = cluster(Array.from({ length: 100 }, (_, i) => counted(`node-${i}`)));
+  const ask = (of: typeof one) => {
+    const before = looks;
+    verdicts.verdict({ service: of, slices: [slice("web", ["node-1", "node-2"])], owners: [] });
+    return looks - before;
+  };
+  const first = ask(one);
+  expect(first).toBeGreaterThanOrEqual(100);
+  expect([ask(one), ask(one)]).toEqual([0, 0]);
+  expect(ask(local)).toBeLessThan(20);
+});
+
 describe("what a speaker tells of itself", () => {
   it("is one text for equal facts, and no more than fits", () => {
     const told = (...names: readonly string[]) =>

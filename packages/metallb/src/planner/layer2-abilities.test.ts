@@ -77,6 +77,11 @@ describe("nodes that cannot answer", () => {
       iris1: "ownedByOther",
       iris2: "announced",
     });
+    const { layer2 } = plan(tell(served(["10.20.30.1"], ["eth0"]), nobody), { ...OPTIONS, nodeName: "iris2" }).verdict(
+      "default/a",
+      served(["10.20.30.1"]).services.get("default/a"),
+    );
+    expect(layer2).toMatchObject({ announced: true, leftOut: [] });
     const elsewhere = { iris1: told(link("eth0", "192.0.2.0/24")), iris2: told(link("eth0", "192.0.2.0/24")) };
     expect(said(tell(served(["10.20.30.1"]), elsewhere))).toEqual({ iris1: "ownedByOther", iris2: "announced" });
   });
@@ -84,6 +89,8 @@ describe("nodes that cannot answer", () => {
   it("count where an advertisement names an interface without an address of the family, or not all was told", () => {
     const bare = { iris1: LAN, iris2: told(link("eth0")) };
     expect(said(tell(served(["10.20.30.1"], ["eth0"]), bare))).toMatchObject({ iris2: "announced" });
+    const six = { iris1: LAN, iris2: told(link("eth0", "2001:db8::/64")) };
+    expect(said(tell(served(["10.20.30.1"], ["eth0"]), six))).toMatchObject({ iris2: "announced" });
     const many = { iris1: LAN, iris2: { links: [link("eth7")], isWhole: false } };
     expect(said(tell(served(["10.20.30.1"]), many))).toMatchObject({ iris2: "announced" });
     // One that starts is elected as in MetalLB: if each left out those that it has not heard of, each would elect itself.
@@ -118,6 +125,21 @@ describe("nodes that cannot answer", () => {
     expect(planner.update(world, changes({ members: true })).layer2.announce).toHaveLength(1);
     tell(world, { iris1: LAN, iris2: told() });
     expect(planner.update(world, changes({ members: true })).verdicts).toEqual([]);
+  });
+
+  it("are named by the first twenty in order, with as many interfaces as are read", () => {
+    const names = Array.from({ length: 30 }, (_, i) => `b${(i * 7) % 30}`);
+    const interfaces = Array.from({ length: 60 }, (_, i) => `eth${i}`);
+    const world = served(["10.20.30.1"], interfaces);
+    world.nodes.clear();
+    for (const name of ["a", ...names]) world.nodes.set(name, node(name));
+    world.members = new Set(["a", ...names]);
+    tell(world, Object.fromEntries([["a", LAN], ...names.map((name) => [name, told()])]));
+    const { layer2 } = plan(world, { ...OPTIONS, nodeName: "a" }).verdict("default/a", world.services.get("default/a"));
+    const leftOut = layer2.announced ? layer2.leftOut : [];
+    expect(leftOut.map((each) => each.node)).toEqual(names.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, 20));
+    expect(leftOut[0]?.facts.interfaces).toMatch(/^eth0, eth1, eth10, /);
+    expect(leftOut[0]?.facts.interfaces).toHaveLength(200);
   });
 
   it("say of themselves what they lack, and not what another lacks", () => {

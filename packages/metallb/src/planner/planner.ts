@@ -127,7 +127,7 @@ export class Planner {
     for (const key of keys) if (this.decide(world, key, before, context)) verdicts.push(key);
     if (changed && changed.size > 0)
       for (const key of this.entries.keys())
-        if (!keys.has(key) && changed.has(this.entries.classOf(key) as ServiceClass)) verdicts.push(key);
+        if (!keys.has(key) && changed.has(this.entries.classOf(key))) verdicts.push(key);
     return verdicts;
   }
 
@@ -157,10 +157,8 @@ export class Planner {
   private saysTheSame(before: BgpContext, context: BgpContext): boolean {
     const [a, b] = [before.parts.tables, context.parts.tables];
     if (a.size !== b.size) return false;
-    for (const [name, { named }] of b) {
-      const old = a.get(name)?.named;
-      if (old?.size !== named.size || !old.isSubsetOf(named)) return false;
-    }
+    // A table is named by the advertisements whose routes stand in it.
+    for (const name of b.keys()) if (!a.has(name)) return false;
     for (const each of this.classes) if (!sameRoutes(before.effect(each), context.effect(each))) return false;
     return true;
   }
@@ -189,7 +187,7 @@ export class Planner {
       ),
     );
     if (affected.size === 0) return;
-    for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key) as ServiceClass)) yield key;
+    for (const key of this.entries.keys()) if (affected.has(this.entries.classOf(key))) yield key;
   }
 
   /** True when the verdict of either protocol differs. */

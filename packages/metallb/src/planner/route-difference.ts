@@ -72,8 +72,6 @@ function pairs(
 ): readonly { readonly change: Change; readonly old: Table | undefined; readonly table: Table | undefined }[] {
   const olds = before?.parts.tables ?? new Map<string, Table>();
   const { tables } = now.parts;
-  if (olds === tables)
-    return [...tables.values()].map((table) => ({ change: new Change(table.name), old: table, table }));
   return [...new Set([...tables.keys(), ...olds.keys()])].map((name) => ({
     change: new Change(name),
     old: olds.get(name),

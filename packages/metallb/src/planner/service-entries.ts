@@ -36,9 +36,10 @@ export class ServiceEntries {
     return { of, ips: of.spec.kind === "held" ? [ip(4, BigInt(entry % CLASS_UNIT))] : NO_IPS };
   }
 
-  classOf(key: string): ServiceClass | undefined {
-    const entry = this.entries.get(key);
-    return typeof entry === "number" ? this.classes.at(Math.floor(entry / CLASS_UNIT)) : entry?.of;
+  /** Of a Service that is there. */
+  classOf(key: string): ServiceClass {
+    const entry = this.entries.get(key) as number | Entry;
+    return typeof entry === "number" ? this.classes.at(Math.floor(entry / CLASS_UNIT)) : entry.of;
   }
 
   set(key: string, of: ServiceClass, ips: readonly Ip[]): void {

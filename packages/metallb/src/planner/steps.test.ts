@@ -178,6 +178,14 @@ describe("a change", () => {
   });
 });
 
+it("a change of pools costs a look at Services that no pool holds, and none at those without an address", () => {
+  const { world, planner } = started();
+  world.config = config([...pools(), pool("late", "10.0.0.0/24", [ads.one])], peers);
+  const decided = vi.spyOn(ServiceEntries.prototype, "get");
+  expect(planner.update(world, changes({ config: true })).verdicts).toEqual(["default/lost"]);
+  expect(new Set(decided.mock.calls.map(([key]) => key))).toEqual(new Set(["default/lost"]));
+});
+
 it("a change of the node costs as much as classes are in use, not as were ever used", () => {
   const { world, planner, update } = started();
   const relabelled = (rack: string) => {

@@ -37,6 +37,45 @@ describe("objects that are wrong", () => {
     });
   });
 
+  it("of a pool that is gone one object speaks for all its Services", () => {
+    const annotations = { "metallb.io/ip-allocated-from-pool": "lab" };
+    const given = world();
+    for (const [name, ip] of [
+      ["a", "192.0.2.5"],
+      ["b", "192.0.2.6"],
+    ] as const)
+      given.serve(service(name, { ips: [ip], annotations }));
+    let asked = 0;
+    const departed = (name: string) => {
+      asked += 1;
+      return pool(name, "203.0.113.0/24", [gone]);
+    };
+    const gone = advertisement("a");
+    const planner = new Planner(OPTIONS);
+    given.config = { ...config([], given.config?.peers ?? []), departed };
+    expect(update(planner, given).verdicts).toHaveLength(2);
+    expect(asked).toBe(1);
+    given.config = { ...given.config };
+    expect([update(planner, given).verdicts, asked]).toEqual([[], 2]);
+  });
+
+  it.each([
+    ["its end", "192.0.2.4-192.0.2.9", "192.0.2.4-192.0.2.20", "192.0.2.15"],
+    ["its beginning", "192.0.2.4-192.0.2.9", "192.0.2.0-192.0.2.9", "192.0.2.2"],
+    ["another family", "0.0.0.1-0.0.0.9", "::1-::9", "::5"],
+  ])("a range that differs in %s alone is another one", (_, before, after, ip) => {
+    const given = new TestWorld(
+      [pool("lab", before, [advertisement("a")])],
+      [peer("router", { dualStackAddressFamily: true })],
+    );
+    given.serve(service("a", { ips: [ip] }));
+    const planner = new Planner(OPTIONS);
+    update(planner, given);
+    const [{ bgpAdvertisements } = { bgpAdvertisements: [] }] = given.config?.pools ?? [];
+    given.config = config([pool("lab", after, bgpAdvertisements)], given.config?.peers ?? []);
+    expect(update(planner, given).routes).toMatchObject([{ announce: [expect.anything()] }]);
+  });
+
   it("a peer whose object turned wrong keeps its session as it is; one that was never right gets what can be read", () => {
     const before = new TestWorld([], [peer("p", { holdTime: 30 })]);
     const planner = new Planner(OPTIONS);

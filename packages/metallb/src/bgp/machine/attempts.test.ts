@@ -66,6 +66,18 @@ describe("what this side does next", () => {
     expect(inShort(bench.advance(200_000))).toEqual([]);
   });
 
+  it("is not done before its time, though another timer is due", () => {
+    const bench = new Bench();
+    bench.set({ connectTime: 7 });
+    bench.accepted(1);
+    bench.drain(1);
+    bench.advance(239_999);
+    expect(bench.report.next).toEqual({ kind: "give up", at: 245_000 });
+    // The OPEN on the peer's connection is not answered.
+    expect(inShort(bench.advance(1))).toEqual(["notification 4/0", "close"]);
+    expect(bench.report).toMatchObject({ state: "Connect", next: { kind: "give up", at: 245_000 } });
+  });
+
   it("is nothing more when the OPEN on the peer's connection ends its own attempt", () => {
     const bench = new Bench();
     bench.set();

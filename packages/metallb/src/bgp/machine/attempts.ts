@@ -69,6 +69,6 @@ export class Attempts {
     const { plan } = this;
     if (plan === null || plan.at > now) return null;
     this.plan = null;
-    return plan.kind === "connect" && this.resting === "Idle" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires";
+    return this.resting === "Idle" ? "IdleHoldTimer_Expires" : "ConnectRetryTimer_Expires";
   }
 }

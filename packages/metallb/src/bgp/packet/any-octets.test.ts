@@ -217,6 +217,24 @@ describe("what is written is read again", () => {
   });
 });
 
+describe("a shutdown text (RFC 9003)", () => {
+  const carried = (text: string) => {
+    const { data } = shutdown(2, text);
+    return [data[0], new TextDecoder("utf-8", { fatal: true }).decode(data.subarray(1))];
+  };
+
+  it("has at most 255 octets, and ends with a whole character", () => {
+    expect(carried("")).toEqual([0, ""]);
+    expect(carried("a".repeat(255))).toEqual([255, "a".repeat(255)]);
+    expect(carried("a".repeat(256))).toEqual([255, "a".repeat(255)]);
+    expect(carried("é".repeat(127))).toEqual([254, "é".repeat(127)]);
+    expect(carried("é".repeat(128))).toEqual([254, "é".repeat(127)]);
+    expect(carried("€".repeat(86))).toEqual([255, "€".repeat(85)]);
+    expect(carried("😀".repeat(64))).toEqual([252, "😀".repeat(63)]);
+    expect(carried(`${"a".repeat(252)}😀`)).toEqual([252, "a".repeat(252)]);
+  });
+});
+
 describe("a notification in words", () => {
   it("shows the peer's text without control characters", () => {
     const text = describeNotification(shutdown(2, 'bye\n\u001b[31m"now"\u202e'));
@@ -229,7 +247,31 @@ describe("a notification in words", () => {
     expect(describeNotification(notification(99, 7))).toBe("code 99: subcode 7");
   });
 
+  it("shows text of a shutdown and a reset alone, and only what is whole", () => {
+    const said = (code: number, subcode: number, ...data: readonly number[]) =>
+      describeNotification(notification(code, subcode, Uint8Array.from(data)));
+    expect(said(6, 4, 1, 65)).toBe('cease: administrative reset ("A")');
+    // What stands behind the text is not of it.
+    expect(said(6, 2, 1, 65, 66)).toBe('cease: administrative shutdown ("A")');
+    expect(said(6, 2, 2, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2, 3, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2, 0, 65)).toBe("cease: administrative shutdown");
+    expect(said(6, 2)).toBe("cease: administrative shutdown");
+    expect(said(6, 6, 1, 65)).toBe("cease: other configuration change");
+    expect(said(2, 2, 1, 65)).toBe("OPEN message error: bad peer AS");
+    expect(said(2, 4, 1, 65)).toBe("OPEN message error: unsupported optional parameter");
+    expect(said(4, 0)).toBe("hold timer expired");
+    expect(said(1, 9)).toBe("message header error: subcode 9");
+  });
+
   it("unwraps a hard reset (RFC 8538)", () => {
+    const hard = (...data: readonly number[]) => describeNotification(notification(6, 9, Uint8Array.from(data)));
+    expect(hard(6, 4)).toBe("cease: hard reset (cease: administrative reset)");
+    expect(hard(4, 0)).toBe("cease: hard reset (hold timer expired)");
+    expect(hard(5, 9)).toBe("cease: hard reset (finite state machine error: subcode 9)");
+    expect(hard(6)).toBe("cease: hard reset");
+    expect(hard()).toBe("cease: hard reset");
+
     const inner = Uint8Array.of(6, 9, ...shutdown(2, "x").data);
     expect(describeNotification(notification(6, 9, Uint8Array.of(6, 2, 1, 120)))).toBe(
       'cease: hard reset (cease: administrative shutdown ("x"))',

@@ -205,7 +205,7 @@ export function readAttribute(draft: AttributeDraft, flags: number, type: number
   if (draft.seen.has(type)) {
     // RFC 7606 section 3.g: of others the first counts.
     if (rule?.once) return { kind: "reset" };
-    return { kind: "discard", what: `${rule?.name ?? `attribute ${type}`} stands twice` };
+    return { kind: "discard", what: `${nameOf(type)} stands twice` };
   }
   draft.seen.add(type);
   if (!rule)
@@ -221,7 +221,9 @@ export function readAttribute(draft: AttributeDraft, flags: number, type: number
 
 /** Names of what an announcement must have (RFC 4271 section 5) and lacks. */
 export const missingOf = (draft: AttributeDraft, types: readonly number[]): readonly string[] =>
-  types.filter((type) => !draft.seen.has(type)).map((type) => RULES[type]?.name ?? `attribute ${type}`);
+  types.filter((type) => !draft.seen.has(type)).map(nameOf);
+
+const nameOf = (type: number): string => RULES[type]?.name ?? `attribute ${type}`;
 
 const exactly = (value: ByteReader): boolean => !value.failed && value.remaining === 0;
 

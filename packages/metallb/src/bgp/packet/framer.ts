@@ -41,7 +41,6 @@ export class Framer {
       const length = this.check(head);
       if (!length.ok) {
         this.failure = length.error;
-        this.release();
         yield length;
         return;
       }

@@ -201,6 +201,11 @@ describe("OPEN", () => {
     ["parameters longer than the message", "04 fc00 005a c0000201 05 | 02 00", 2, 0, ""],
     ["octets after the parameters", "04 fc00 005a c0000201 00 | 00", 2, 0, ""],
     ["a parameter beyond the others", "04 fc00 005a c0000201 02 | 02 08", 2, 0, ""],
+    ["a parameter without its length", "04 fc00 005a c0000201 01 | 02", 2, 0, ""],
+    ["no parameters, and octets that would begin extended ones", "04 fc00 005a c0000201 00 | ff 0000", 2, 0, ""],
+    ["extended parameters without their length", "04 fc00 005a c0000201 ff | ff 00", 2, 0, ""],
+    ["extended parameters beyond the message", "04 fc00 005a c0000201 ff | ff 0005 | 02 0002 0200 00", 2, 0, ""],
+    ["an extended parameter beyond the others", "04 fc00 005a c0000201 ff | ff 0003 | 02 0001", 2, 0, ""],
     ["a capability beyond its parameter", "04 fc00 005a c0000201 04 | 02 02 41 04", 2, 0, ""],
   ];
   for (const [name, octets, code, subcode, data] of errors)

@@ -66,20 +66,13 @@ export function describeNotification({ code, subcode, data }: Notification): str
 }
 
 function inside(subcode: number, data: Uint8Array): string {
-  switch (subcode) {
-    case CEASE.administrativeShutdown:
-    case CEASE.administrativeReset:
-      return communication(data);
-    // RFC 8538 section 3: a hard reset carries the notification that it stands for.
-    case CEASE.hardReset: {
-      const [code = 0, inner = 0] = data;
-      return data.length < 2 || (code === ERROR.cease && inner === CEASE.hardReset)
-        ? ""
-        : describeNotification({ code, subcode: inner, data: data.subarray(2) });
-    }
-    default:
-      return "";
-  }
+  if (subcode === CEASE.administrativeShutdown || subcode === CEASE.administrativeReset) return communication(data);
+  // RFC 8538 section 3: a hard reset carries the notification that it stands for.
+  const [code, inner] = data;
+  if (subcode !== CEASE.hardReset || code === undefined || inner === undefined) return "";
+  return code === ERROR.cease && inner === CEASE.hardReset
+    ? ""
+    : describeNotification({ code, subcode: inner, data: data.subarray(2) });
 }
 
 /** RFC 9003 section 2: what comes from outside is shown without control characters. */

@@ -37,5 +37,5 @@ export function encodeNotification({ code, subcode, data }: Notification): Uint8
 export function decodeNotification(body: Uint8Array): Notification {
   const reader = new ByteReader(body);
   const [code, subcode] = [reader.u8(), reader.u8()];
-  return { code, subcode, data: reader.view(reader.remaining).slice() };
+  return { code, subcode, data: reader.view(reader.remaining) };
 }

@@ -32,8 +32,8 @@ export class AdjRibOut {
   position = 0;
   updatesSent = 0;
   bytesSent = 0;
-  private parameters: PackParameters | null = null;
-  private negotiated: Negotiated | null = null;
+  /** Null: no session stands. */
+  private parameters: (PackParameters & { readonly negotiated: Negotiated }) | null = null;
   /** Negotiated and with a next hop: what can be announced on this session. */
   families: readonly AddressFamily[] = [];
   /** Families whose whole table is due: at the beginning, and when the peer asks. */
@@ -57,17 +57,16 @@ export class AdjRibOut {
       nextHop,
       limit: negotiated.limit,
       leaving: this.leaving,
+      negotiated,
     };
-    this.negotiated = negotiated;
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
-    this.whole.clear();
     for (const family of negotiated.families) this.whole.set(family, "initial");
     this.position = this.table.position;
-    this.leftBehind = null;
   }
 
   end(): void {
     this.parameters = null;
+    this.families = [];
     this.gone = [];
     this.whole.clear();
     this.leftBehind = null;
@@ -78,15 +77,15 @@ export class AdjRibOut {
    * more is withdrawn; false: the next hops are what they were.
    */
   relink(local: LocalEnd): boolean {
-    const { parameters, negotiated } = this;
-    if (!parameters || !negotiated) return false;
+    const { parameters } = this;
+    if (!parameters) return false;
+    const { negotiated } = parameters;
     const nextHop = nextHopsOf(local, negotiated);
     const differ = negotiated.families.filter((family) => !sameIp(parameters.nextHop[family], nextHop[family]));
     if (differ.length === 0) return false;
     for (const family of differ) {
-      const told = this.families.includes(family) && this.whole.get(family) !== "initial";
-      if (nextHop[family] === null && told) this.takeBack(family);
-      if (!this.whole.has(family)) this.whole.set(family, "again");
+      if (nextHop[family] === null && this.whole.get(family) !== "initial") this.takeBack(family);
+      this.tellAgain(family, "again");
     }
     this.parameters = { ...parameters, nextHop };
     this.families = negotiated.families.filter((family) => nextHop[family] !== null);
@@ -100,8 +99,12 @@ export class AdjRibOut {
 
   /** The peer asks for a family again (RFC 2918). */
   refresh(family: AddressFamily): void {
-    if (this.parameters && this.negotiated?.families.includes(family) && !this.whole.has(family))
-      this.whole.set(family, "refresh");
+    if (this.parameters?.negotiated.families.includes(family)) this.tellAgain(family, "refresh");
+  }
+
+  /** What is due already stays what it is: the whole table, with what belongs to its beginning or its refresh. */
+  private tellAgain(family: AddressFamily, why: "refresh" | "again"): void {
+    if (!this.whole.has(family)) this.whole.set(family, why);
   }
 
   /** From now on each route says that it will go (RFC 8326), or no longer; what stands is told again. */
@@ -110,7 +113,7 @@ export class AdjRibOut {
     this.leaving = leaving;
     if (!this.parameters) return;
     this.parameters = { ...this.parameters, leaving };
-    for (const family of this.families) if (!this.whole.has(family)) this.whole.set(family, "again");
+    for (const family of this.families) this.tellAgain(family, "again");
   }
 
   /** From now on the peer gets another table, and is told only where the two differ. */
@@ -129,7 +132,7 @@ export class AdjRibOut {
 
   /** Prefixes that stand in the table and can be announced on this session. */
   get announced(): number {
-    return this.parameters ? this.families.reduce((sum, family) => sum + this.table.count(family), 0) : 0;
+    return this.families.reduce((sum, family) => sum + this.table.count(family), 0);
   }
 
   get standing(): number {
@@ -185,9 +188,9 @@ export class AdjRibOut {
   private wholeFamily(
     family: AddressFamily,
     why: "initial" | "refresh" | "again",
-    parameters: PackParameters,
+    parameters: PackParameters & { readonly negotiated: Negotiated },
   ): readonly Uint8Array[] {
-    const marked = why === "refresh" && this.negotiated?.enhancedRouteRefresh === true;
+    const marked = why === "refresh" && parameters.negotiated.enhancedRouteRefresh;
     const chunks: Uint8Array[] = marked ? [encodeRouteRefresh(family, "begin")] : [];
     if (this.families.includes(family))
       chunks.push(...this.shared(`whole ${packKey(parameters, [family])}`, parameters, () => this.standingOf(family)));

@@ -256,6 +256,27 @@ describe("the octets of", () => {
   });
 });
 
+describe("more octets than one system call takes", () => {
+  it("come in chunks of some 256 KiB, in which no message is cut", () => {
+    // Each route has attributes of its own, so that each is a message of 300 octets and more.
+    const first = hostRoutes(1_800).announce.map(({ prefix }, i) => ({
+      prefix,
+      attributes: { ...PLAIN, communities: Array.from({ length: 70 }, (_, k) => 100 * i + k) },
+    }));
+    const chunks = pack({ table: "all", announce: first, withdraw: [] }, EXTERNAL);
+    const lengths = chunks.map((chunk) => chunk.length);
+    expect(lengths).toHaveLength(3);
+    for (const length of lengths.slice(0, -1)) {
+      expect(length).toBeGreaterThanOrEqual(256 * 1024);
+      expect(length).toBeLessThan(256 * 1024 + 4096);
+    }
+    const reader = new Reader();
+    for (const chunk of chunks) reader.read([chunk]);
+    expect(reader.routes.size).toBe(1_800);
+    expect(reader.heard).toHaveLength(1_800);
+  });
+});
+
 describe("what is packed", () => {
   const attributes = fc.record({
     localPref: fc.option(fc.nat(0xffffffff)),

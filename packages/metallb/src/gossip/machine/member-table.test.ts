@@ -20,7 +20,7 @@ function bench() {
   });
   table.start({ address: ip(4, 0x0a000001n), port: 7946 }, 5);
   const take = () => told.splice(0);
-  take();
+  expect(take()).toEqual(["me alive", "tell me alive 1"]);
   const alive = (node: string, more: Partial<Alive> = {}, now = 10): readonly string[] => {
     const address = octets(10, 0, 0, node.length);
     const versions = octets(1, 5, 2, 0, 0, 0);
@@ -89,6 +89,26 @@ describe("a member", () => {
     expect(alive("a", { incarnation: 4 })).toEqual([]);
     expect(alive("a", { incarnation: 5 })).toEqual(["tell a alive 5", "a alive"]);
     expect([state("a"), table.suspects.size, table.members.get("a")?.suspicion]).toEqual(["alive", 0, null]);
+  });
+
+  it("under suspicion is told of again by each other that suspects it, as far as that shortens the time", () => {
+    const { alive, suspect, table } = bench();
+    for (const name of ["a", "bb", "ccc", "dddd"]) alive(name);
+    expect(suspect("a", 1, "x")).toEqual(["tell a suspect 1", "a suspect"]);
+    const ends = () => table.members.get("a")?.suspicion?.endsAt ?? 0;
+    const first = ends();
+    expect(suspect("a", 1, "x")).toEqual([]);
+    expect(suspect("a", 1, "y")).toEqual(["tell a suspect 1"]);
+    expect(suspect("a", 1, "z")).toEqual(["tell a suspect 1"]);
+    expect(suspect("a", 1, "w")).toEqual([]);
+    expect(ends()).toBeLessThan(first);
+  });
+
+  it("is one of 20,000 at most", () => {
+    const { alive, table } = bench();
+    for (let i = 0; i < 19_999; i++) alive(`n${i}`, { address: octets(10, 1, i >> 8, i & 255) });
+    expect([alive("late"), table.members.size]).toEqual([[], 20_000]);
+    expect(alive("n5", { address: octets(10, 1, 0, 5), incarnation: 2 })).toHaveLength(1);
   });
 
   it("is dead by another's word and has left by its own, once", () => {
@@ -212,6 +232,7 @@ describe("a draw of others", () => {
       expect(new Set(drawn).size).toBe(3);
       expect(drawn.some(({ name, isSelf }) => isSelf || name === "n0")).toBe(false);
       expect(table.some(3, random, () => false)).toEqual([]);
+      expect(table.some(4, random, () => true)).toHaveLength(4);
     }
   });
 });
@@ -235,6 +256,16 @@ describe("a suspicion", () => {
     few.alive("a");
     few.suspect("a", 1, "x", 0);
     expect(few.table.members.get("a")?.suspicion?.endsAt).toBe(4_000);
+    // Of three members, ourselves included, nobody else can say it; of four one can.
+    for (const [others, endsAt] of [
+      [["bb"], 4_000],
+      [["bb", "ccc"], 24_000],
+    ] as const) {
+      const some = bench();
+      for (const name of ["a", ...others]) some.alive(name);
+      some.suspect("a", 1, "x", 0);
+      expect(some.table.members.get("a")?.suspicion?.endsAt).toBe(endsAt);
+    }
     const many = bench();
     for (let i = 0; i < 99; i++) many.alive(`n${i}`, { address: octets(10, 1, 0, i) });
     many.suspect("n1", 1, "x", 0);

@@ -99,7 +99,7 @@ export class MemberTable {
       member.address = address;
       member.port = message.port;
     } else if (message.incarnation <= member.incarnation) return;
-    const isNews = member.state === "dead" || member.state === "left" || !sameOctets(member.meta, message.meta);
+    const isNews = !sameOctets(member.meta, message.meta);
     this.clearSuspicion(member);
     member.incarnation = message.incarnation;
     member.meta = message.meta.slice(0, 512);
@@ -215,7 +215,7 @@ export class MemberTable {
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.ports.config();
     const count = this.members.size;
     // With too few members to confirm there is nothing to wait for.
-    const wanted = count - 2 < suspicionMult - 2 ? 0 : suspicionMult - 2;
+    const wanted = count < suspicionMult ? 0 : suspicionMult - 2;
     const minimum = suspicionMult * Math.max(1, Math.log10(Math.max(1, count))) * probeInterval;
     return new Suspicion(from, wanted, minimum, minimum * suspicionMaxTimeoutMult, now);
   }

@@ -162,6 +162,93 @@ describe("who is watched", () => {
     expect(b.told()).toEqual(["a back 4000"]);
   });
 
+  it("is alive by the first beat that it ever sends", () => {
+    const a = member("a");
+    const b = bench(a);
+    b.watch.set([a], 0);
+    b.beat(a, 0, 0);
+    b.run(400);
+    expect(b.told()).toEqual(["a silent 310"]);
+  });
+
+  it("is looked at when its own time comes, beside others that have longer", () => {
+    const [gone, late, soon] = [member("gone", { state: "dead" }), member("late"), member("soon")];
+    const b = bench(gone, late, soon);
+    b.watch.set([gone, late, soon], 0);
+    expect(b.watch.nextDue).toBe(0);
+    b.run(0);
+    b.beat(soon, 10);
+    expect(b.watch.nextDue).toBe(170);
+    b.beat(late, 100);
+    expect(b.watch.nextDue).toBe(170);
+    b.run(200);
+    expect(b.sent()).toContain("soon ask");
+    expect(b.sent()).not.toContain("late ask");
+  });
+
+  it("is asked for beats while it is silent, and looked at when it has been heard for long enough", () => {
+    const a = member("a");
+    const b = bench(a);
+    b.watch.set([a], 0);
+    b.run(0);
+    b.beat(a, 0);
+    b.run(320);
+    expect([b.told(), b.watch.nextDue]).toEqual([["a silent 310"], 500]);
+    b.run(499);
+    b.beat(a, 499);
+    expect(b.watch.nextDue).toBe(500);
+    for (let now = 550; now < 1_400; now += 50) {
+      b.run(now);
+      b.beat(a, now);
+    }
+    expect(b.watch.nextDue).toBe(1_499);
+    // Asked for beats twice meanwhile.
+    expect(b.sent().filter((each) => each === "a subscribe")).toHaveLength(3);
+  });
+
+  it("is not brought back by a beat now and then", () => {
+    const a = member("a");
+    const b = bench(a);
+    b.watch.set([a], 0);
+    b.run(0);
+    b.beat(a, 0);
+    b.run(320);
+    expect(b.told()).toHaveLength(1);
+    for (let now = 500; now < 6_000; now += 400) {
+      b.run(now);
+      b.beat(a, now);
+    }
+    expect(b.told()).toEqual([]);
+  });
+
+  it("that was lost, was gone and returned is heard anew, and is not trusted sooner for that", () => {
+    const a = member("a");
+    const b = bench(a);
+    b.watch.set([a], 0);
+    b.beat(a, 0);
+    b.run(400);
+    expect(b.told()).toHaveLength(1);
+    a.state = "dead";
+    a.silent = false;
+    b.watch.set([a], 1_000);
+    a.state = "alive";
+    b.watch.set([a], 5_000);
+    b.sent();
+    b.watch.time(5_000);
+    b.run(5_400);
+    // Nothing was heard since, and it is not missed for that.
+    expect([b.told(), b.sent()]).toEqual([[], ["a subscribe"]]);
+    b.beat(a, 5_400, 0);
+    b.run(5_800);
+    expect(b.told()).toEqual(["a silent 5710"]);
+    for (let now = 5_800; now < 8_000; now += 50) {
+      b.run(now);
+      b.beat(a, now);
+    }
+    // The second loss within a minute: two seconds.
+    expect(b.told()).toEqual(["a back 7800"]);
+  });
+
   it("no more, is not silent any more", () => {
     const [a, other] = [member("a"), member("other")];
     const b = bench(a, other);

@@ -111,13 +111,14 @@ export class Watch {
     for (const watched of this.watched.values()) this.look(watched, now);
   }
 
-  /** After a sleep of ours everybody gets the time again in which they are asked. */
+  /** After a sleep of ours everybody who counts gets the time again in which they are asked. */
   private noticeSleep(now: Instant): void {
     const slept = this.lastTime !== null && now - this.lastTime > ASLEEP;
     this.lastTime = now;
     if (!slept) return;
     for (const watched of this.watched.values())
-      if (watched.heardAt !== null) watched.heardAt = Math.max(watched.heardAt, now - WATCH.doubtAfter);
+      if (watched.heardAt !== null && !watched.member.silent)
+        watched.heardAt = Math.max(watched.heardAt, now - WATCH.doubtAfter);
   }
 
   private beat(now: Instant): void {
@@ -209,8 +210,10 @@ export class Watch {
     // One that was sent before what we have: it tells nothing new. A restart begins anew.
     if (sequence !== null && sequence < watched.sequence && watched.sequence - sequence < 1_000) return;
     if (sequence !== null) watched.sequence = sequence;
-    watched.heardAt = Math.max(watched.heardAt ?? Number.NEGATIVE_INFINITY, now - ago);
-    if (watched.member.silent) watched.backSince ??= now;
+    const before = watched.heardAt ?? Number.NEGATIVE_INFINITY;
+    watched.heardAt = Math.max(before, now - ago);
+    if (watched.member.silent && (watched.backSince === null || now - before >= WATCH.silentAfter))
+      watched.backSince = now;
   }
 }
 

@@ -188,7 +188,7 @@ it("compresses and opens again anything, over every width of a code", () => {
     }),
   );
   const long = Uint8Array.from({ length: 60_000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0xff);
-  expect(decompress(compress(long), 60_000)).toEqual(long);
+  expect(Buffer.compare(decompress(compress(long), 60_000) ?? Buffer.of(), long)).toBe(0);
   // What Go's compress/lzw makes of "tobeornottobe".
   expect(compress(ascii("tobeornottobe"))).toEqual(hex("00e9bc1153e68d1c376fe808241810"));
 });
