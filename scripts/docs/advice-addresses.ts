@@ -96,6 +96,28 @@ export const ADDRESS_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     see: "`kubectl -n metallb-system get ipaddresspool POOL -o yaml`",
     do: "Ask for another address, or change the reservation.",
   },
+  ipamAsked: {
+    means: "The IPAM of the pool was asked and has not answered yet.",
+    see: "the controller's metric `metallb_ipam_up`",
+    do: "Nothing: an answer comes within seconds, or the reason becomes `ipamAway`.",
+  },
+  ipamAway: {
+    means:
+      "The IPAM of the pool does not answer, or answers with an error. Nothing is released meanwhile, and it is asked again and again.",
+    see: "the controller's log, and its metric `metallb_ipam_up`",
+    do: "Bring the IPAM back, or correct `--ipam-url`, `--ipam-token-file` and `--ipam-ca-file`. Those that wait are served then.",
+  },
+  ipamRefused: {
+    means:
+      "The IPAM of the pool has no address for the Service, or not the one that it asks for, or answered with one that cannot be used.",
+    see: "the IPAM: the range that `metallb.io/ipam` of the pool names",
+    do: "Make room in the IPAM's range, or let it lie within the pool's `spec.addresses`. It is asked again every half minute.",
+  },
+  ipamDenied: {
+    means: "The Service holds an address that the IPAM has given to somebody else. It keeps it.",
+    see: "the address in the IPAM",
+    do: "Correct the IPAM, or give the Service another address by `metallb.io/loadBalancerIPs`.",
+  },
   poolExhausted: {
     means: "All addresses of the pool that the Service asks for are in use.",
     see: POOLS,
@@ -151,6 +173,11 @@ export const POOL_ADVICE: Readonly<Record<PoolReasonCode, Advice>> = {
     means: "The namespace has as many addresses of the pool as its quota allows.",
     see: POOLS,
     do: "Raise the quota, or delete a Service of the namespace.",
+  },
+  ipam: {
+    means: "An IPAM chooses the pool's addresses, and gave none.",
+    see: "the message, which has the IPAM's own words",
+    do: "Make room in the IPAM's range. It is asked again every half minute.",
   },
   full: {
     means: "All addresses of the pool are in use.",

@@ -31,6 +31,11 @@ export const CONFIGURATION_ADVICE: Readonly<Record<ProblemCode, Advice>> = {
     see: check,
     do: "Write a duration of at most a week, such as `10m` or `1h30m`.",
   },
+  invalidIpam: {
+    means: "`metallb.io/ipam` of a pool cannot be read, or stands beside `metallb.io/reserved-addresses`.",
+    see: check,
+    do: "Write what the IPAM calls the range, in at most 200 printable characters, and reserve addresses in the IPAM.",
+  },
   invalidQuota: {
     means: "An entry of `metallb.io/namespace-quotas` cannot be read.",
     see: check,

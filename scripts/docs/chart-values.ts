@@ -32,6 +32,8 @@ export const EFFECTS: Readonly<Record<string, string>> = {
   "controller.webhookMode": "`disabled`, `enabled` or `onlywebhook` (MetalLB's default is `enabled`).",
   "controller.topologySpread": "Replicas on different nodes where that can be.",
   "controller.podDisruptionBudget": "One replica stays through evictions; made with two replicas or more.",
+  "controller.ipam":
+    "An IPAM that chooses the addresses of pools with `metallb.io/ipam` ([ipam.md](../ipam.md)): its `url`, this cluster's name with it, and a Secret with `token` and `ca.crt`, each optional.",
   "controller.strategy": "The Deployment's strategy.",
   "speaker.enabled": "Whether the speakers are made.",
   "speaker.tolerateMaster": "Speakers on the nodes of the control plane too.",

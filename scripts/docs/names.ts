@@ -75,6 +75,11 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
     by: "you",
     means: "How long the addresses of a deleted Service are kept for its name: [pools.md](../pools.md).",
   },
+  "metallb.io/ipam": {
+    on: "IPAddressPool",
+    by: "you",
+    means: "What an IPAM outside calls the range: it chooses the addresses of the pool ([ipam.md](../ipam.md)).",
+  },
   "metallb.io/passive": {
     on: "BGPPeer",
     by: "you",

@@ -63,6 +63,14 @@ export const VALUES: readonly ValueRow[] = [
   row("controller.livenessProbe.failureThreshold=9", /failureThreshold: 9/),
   row("controller.readinessProbe.periodSeconds=77", /periodSeconds: 77/),
   row("controller.extraContainers[0].name=side", /- name: side/),
+  row(
+    ["controller.ipam.url=https://ipam", "controller.ipam.cluster=one"],
+    /--ipam-url=https:\/\/ipam\s+- --ipam-cluster=one/,
+  ),
+  row(
+    ["controller.ipam.url=https://ipam", "controller.ipam.cluster=one", "controller.ipam.secret=s"],
+    /--ipam-token-file=\/var\/run\/metallb\/ipam\/token[\s\S]*secretName: s$/m,
+  ),
   row("controller.command=/other", /- \/other/),
   row("controller.replicas=2", /kind: PodDisruptionBudget/),
   row("speaker.logLevel=debug", /- --log-level=debug/),

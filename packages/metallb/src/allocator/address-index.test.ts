@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatIp, type Ip, parseIp } from "#net";
-import { AddressIndex, type Conflict, type Holder, type Holding } from "./address-index.ts";
+import { AddressIndex } from "./address-index.ts";
+import type { Conflict, Holder, Holding } from "./holder.ts";
 import { pool } from "./testing.ts";
 
 const ip = (text: string): Ip => {

@@ -1,28 +1,9 @@
 import { type Pool, PoolLookup } from "#config";
 import { type Family, type Ip, ip, ipEquals } from "#net";
+import { type Conflict, type Holder, type Holding, sameHolder } from "./holder.ts";
 import { need } from "./need.ts";
 import { PoolSpace } from "./pool-space.ts";
 import { samePool } from "./same-pool.ts";
-
-/** What decides whether a Service may share an address with others. */
-export interface Holder {
-  /** `namespace/name`. */
-  readonly key: string;
-  /** Sharing key and back end in one; null: shares with nobody. */
-  readonly group: string | null;
-  /** `TCP/80`, … */
-  readonly ports: readonly string[];
-}
-
-export interface Holding extends Holder {
-  readonly pool: string;
-  /** In the order of the status. */
-  readonly ips: readonly Ip[];
-}
-
-export type Conflict =
-  | { readonly kind: "sharing"; readonly ip: Ip; readonly users: readonly string[] }
-  | { readonly kind: "port"; readonly ip: Ip; readonly port: string };
 
 interface Usage {
   readonly family: Family;
@@ -109,6 +90,11 @@ export class AddressIndex {
     return this.byService;
   }
 
+  /** Who uses the address, ascending. */
+  usersOf({ family, value }: Ip): readonly string[] {
+    return [...(this.usage[family].get(value)?.users ?? NOBODY)].sort();
+  }
+
   /** Why the Service may not have the address; null when it may. Its own use never hinders it. */
   conflict(holder: Holder, address: Ip): Conflict | null {
     const usage = this.usage[address.family].get(address.value);
@@ -136,11 +122,16 @@ export class AddressIndex {
   }
 
   /** Whether a Service of the namespace may have these addresses of the pool too, as far as quotas say. */
-  allows(namespace: string, { name, terms }: Pool, ips: readonly Ip[]): boolean {
+  allows(namespace: string, pool: Pool, ips: readonly Ip[]): boolean {
+    const usersOf = ({ family, value }: Ip) => this.usage[family].get(value)?.users ?? NOBODY;
+    return this.allowsMore(namespace, pool, () => ips.filter((each) => !isIn(namespace, usersOf(each))).length);
+  }
+
+  /** The same of so many addresses that it does not use. */
+  allowsMore(namespace: string, { name, terms }: Pool, more: () => number): boolean {
     const quota = terms?.quotas.get(namespace) ?? terms?.quotas.get("*");
     if (quota === undefined) return true;
-    const usersOf = ({ family, value }: Ip) => this.usage[family].get(value)?.users ?? NOBODY;
-    let all = ips.filter((address) => !isIn(namespace, usersOf(address))).length;
+    let all = more();
     for (const family of [4, 6] as const) all += this.space(name, family)?.byNamespace?.get(namespace) ?? 0;
     return all <= quota;
   }
@@ -203,6 +194,8 @@ export class AddressIndex {
   }
 
   private firstFree(space: PoolSpace): bigint | null {
+    // What an IPAM chooses is never free by itself.
+    if (space.isOutside) return null;
     const usage = this.usage[space.family];
     return space.first((value) => usage.has(value) || space.reserved.has(value));
   }
@@ -282,8 +275,4 @@ function occupy(space: PoolSpace, usage: Usage): void {
   if (space.byNamespace)
     for (const namespace of new Set([...usage.users].map(namespaceOf))) count(space.byNamespace, namespace, 1);
   if (usage.sharing) space.share(usage.sharing.group, usage.value);
-}
-
-export function sameHolder(a: Holder, b: Holder): boolean {
-  return a.group === b.group && a.ports.length === b.ports.length && a.ports.every((port, i) => port === b.ports[i]);
 }

@@ -1,37 +1,21 @@
 import { ALLOCATED_FROM_POOL, type Service } from "#api";
-import type { Pool } from "#config";
 import type { Family, Instant, Ip } from "#net";
-import { AddressIndex, type Holding, sameHolder } from "./address-index.ts";
+import { AddressIndex } from "./address-index.ts";
+import type { AllocationChanges, AllocationWorld, PoolUsage } from "./allocation-world.ts";
 import { Batch } from "./batch.ts";
-import { type Choice, Chooser, wishes } from "./choose.ts";
+import { type Choice, Chooser } from "./choose.ts";
 import { type Claim, readClaim, sameIpSet, statusIps } from "./claim.ts";
 import type { Decision, Desired, Note, Outcome } from "./decision.ts";
 import { ageOf, byAge, type Entry, type Kept } from "./entry.ts";
+import { denied, type Grants, isAwaited, NO_IPAM } from "./grants.ts";
+import { type Holding, sameHolder } from "./holder.ts";
 import { KeptAddresses } from "./kept.ts";
-import { need } from "./need.ts";
 import { allocationFailed, assigned, cleared, lacks, noteOfNoClaim, unreadableStatus } from "./notes.ts";
 import { PoolCatalog } from "./pool-catalog.ts";
 import type { PoolSpace } from "./pool-space.ts";
 import { Queue } from "./queue.ts";
 import { type Refusal, refuse } from "./reasons.ts";
 import { Waiters } from "./waiters.ts";
-
-export interface AllocationWorld {
-  readonly services: Pick<ReadonlyMap<string, Service>, "get" | "keys">;
-  /** Null until the configuration was read once: then nothing is decided. */
-  readonly pools: readonly Pool[] | null;
-}
-
-export interface AllocationChanges {
-  readonly services: Iterable<string>;
-  readonly pools: boolean;
-}
-
-export interface PoolUsage {
-  readonly pool: string;
-  readonly ipv4: { readonly total: bigint; readonly used: number };
-  readonly ipv6: { readonly total: bigint; readonly used: number };
-}
 
 const CLEARED: Desired = { ips: [], pool: null };
 
@@ -42,16 +26,20 @@ const CLEARED: Desired = { ips: [], pool: null };
 export class Allocator {
   /** Only Services of this loadBalancerClass; empty: only those without one. */
   private readonly lbClass: string;
+  private readonly grants: Grants;
   readonly index = new AddressIndex();
   private readonly waiters = new Waiters();
   private readonly kept = new KeptAddresses();
   private readonly latest = new Map<string, Outcome>();
   private catalog = new PoolCatalog([]);
-  private chooser = new Chooser(this.index, this.catalog);
+  private chooser: Chooser;
   private started = false;
 
-  constructor(lbClass = "") {
+  /** `grants`: what is known of the IPAM outside, where there is one. */
+  constructor(lbClass = "", grants: Grants = NO_IPAM) {
     this.lbClass = lbClass;
+    this.grants = grants;
+    this.chooser = new Chooser(this.index, this.catalog, grants);
   }
 
   /** When something is to be decided although nothing changes; null: never. */
@@ -82,7 +70,7 @@ export class Allocator {
     const keys = new Set(changes.services);
     if (changes.pools || !this.started) {
       this.catalog = new PoolCatalog(world.pools);
-      this.chooser = new Chooser(this.index, this.catalog);
+      this.chooser = new Chooser(this.index, this.catalog, this.grants);
       for (const key of this.index.setPools(world.pools)) keys.add(key);
       for (const key of this.started ? this.waiters.keys() : world.services.keys()) keys.add(key);
       this.started = true;
@@ -169,7 +157,10 @@ export class Allocator {
       // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
       if (lost && choice.refusal) batch.note(service.key, cleared(lost.ips, lost.why));
       this.index.hold({ ...claim.holder, ...now });
-      const lacking = request && !request.ok ? request.error : frozen;
+      const lacking =
+        request && !request.ok
+          ? request.error
+          : (frozen ?? denied(this.grants, service, this.catalog.get(now.pool), now.ips));
       if (now.ips.length < claim.families.length && !(frozen && claim.strict)) return false;
       this.allocated(claim, now, lacking, batch);
       return true;
@@ -204,14 +195,27 @@ export class Allocator {
     }
     const choice = this.chooser.choose(claim);
     if (!choice.ok) {
-      const note = allocationFailed(service.key, choice.error);
+      if (isAwaited(choice.error) && this.holdsOn(entry, choice.error, batch)) return false;
+      const note = choice.error.code === "ipamAsked" ? null : allocationFailed(service.key, choice.error);
       this.refuse(service.key, service, choice.error, CLEARED, note, batch);
       return false;
     }
     this.index.hold({ ...holder, ...choice.value });
     batch.note(service.key, assigned("Assigned IP", choice.value.ips));
     const complete = choice.value.ips.length === claim.families.length;
-    this.allocated(claim, choice.value, complete ? null : this.lacking(claim, choice.value), batch);
+    this.allocated(claim, choice.value, complete ? null : this.chooser.lack(claim, choice.value), batch);
+    return true;
+  }
+
+  /** While an answer from outside is awaited, the Service keeps what it has, also where it asks for something else. */
+  private holdsOn({ claim, before }: Entry, awaited: Refusal, batch: Batch): boolean {
+    const { service, families } = claim;
+    const ips = (before?.ips ?? statusIps(service) ?? []).filter(({ family }) => families.includes(family));
+    if (ips.length === 0) return false;
+    const kept = this.chooser.keep({ ...claim, pool: null, request: null }, ips, before?.pool ?? claim.from);
+    if (!kept.ok) return false;
+    this.index.hold({ ...claim.holder, ...kept.value });
+    this.allocated(claim, kept.value, awaited, batch);
     return true;
   }
 
@@ -221,38 +225,29 @@ export class Allocator {
     const [has] = held.ips as [Ip];
     const missing = has.family === 4 ? 6 : 4;
     const additional = claim.request === null ? this.chooser.additional(claim, held.pool, missing) : null;
-    if (additional) {
-      const ips = [...held.ips, additional];
+    if (additional?.ok) {
+      const ips = [...held.ips, additional.value];
       this.index.hold({ ...held, ips });
-      batch.note(held.key, assigned("Assigned additional IP", [additional]));
+      batch.note(held.key, assigned("Assigned additional IP", [additional.value]));
       this.allocated(claim, { pool: held.pool, ips }, this.chooser.frozenWish(claim), batch);
       return true;
     }
-    const frozen = (this.catalog.get(held.pool) as Pool).frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
-    if (claim.strict && !frozen) {
+    const frozen = this.catalog.get(held.pool)?.frozen ? refuse("poolFrozen", { pool: held.pool }) : null;
+    const outside = additional?.error ?? null;
+    if (claim.strict && !frozen && !(outside && isAwaited(outside))) {
       this.index.release(held.key);
       return this.give(entry, batch);
     }
-    const lacking = claim.request && !claim.request.ok ? claim.request.error : (frozen ?? this.lacking(claim, held));
+    const lacking =
+      claim.request && !claim.request.ok ? claim.request.error : (frozen ?? outside ?? this.chooser.lack(claim, held));
     this.allocated(claim, held, lacking, batch);
     return false;
-  }
-
-  /** Why a dual-stack Service has only one address, and what it waits for. */
-  private lacking(claim: Claim, { pool: name, ips }: Choice): Refusal {
-    const families = claim.families.filter((family) => ips.every((address) => address.family !== family));
-    const free = families.map((family) => need.free(name, family));
-    const pool = this.catalog.get(name) as Pool;
-    return {
-      ...refuse("poolExhaustedDual", { pool: name }),
-      wishes: wishes({ ...claim, families }, free, [pool]),
-    };
   }
 
   private allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
     const { key } = claim.service;
     this.wait(claim.service, lacking);
-    if (lacking && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
+    if (lacking && lacking.code !== "ipamAsked" && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
     const { pool, ips } = choice;
     const outcome: Outcome = { kind: "allocated", pool, ips, lacking };
     this.latest.set(key, outcome);
@@ -269,7 +264,7 @@ export class Allocator {
   ): void {
     this.wait(service, refusal);
     if (note && batch.isNews(key, refusal)) batch.note(key, note);
-    const outcome: Outcome = { kind: "refused", refusal };
+    const outcome: Outcome = { kind: refusal.code === "ipamAsked" ? "pending" : "refused", refusal };
     this.latest.set(key, outcome);
     batch.decide(key, outcome, desired);
   }

@@ -1,12 +1,13 @@
-import type { Service } from "#api";
 import type { Pool } from "#config";
 import { err, type Family, formatIp, type Ip, ok, type Result } from "#net";
-import type { AddressIndex, Conflict } from "./address-index.ts";
+import type { AddressIndex } from "./address-index.ts";
 import type { Claim } from "./claim.ts";
+import { askOutside, type Grants } from "./grants.ts";
 import { need } from "./need.ts";
 import type { Candidates, PoolCatalog } from "./pool-catalog.ts";
 import { MAX_VERDICTS, type PoolReasonCode, type PoolVerdict, poolVerdict, type Refusal, refuse } from "./reasons.ts";
-import type { Wish } from "./waiters.ts";
+import { admission, closed, conflictRefusal } from "./refusals.ts";
+import { quotaWishes, signature, wishes } from "./wishes.ts";
 
 export interface Choice {
   readonly pool: string;
@@ -15,14 +16,16 @@ export interface Choice {
 
 /** Picks addresses for Services that hold none: requested ones, else from the requested pool, else by itself. */
 export class Chooser {
-  private readonly index: AddressIndex;
+  readonly index: AddressIndex;
+  readonly grants: Grants;
   private readonly catalog: PoolCatalog;
   /** Who was refused by itself since an address became free: all that are alike are refused alike. */
   private readonly misses = new Map<Candidates, Map<string, Refusal>>();
   private at = 0;
 
-  constructor(index: AddressIndex, catalog: PoolCatalog) {
+  constructor(index: AddressIndex, catalog: PoolCatalog, grants: Grants) {
     this.index = index;
+    this.grants = grants;
     this.catalog = catalog;
   }
 
@@ -59,11 +62,32 @@ export class Chooser {
     return err(refusal ?? refuse("notInConfig", { ips: ips.map(formatIp) }));
   }
 
-  /** An address of the other family beside the one that a dual-stack Service has. */
-  additional({ holder, service }: Claim, name: string, family: Family): Ip | null {
+  /** An address of the other family beside the one that a dual-stack Service has; an error where one outside has none. */
+  additional(claim: Claim, name: string, family: Family): Result<Ip, Refusal> | null {
+    const { holder, service } = claim;
     const pool = this.catalog.get(name);
+    if (pool && isOutside(pool)) {
+      const found = this.outside(claim, pool, [family]);
+      const [first] = found.ok ? found.value.ips : [];
+      if (first) return ok(first);
+      const why = found.ok ? found.value.refused : found.error;
+      return why && err(why);
+    }
     const address = pool && (this.index.reserved(holder, name, family) ?? this.index.first(holder, name, family));
-    return address && this.index.allows(service.namespace, pool, [address]) ? address : null;
+    return address && this.index.allows(service.namespace, pool, [address]) ? ok(address) : null;
+  }
+
+  /** Why a dual-stack Service has only one address, and what it waits for. */
+  lack(claim: Claim, { pool: name, ips }: Choice): Refusal {
+    const families = claim.families.filter((family) => ips.every((address) => address.family !== family));
+    const pool = this.catalog.get(name);
+    const outside = pool && isOutside(pool) ? this.refusedOutside({ ...claim, families }, pool) : null;
+    if (outside) return outside;
+    const free = families.map((family) => need.free(name, family));
+    return {
+      ...refuse("poolExhaustedDual", { pool: name }),
+      wishes: pool ? wishes({ ...claim, families }, free, [pool]) : [],
+    };
   }
 
   /** What a Service asked for and cannot be given because the pool's object is wrong; null: it asked for no such thing. */
@@ -94,7 +118,12 @@ export class Chooser {
       return err(refuse("requestPool", { ips: ips.map(formatIp), pool: claim.pool }));
     if (pool.frozen) return err(refuse("poolFrozen", { pool: pool.name }));
     const why = closed(pool, claim.service) ?? this.withheld(claim, pool, ips);
-    return why ? err(why) : this.unlessShared(claim, pool, ips);
+    if (why) return err(why);
+    const choice = this.unlessShared(claim, pool, ips);
+    if (!choice.ok || !isOutside(pool)) return choice;
+    const found = this.outside(claim, pool, ips);
+    if (!found.ok) return found;
+    return found.value.refused ? err(found.value.refused) : choice;
   }
 
   /** Why addresses that are asked for are not given beyond what upstream asks: somebody else's, or too many. */
@@ -125,7 +154,9 @@ export class Chooser {
     const why = closed(pool, claim.service);
     if (why) return err(why);
     const choice = this.best(claim, [pool]);
-    if (choice) return ok(choice);
+    if (choice) return choice;
+    const refused = isOutside(pool) ? this.refusedOutside(claim, pool) : null;
+    if (refused) return err(refused);
     const families = claim.families.filter((family) => pool.families.has(family));
     const { namespace } = claim.service;
     if (this.isAtQuota(claim, pool))
@@ -155,40 +186,69 @@ export class Chooser {
       this.misses.set(candidates, misses);
     }
     const like = signature(claim);
-    const known = misses.get(like);
+    const outside = candidates.outside;
+    // What an IPAM says is said to one Service.
+    const known = outside.length > 0 ? undefined : misses.get(like);
     if (known) return err(known);
     const choice = this.best(claim, candidates.pinned) ?? this.best(claim, candidates.open);
-    if (choice) return ok(choice);
+    if (choice) return choice;
+    const asks = outside.flatMap((pool) => this.refusedOutside(claim, pool)?.asks ?? []);
     const usable = [...candidates.pinned, ...candidates.open];
     const refusal = {
       ...refuse("exhausted"),
       pools: this.catalog.all.slice(0, MAX_VERDICTS).map((pool) => this.verdict(pool, claim, false)),
       wishes: wishes(claim, candidates.free(claim.families), usable),
+      ...(asks.length > 0 ? { asks } : {}),
     };
     misses.set(like, refusal);
     return err(refusal);
   }
 
-  /** The first pool that has what is asked for; where one family is enough, the first that has the better one. */
-  private best(claim: Claim, pools: readonly Pool[]): Choice | null {
+  /**
+   * The first pool that has what is asked for; where one family is enough, the first that has the better one. An
+   * error: the Service waits for an answer from outside before later pools are looked at.
+   */
+  private best(claim: Claim, pools: readonly Pool[]): Result<Choice, Refusal> | null {
     const partial: Partial<Record<Family, Choice>> = {};
     const allows = (pool: Pool, ips: readonly Ip[]): boolean => this.index.allows(claim.service.namespace, pool, ips);
     for (const pool of pools) {
       const { name } = pool;
-      const ips: Ip[] = [];
-      for (const family of claim.families) {
-        const address = this.index.first(claim.holder, name, family);
-        if (!address) continue;
-        ips.push(address);
-        if (!partial[family] && allows(pool, [address])) partial[family] = { pool: name, ips: [address] };
-      }
-      if (ips.length === claim.families.length && allows(pool, ips)) return { pool: name, ips };
+      const found = this.firstOf(claim, pool);
+      if (!found.ok) return found;
+      const ips = found.value;
+      for (const address of ips)
+        if (!partial[address.family] && allows(pool, [address]))
+          partial[address.family] = { pool: name, ips: [address] };
+      if (ips.length === claim.families.length && allows(pool, ips)) return ok({ pool: name, ips });
     }
     if (claim.strict || claim.families.length === 1) return null;
-    return partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4] ?? null;
+    const one = partial[claim.primary] ?? partial[claim.primary === 4 ? 6 : 4];
+    return one ? ok(one) : null;
+  }
+
+  /** One address of each of the Service's families, where the pool has one. */
+  private firstOf(claim: Claim, pool: Pool): Result<readonly Ip[], Refusal> {
+    const { families, holder } = claim;
+    if (!isOutside(pool)) return ok(families.flatMap((family) => this.index.first(holder, pool.name, family) ?? []));
+    const found = this.outside(claim, pool, families);
+    return found.ok ? ok(found.value.ips) : found;
+  }
+
+  /** What an IPAM says; nothing is asked for a namespace at its quota. */
+  private outside(claim: Claim, pool: Pool, wanted: readonly (Ip | Family)[]): Result<Found, Refusal> {
+    if (pool.frozen || !this.index.allowsMore(claim.service.namespace, pool, () => 1))
+      return ok({ ips: [], refused: null });
+    const answer = askOutside(this, claim, pool, wanted);
+    return answer.kind === "waits" ? err(answer.refusal) : ok(answer);
+  }
+
+  private refusedOutside(claim: Claim, pool: Pool): Refusal | null {
+    const found = this.outside(claim, pool, claim.families);
+    return found.ok ? found.value.refused : found.error;
   }
 
   private isAtQuota({ service: { namespace }, holder, families }: Claim, pool: Pool): boolean {
+    if (isOutside(pool)) return !this.index.allowsMore(namespace, pool, () => 1);
     const ips = families.flatMap((family) => this.index.first(holder, pool.name, family) ?? []);
     return ips.length > 0 && !this.index.allows(namespace, pool, ips);
   }
@@ -204,56 +264,17 @@ export class Chooser {
     const offered = claim.families.filter((family) => pool.families.has(family)).length;
     if (offered === 0) return poolVerdict(pool.name, "noFamily");
     if (offered < claim.families.length) return poolVerdict(pool.name, "oneFamilyOnly");
+    const [refused] = (isOutside(pool) && this.refusedOutside(claim, pool)?.pools) || [];
+    if (refused) return refused;
     return poolVerdict(pool.name, pool.terms && this.isAtQuota(claim, pool) ? "quota" : "full");
   }
 }
 
-function conflictRefusal(claim: Claim, ips: readonly Ip[], conflict: Conflict): Refusal {
-  const { holder } = claim;
-  const refusal =
-    conflict.kind === "port"
-      ? refuse("portInUse", { port: conflict.port, ip: formatIp(conflict.ip) })
-      : refuse("sharingKey", { service: holder.key, users: conflict.users.slice(0, MAX_VERDICTS) });
-  const wish = { needs: [need.address(conflict.ip)], signature: `${ips.map(formatIp).join()} ${signature(claim)}` };
-  return { ...refusal, wishes: [wish] };
+/** Addresses that somebody outside lets a Service have; `refused`: why not one of each family, null where it can. */
+interface Found {
+  readonly ips: readonly Ip[];
+  readonly refused: Refusal | null;
 }
 
-/** Services of equal signatures that may use the same pools are equally served or refused. */
-const signature = ({ families, strict, holder }: Claim): string => `${families.join()} ${strict} ${sharing(holder)}`;
-
-const sharing = ({ group, ports }: Claim["holder"]): string => (group === null ? "" : `${group} ${ports.join()}`);
-
-/**
- * A free address, or one that it may share. A free one serves whoever waits for it, however it shares, unless that
- * Service needs one of the other family too.
- */
-export function wishes(claim: Claim, free: readonly string[], pools: readonly Pool[]): readonly Wish[] {
-  const { families, strict, holder } = claim;
-  const alike = strict && families.length === 2 ? signature(claim) : `${families.join()} ${strict}`;
-  const list: Wish[] = [{ needs: free, signature: alike }, ...quotaWishes(claim, pools)];
-  const { group } = holder;
-  if (group === null) return list;
-  const shared = pools.flatMap((pool) =>
-    families.filter((family) => pool.families.has(family)).map((family) => need.shared(pool.name, family, group)),
-  );
-  return [...list, { needs: shared, signature: signature(claim) }];
-}
-
-function closed(pool: Pool, service: Service): Refusal | null {
-  const code = admission(pool, service);
-  return code && { ...refuse("poolClosed", { pool: pool.name }), pools: [poolVerdict(pool.name, code)] };
-}
-
-/** Why the pool does not admit the Service; null when it does. */
-function admission({ allocation }: Pool, service: Service): PoolReasonCode | null {
-  if (allocation?.namespaces && !allocation.namespaces.has(service.namespace)) return "otherNamespaces";
-  return allocation && !allocation.services(service.labels) ? "otherServices" : null;
-}
-
-/** The namespace has fewer addresses of a pool. */
-function quotaWishes(claim: Claim, pools: readonly Pool[]): readonly Wish[] {
-  const { namespace } = claim.service;
-  const limited = pools.filter(({ terms }) => terms?.quotas.has(namespace) || terms?.quotas.has("*"));
-  if (limited.length === 0) return [];
-  return [{ needs: limited.map(({ name }) => need.quota(name, namespace)), signature: signature(claim) }];
-}
+/** An IPAM chooses the pool's addresses. */
+const isOutside = ({ terms }: Pool): boolean => terms?.ipam !== undefined;

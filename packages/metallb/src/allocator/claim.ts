@@ -1,6 +1,6 @@
 import { ANNOTATIONS, allocatedFrom, annotation, type Service } from "#api";
 import { err, type Family, formatIp, type Ip, ipEquals, ok, parseIp, type Result, unmap } from "#net";
-import type { Holder } from "./address-index.ts";
+import type { Holder } from "./holder.ts";
 import { type Refusal, refuse } from "./reasons.ts";
 
 /** What a Service asks for, read from its spec and annotations. */

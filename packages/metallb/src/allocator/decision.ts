@@ -7,8 +7,8 @@ export type Outcome =
   /** `lacking` tells why a dual-stack Service has only one address, or why its request is not fulfilled. */
   | { readonly kind: "allocated"; readonly pool: string; readonly ips: readonly Ip[]; readonly lacking: Refusal | null }
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  /** Somebody outside is asked, such as an IPAM system, and has not answered yet. */
-  | { readonly kind: "pending"; readonly message: string }
+  /** An IPAM outside is asked and has not answered yet. */
+  | { readonly kind: "pending"; readonly refusal: Refusal }
   /** No LoadBalancer of ours, or gone. */
   | { readonly kind: "released" };
 

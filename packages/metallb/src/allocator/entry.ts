@@ -1,7 +1,7 @@
 import type { Service } from "#api";
-import type { Holding } from "./address-index.ts";
 import type { Choice } from "./choose.ts";
 import type { Claim } from "./claim.ts";
+import type { Holding } from "./holder.ts";
 import type { Refusal } from "./reasons.ts";
 
 /** A Service that is to have addresses, in one pass. */

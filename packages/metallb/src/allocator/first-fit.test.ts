@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Pool } from "#config";
 import { type Family, type Ip, ip } from "#net";
-import { AddressIndex, type Holder } from "./address-index.ts";
+import { AddressIndex } from "./address-index.ts";
+import type { Holder } from "./holder.ts";
 import { pool } from "./testing.ts";
 
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;

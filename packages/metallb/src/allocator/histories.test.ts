@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import type { Service } from "#api";
 import type { Pool } from "#config";
 import { formatIp, ip, RangeSet } from "#net";
-import type { Holder } from "./address-index.ts";
 import { Allocator } from "./allocator.ts";
 import { holderOf } from "./claim.ts";
+import type { Holder } from "./holder.ts";
 import { Cluster, dual, holds, pinned, pool, service, six } from "./testing.ts";
 
 const RUNS = 300;

@@ -1,6 +1,10 @@
-export { AddressIndex, type Conflict, type Holder, type Holding } from "./address-index.ts";
-export { type AllocationChanges, type AllocationWorld, Allocator, type PoolUsage } from "./allocator.ts";
+export { AddressIndex } from "./address-index.ts";
+export type { AllocationChanges, AllocationWorld, PoolUsage } from "./allocation-world.ts";
+export { Allocator } from "./allocator.ts";
+export type { Ask } from "./ask.ts";
 export type { Decision, Desired, Note, Outcome } from "./decision.ts";
+export { type Grant, type Grants, NO_IPAM } from "./grants.ts";
+export type { Conflict, Holder, Holding } from "./holder.ts";
 export {
   POOL_REASONS,
   type PoolReasonCode,

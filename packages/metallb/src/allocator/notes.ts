@@ -35,14 +35,16 @@ export const allocationFailed = (key: string, { message }: Refusal): Note => ({
 });
 
 /** A Service has less than it asks for. */
-export const lacks = ({ service: { key }, request }: Claim, { message }: Refusal): Note =>
-  request && !request.ok
-    ? { type: "Warning", reason: "LoadBalancerFailed", message: `invalid requested loadbalancer IPs: ${message}` }
-    : {
-        type: "Normal",
-        reason: "AdditionalAssignFailed",
-        message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${message}`,
-      };
+export const lacks = ({ service: { key }, request }: Claim, { code, message }: Refusal): Note =>
+  code.startsWith("ipam")
+    ? { type: "Warning", reason: "ipamTrouble", message }
+    : request && !request.ok
+      ? { type: "Warning", reason: "LoadBalancerFailed", message: `invalid requested loadbalancer IPs: ${message}` }
+      : {
+          type: "Normal",
+          reason: "AdditionalAssignFailed",
+          message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${message}`,
+        };
 
 export const cleared = (ips: readonly Ip[], { message }: Refusal): Note => ({
   type: "Normal",

@@ -9,6 +9,8 @@ export interface Candidates {
   readonly pinned: readonly Pool[];
   /** Those for everybody, by name. */
   readonly open: readonly Pool[];
+  /** Those of which an IPAM outside chooses the addresses. */
+  readonly outside: readonly Pool[];
   /** What Services of these families wait for while nothing is free: one list for all of them. */
   readonly free: (families: readonly Family[]) => readonly string[];
 }
@@ -74,7 +76,9 @@ export class PoolCatalog {
     let candidates = entry.found.get(admitted);
     if (!candidates) {
       const pinned = entry.pinned.filter(({ allocation }) => allocation.services(labels)).map(({ pool }) => pool);
-      candidates = { pinned, open: this.open, free: freeNeeds([...pinned, ...this.open]) };
+      const all = [...pinned, ...this.open];
+      const outside = all.filter(({ terms }) => terms?.ipam !== undefined);
+      candidates = { pinned, open: this.open, outside, free: freeNeeds(all) };
       entry.found.set(admitted, candidates);
     }
     return candidates;

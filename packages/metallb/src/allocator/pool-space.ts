@@ -40,6 +40,8 @@ export class PoolSpace {
   private readonly blocks: readonly Block[];
   private readonly byAddress: readonly Block[];
   private readonly skipsBuggy: boolean;
+  /** An IPAM outside chooses the addresses. */
+  readonly isOutside: boolean;
   private readonly freed = new DistinctHeap();
   private watermark = 0n;
 
@@ -52,6 +54,7 @@ export class PoolSpace {
       ),
     );
     this.byNamespace = (pool.terms?.quotas.size ?? 0) > 0 ? new Map() : null;
+    this.isOutside = pool.terms?.ipam !== undefined;
     this.skipsBuggy = pool.avoidBuggyIPs && family === 4;
     const blocks: Block[] = [];
     let offset = 0n;

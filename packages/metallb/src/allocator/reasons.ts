@@ -1,3 +1,4 @@
+import type { Ask } from "./ask.ts";
 import type { Wish } from "./waiters.ts";
 
 /** A user's text can be as long as an object may be; a sentence stays short. */
@@ -41,6 +42,12 @@ export const REASONS = {
   quota: (f: { namespace: string; pool: string }) =>
     `Services of namespace ${f.namespace} hold as many addresses of pool ${f.pool} as its quota allows`,
   reserved: (f: { ip: string; service: string }) => `${f.ip} is reserved for Service ${f.service}`,
+  ipamAsked: (f: { pool: string }) => `the IPAM is asked for an address of pool ${f.pool}`,
+  ipamAway: (f: { pool: string; why: string }) =>
+    `waiting for the IPAM that chooses the addresses of pool ${f.pool}: ${short(f.why)}`,
+  ipamRefused: (f: { pool: string; why: string }) => `the IPAM gives no address of pool ${f.pool}: ${short(f.why)}`,
+  ipamDenied: (f: { ip: string; why: string }) =>
+    `the IPAM does not have ${f.ip} for this Service, which keeps it: ${short(f.why)}`,
   poolExhausted: (f: { pool: string }) => `no available IPs in pool ${f.pool}`,
   poolExhaustedDual: (f: { pool: string }) => `no available IPs in pool ${f.pool} for dual IPFamily`,
   exhausted: () => "no available IPs",
@@ -58,6 +65,7 @@ export const POOL_REASONS = {
   oneFamilyOnly: "it cannot give both an IPv4 and an IPv6 address",
   quota: "the Service's namespace holds as many of its addresses as its quota allows",
   full: "all of its addresses are in use",
+  ipam: "the IPAM that chooses its addresses gave none",
 } as const;
 
 export type PoolReasonCode = keyof typeof POOL_REASONS;
@@ -76,6 +84,8 @@ export interface Refusal {
   readonly pools: readonly PoolVerdict[];
   /** What must become possible before another try makes sense. A change of the pools always does. */
   readonly wishes: readonly Wish[];
+  /** What an IPAM outside is to be asked for the Service; absent: nothing. */
+  readonly asks?: readonly Ask[];
 }
 
 /** With thousands of pools, one line for each would drown the reader and the memory. */
@@ -88,8 +98,9 @@ export function refuse<C extends ReasonCode>(code: C, ...fields: Fields<C>): Ref
   return { code, message: sentence(...fields), pools: [], wishes: [] };
 }
 
-export const poolVerdict = (pool: string, code: PoolReasonCode): PoolVerdict => ({
+/** `why`: what else is known. */
+export const poolVerdict = (pool: string, code: PoolReasonCode, why = ""): PoolVerdict => ({
   pool,
   code,
-  message: POOL_REASONS[code],
+  message: why === "" ? POOL_REASONS[code] : `${POOL_REASONS[code]}: ${short(why)}`,
 });

@@ -8,6 +8,8 @@ export const EVENT_REASONS = {
     "The Service gets no address; the message says why, and so does the condition metallb.io/Allocated.",
   AdditionalAssignFailed: "A Service of two families has one address and cannot get the other.",
   LoadBalancerFailed: "The addresses that the Service asks for cannot be read; it keeps what it has.",
+  ipamTrouble:
+    "The IPAM that chooses the addresses of a pool does not answer, refuses, or does not have an address for the Service that holds it; the Service keeps what it has.",
   ClearAssignment: "The Service lost its addresses, because they do not fit the pools or the Service any more.",
   noclusterIPsIPFamily: "The families of the Service's cluster IPs cannot be told.",
   nolbIPsIPFamily: "The addresses in the Service's status cannot be read; it gets others.",

@@ -1,6 +1,6 @@
 import type { Duration, Ip } from "#net";
 
-/** Addresses that are kept for one Service, and how many a namespace may have: beyond upstream, by annotations. */
+/** What a pool has beyond upstream, by annotations: reservations, quotas, a time to keep addresses, an IPAM. */
 export interface PoolTerms {
   /** By `namespace/name` of the Service. */
   readonly reserved: ReadonlyMap<string, readonly Ip[]>;
@@ -8,4 +8,6 @@ export interface PoolTerms {
   readonly quotas: ReadonlyMap<string, number>;
   /** How long the addresses of a deleted Service are kept for its name; absent: not at all. */
   readonly keepFor?: Duration;
+  /** The name under which an IPAM outside knows the range: it chooses the addresses. Absent: we do. */
+  readonly ipam?: string;
 }

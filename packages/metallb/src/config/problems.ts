@@ -10,6 +10,7 @@ export const PROBLEM_CODES = [
   "invalidReservation",
   "invalidQuota",
   "invalidKeepTime",
+  "invalidIpam",
   "duplicateEntry",
   "invalidSelector",
   "invalidCommunity",

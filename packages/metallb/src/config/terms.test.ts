@@ -16,6 +16,7 @@ const terms = (annotations: Readonly<Record<string, string>>) => {
     reserved: [...(found?.reserved ?? [])].map(([service, ips]) => [service, ...ips.map(formatIp)].join(" ")),
     quotas: [...(found?.quotas ?? [])],
     ...(found?.keepFor === undefined ? {} : { keepFor: found.keepFor }),
+    ...(found?.ipam === undefined ? {} : { ipam: found.ipam }),
     problems: problems.map(({ code, message }) => `${code} ${message}`),
   };
 };
@@ -81,6 +82,25 @@ describe("the annotations of a pool", () => {
   ])("with quotas %j freeze the pool and say why", (text, message) => {
     const found = terms({ "metallb.io/namespace-quotas": text });
     expect([found.frozen, found.problems]).toEqual(["invalid", [message]]);
+  });
+
+  it.each([
+    ["42", {}, []],
+    ["a range, with a name", {}, []],
+    ["", {}, ['invalidIpam "" is not the name of a range: 1 to 200 printable characters']],
+    ["a\nb", {}, ['invalidIpam "a\nb" is not the name of a range: 1 to 200 printable characters']],
+    [
+      "42",
+      { "metallb.io/reserved-addresses": "192.0.2.7=a/b" },
+      ["invalidIpam the IPAM chooses the addresses, so metallb.io/reserved-addresses has no place beside it"],
+    ],
+  ])("with the range %j of an IPAM and %j say %j", (text, more, problems) => {
+    const found = terms({ "metallb.io/ipam": text, ...more });
+    expect([found.ipam, found.problems, found.frozen]).toEqual([
+      text,
+      problems,
+      problems.length > 0 ? "invalid" : null,
+    ]);
   });
 
   it("are kept together, and say nothing where there are none", () => {

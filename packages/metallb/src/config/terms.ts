@@ -9,11 +9,14 @@ export type { PoolTerms } from "./pool-terms.ts";
 const RESERVED = "metallb.io/reserved-addresses";
 const QUOTAS = "metallb.io/namespace-quotas";
 const KEEP = "metallb.io/keep-after-deletion";
+const IPAM = "metallb.io/ipam";
 /** Seconds. */
 const MAX_KEEP = 7 * 24 * 3600;
 /** An annotation can be 256 KiB long; so many entries are enough for a pool. */
 const MAX_ENTRIES = 1_000;
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+/** What an IPAM may call a range: an opaque text, handed on as it is. */
+const RANGE_NAME = /^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/;
 const SERVICE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** What the annotations of a pool say; null: nothing. */
@@ -52,7 +55,23 @@ export function readTerms(
     else quotas.set(namespace, quota);
   }
   const keepFor = readKeepTime(annotations[KEEP], problems);
-  return reserved.size + quotas.size + keepFor === 0 ? null : { reserved, quotas, ...(keepFor > 0 ? { keepFor } : {}) };
+  const ipam = readIpam(annotations[IPAM], reserved.size > 0, problems);
+  if (reserved.size + quotas.size + keepFor === 0 && ipam === null) return null;
+  return { reserved, quotas, ...(keepFor > 0 ? { keepFor } : {}), ...(ipam === null ? {} : { ipam }) };
+}
+
+/** A mistake freezes the pool, so that it gives nothing by itself that the IPAM does not know of. */
+function readIpam(text: string | undefined, reserves: boolean, problems: ProblemList): string | null {
+  if (text === undefined) return null;
+  if (!RANGE_NAME.test(text))
+    problems.add(
+      "invalidIpam",
+      path(IPAM),
+      `${quoted(text)} is not the name of a range: 1 to 200 printable characters`,
+    );
+  if (reserves)
+    problems.add("invalidIpam", path(IPAM), `the IPAM chooses the addresses, so ${RESERVED} has no place beside it`);
+  return text;
 }
 
 function readKeepTime(text: string | undefined, problems: ProblemList): Duration {

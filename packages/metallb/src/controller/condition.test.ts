@@ -113,11 +113,12 @@ describe("the condition metallb.io/Allocated", () => {
     expect(message).toMatch(/; pool pool-0: x+; .*and \d+ more pools$/);
   });
 
-  it("says that somebody outside has not answered", () => {
-    expect(conditionOf({ kind: "pending", message: "the IPAM does not answer" })).toEqual({
+  it("says that an IPAM has not answered yet", () => {
+    const refusal = { code: "ipamAsked" as const, message: "the IPAM is asked", pools: [], wishes: [] };
+    expect(conditionOf({ kind: "pending", refusal })).toEqual({
       status: "False",
-      reason: "Pending",
-      message: "the IPAM does not answer",
+      reason: "ipamAsked",
+      message: "the IPAM is asked",
     });
   });
 });

@@ -15,9 +15,8 @@ export function conditionOf(outcome: Outcome): ConditionText | null {
       return { status: "True", reason: "Allocated", message };
     }
     case "refused":
-      return { status: "False", reason: outcome.refusal.code, message: sentenceOf(outcome.refusal) };
     case "pending":
-      return { status: "False", reason: "Pending", message: bounded(outcome.message) };
+      return { status: "False", reason: outcome.refusal.code, message: sentenceOf(outcome.refusal) };
     case "released":
       return null;
   }

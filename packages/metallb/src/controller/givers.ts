@@ -25,6 +25,11 @@ export class Givers {
     return [...new Set(addresses.flatMap((address) => [...(this.byAddress.get(address) ?? [])]))];
   }
 
+  /** Whether some Service may show the address that is not to have it any more. */
+  mayShow(address: string): boolean {
+    return this.byAddress.has(address);
+  }
+
   /** The API has confirmed that the Service shows nothing. */
   released(key: string): void {
     const pending = this.pending.get(key);

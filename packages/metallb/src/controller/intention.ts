@@ -41,8 +41,11 @@ export function saysAddresses(service: WatchedService, { ips, pool }: Desired): 
 const sameAddress = (text: string | null, canonical: string): boolean =>
   text === canonical || (text !== null && addressOf({ ip: text }) === canonical);
 
+/** What a Service that bears no condition yet is not written for: the next write tells it, or what comes of it. */
+const UNTOLD: ReadonlySet<string> = new Set(["Allocated", "ipamAsked"]);
+
 function saysCondition(stands: ConditionText | null, wanted: ConditionText | null): boolean {
-  if (stands === null) return wanted === null || wanted.reason === "Allocated";
+  if (stands === null) return wanted === null || UNTOLD.has(wanted.reason);
   return (
     wanted !== null &&
     stands.status === wanted.status &&

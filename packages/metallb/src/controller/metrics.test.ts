@@ -21,6 +21,7 @@ it("tells what was handled, who leads and what the webhooks answered, as it is a
     lease: "metallb-controller",
     isLeader: () => leads,
     webhooks,
+    ipam: null,
   });
   const before = await registry.metrics();
   expect(before).toContain("metallb_k8s_client_updates_total 0");

@@ -12,6 +12,7 @@ import {
 } from "#http";
 import { WEBHOOK_PATHS } from "./admission.ts";
 import type { Allocation } from "./allocation.ts";
+import { type IpamSource, ipamMetrics } from "./ipam/metrics.ts";
 import { count } from "./pool-status.ts";
 
 export interface MetricSources {
@@ -27,6 +28,8 @@ export interface MetricSources {
   readonly lease: string;
   readonly isLeader: () => boolean;
   readonly webhooks: WebhookFigures;
+  /** Null: there is no IPAM. */
+  readonly ipam: IpamSource | null;
 }
 
 /** The controller's metrics, with upstream's names; read at each scrape from what is so then. */
@@ -39,6 +42,7 @@ export function createMetrics(sources: MetricSources): Registry {
   electionMetrics(registry, sources.lease, sources.isLeader);
   updateMetrics(registry, sources.updates);
   sources.webhooks.register(registry, WEBHOOK_PATHS);
+  if (sources.ipam) ipamMetrics(registry, sources.ipam);
   const pools = (name: string, help: string, value: (usage: ReturnType<Allocation["usage"]>[number]) => number) =>
     new Gauge({
       name: `metallb_allocator_${name}`,

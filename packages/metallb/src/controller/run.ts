@@ -1,19 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Allocator } from "#allocator";
-import { createGuard, type HttpServer, reviews, serve, WebhookFigures } from "#http";
+import { type HttpServer, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
 import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
 import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { Announced } from "./announced.ts";
+import { type Outside, outsideOf } from "./ipam/outside.ts";
 import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { listen } from "./listen.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
-import { createMetrics } from "./metrics.ts";
 import { type Parts, prepare } from "./parts.ts";
-import { POOLS_PARALLEL, PoolStatusWriter } from "./pool-status.ts";
-import { SERVICES_PARALLEL, ServiceWriter } from "./service-writer.ts";
+import { PoolStatusWriter } from "./pool-status.ts";
+import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -54,6 +55,7 @@ class Controller {
   private readonly webhookFigures = new WebhookFigures();
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
+  private readonly outside: Outside | null;
   private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
@@ -91,9 +93,17 @@ class Controller {
       flags["webhook-mode"] === "disabled"
         ? null
         : new Webhooks({ client, namespace, log, tls: parts.tls, flags, figures });
+    this.outside = outsideOf(parts, {
+      services: this.world.services,
+      lbClass: flags["lb-class"],
+      ...lead,
+      mayShow: (address) => this.writer.mayShow(address),
+      onChange: (keys) => this.allocation.servicesChanged(keys),
+      log,
+    });
     this.allocation = new Allocation({
       services: this.world.services,
-      source: new Allocator(flags["lb-class"]),
+      source: this.outside?.ipam ?? new Allocator(flags["lb-class"]),
       now: () => performance.now(),
       writer: this.writer,
       recorder: this.recorder,
@@ -102,7 +112,10 @@ class Controller {
     });
     const { services } = this.world;
     this.announced = new Announced({ ...parts, ...lead, services, trouble: (what) => trouble.of(what) });
-    this.writer.onWritten = (...written) => this.allocation.wrote(...written);
+    this.writer.onWritten = (...written) => {
+      this.allocation.wrote(...written);
+      this.outside?.ipam.wrote();
+    };
     this.election = new LeaseElection(client, {
       namespace,
       name: LEASE,
@@ -146,6 +159,7 @@ class Controller {
     await this.election.stop(!clean);
     for (const server of servers.value) await server.close();
     await this.webhooks?.stop();
+    this.outside?.close();
     this.parts.client.close();
     return code;
   }
@@ -160,12 +174,13 @@ class Controller {
   }
 
   private async drain(): Promise<boolean> {
-    const [clean] = await Promise.all([this.writer.drain(DRAIN), this.poolStatus.drain(DRAIN)]);
-    return clean;
+    const ipam = this.outside?.ipam.drain(DRAIN) ?? true;
+    const [services, outside] = await Promise.all([this.writer.drain(DRAIN), ipam, this.poolStatus.drain(DRAIN)]);
+    return services && outside;
   }
 
   private endWrites(): Promise<unknown> {
-    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop()]);
+    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop(), this.outside?.ipam.stop()]);
   }
 
   /**
@@ -188,6 +203,7 @@ class Controller {
     await this.world.start();
     this.take();
     this.allocation.start();
+    this.outside?.ipam.start();
     void this.announced.start();
     this.ready = true;
     log.info("initial sync complete, allocating", {
@@ -245,39 +261,19 @@ class Controller {
   }
 
   private listen(): Promise<Result<readonly HttpServer[]>> {
-    const { flags, client, log, tls } = this.parts;
-    return serve({
-      health: {
-        host: "",
-        port: flags["health-probe-port"],
-        ready: () => this.isReady(),
-        why: () => [...this.world.troubles, ...(this.election.trouble === null ? [] : [this.election.trouble])],
-        routes: { "/state": () => this.state() },
-      },
-      metrics: {
-        host: "",
-        port: flags.port,
-        certFolder: flags["metrics-cert-dir"],
-        tls,
-        registry: createMetrics({
-          allocation: this.allocation,
-          updates: {
-            updates: () => this.allocation.handled,
-            errors: () => this.allocation.refused + this.writer.counters.errors,
-            isLoaded: () => this.world.config !== null,
-            isStale: () => this.world.problems.length > 0,
-          },
-          writers: { service: this.writer.queue, ipaddresspool: this.poolStatus.queue },
-          parallel: { service: SERVICES_PARALLEL, ipaddresspool: POOLS_PARALLEL },
-          answers: this.parts.answers,
-          server: client.server,
-          lease: LEASE,
-          isLeader: () => this.election.isLeader(),
-          webhooks: this.webhookFigures,
-        }),
-        guard: createGuard(reviews(client)),
-        log,
-      },
+    const { allocation, world, writer, poolStatus, election, webhookFigures, outside } = this;
+    return listen({
+      ...this.parts,
+      allocation,
+      world,
+      writer,
+      poolStatus,
+      election,
+      webhookFigures,
+      outside,
+      lease: LEASE,
+      ready: () => this.isReady(),
+      state: () => this.state(),
     });
   }
 

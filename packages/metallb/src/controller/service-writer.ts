@@ -63,6 +63,11 @@ export class ServiceWriter {
     if (writes.length > 0) this.writer.wantAll(this.writes.intentions(writes));
   }
 
+  /** See {@link ServiceWrites.mayShow}. */
+  mayShow(address: string): boolean {
+    return this.writes.mayShow(address);
+  }
+
   /** The Service says what was decided, or nothing was. */
   settle(key: string): void {
     this.writes.settle(key);

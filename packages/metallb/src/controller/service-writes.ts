@@ -52,6 +52,11 @@ export class ServiceWrites {
     }));
   }
 
+  /** Whether a write that is not confirmed may leave the address in a Service that is not to have it. */
+  mayShow(address: string): boolean {
+    return this.givers.mayShow(address);
+  }
+
   /** The Service says what was decided, or nothing was. */
   settle(key: string): void {
     this.givers.settle(key);

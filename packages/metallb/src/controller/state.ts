@@ -20,7 +20,7 @@ export function stateOf({ outcomes, usage, problems, leading, ready }: StateSour
   const waiting: ControllerReport["waiting"][number][] = [];
   let omitted = 0;
   for (const [service, outcome] of outcomes) {
-    if (outcome.kind === "refused" && waiting.length < MAX_SERVICES)
+    if ((outcome.kind === "refused" || outcome.kind === "pending") && waiting.length < MAX_SERVICES)
       waiting.push({ service, ...refusalOf(outcome.refusal) });
     else if (outcome.kind === "allocated" && allocations.length < MAX_SERVICES)
       allocations.push({

@@ -1,3 +1,4 @@
+export { readBody } from "./answer.ts";
 export { ApiError } from "./api-error.ts";
 export { createClient, type KubeClient, type KubeObject } from "./client.ts";
 export { type Cluster, loadCluster } from "./cluster.ts";

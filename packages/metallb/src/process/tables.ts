@@ -44,6 +44,26 @@ export const CONTROLLER_FLAGS = {
     env: "METALLB_ML_SECRET_NAME",
     help: "name of the memberlist Secret to create; empty: none",
   },
+  "ipam-url": {
+    default: "",
+    env: "METALLB_IPAM_URL",
+    help: "URL of the IPAM that chooses the addresses of pools with the annotation metallb.io/ipam; empty: none",
+  },
+  "ipam-cluster": {
+    default: "",
+    env: "METALLB_IPAM_CLUSTER",
+    help: "name of this cluster with the IPAM, which no other cluster may have; required with -ipam-url",
+  },
+  "ipam-token-file": {
+    default: "",
+    env: "METALLB_IPAM_TOKEN_FILE",
+    help: "file with the bearer token for the IPAM, read for each request; empty: none",
+  },
+  "ipam-ca-file": {
+    default: "",
+    env: "METALLB_IPAM_CA_FILE",
+    help: "file with the certificates that sign the IPAM's; empty: those that Node trusts",
+  },
   "disable-cert-rotation": { default: false, help: "do not renew webhook certificates" },
   "cert-dir": {
     default: "/tmp/k8s-webhook-server/serving-certs",
