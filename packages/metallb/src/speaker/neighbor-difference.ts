@@ -13,11 +13,11 @@ export interface NeighborSources {
 /** Claims of one part: what the engine takes in a few milliseconds. */
 const PART = 500;
 
-/** What the neighbour engine is sent of a plan's difference. */
-export function* neighborParts(
+/** What the neighbour engine is sent of a plan's difference, as things are now and not when a part is sent. */
+export function neighborParts(
   { announce, withdraw }: Layer2Difference,
   { isNews, ...sources }: NeighborSources,
-): Generator<NeighborDifference> {
+): readonly NeighborDifference[] {
   const events: NeighborDifference["events"] = [
     ...announce.map(
       (claim) =>
@@ -29,7 +29,8 @@ export function* neighborParts(
       return { kind: "withdraw", holder, address, release } as const;
     }),
   ];
-  for (let at = 0; at < events.length; at += PART) yield { events: events.slice(at, at + PART) };
+  const count = Math.ceil(events.length / PART);
+  return Array.from({ length: count }, (_, i) => ({ events: events.slice(i * PART, (i + 1) * PART) }));
 }
 
 /** Whether another node is to announce it, which will be heard: until then it is answered for. */
