@@ -15,7 +15,8 @@ export class Batch {
   isNews(key: string, refusal: Refusal): boolean {
     const before = this.outcomes.get(key);
     const told = before?.kind === "refused" ? before.refusal : before?.kind === "allocated" ? before.lacking : null;
-    return told?.message !== refusal.message && !(told && areOfOneRequest(told, refusal));
+    if (told === null) return true;
+    return told.message !== refusal.message && !areOfOneRequest(told, refusal) && !isOneConflict(told, refusal);
   }
 
   note(key: string, note: Note): void {
@@ -42,5 +43,11 @@ export class Batch {
  */
 const areOfOneRequest = (a: Refusal, b: Refusal): boolean =>
   (a.code === "quota" && IN_USE.has(b.code)) || (b.code === "quota" && IN_USE.has(a.code));
+
+/** The address is still in use by somebody, whoever that is by now: the same question has the same answer. */
+const isOneConflict = (a: Refusal, b: Refusal): boolean => a.code === "sharingKey" && b.code === a.code && isOneWish(a, b);
+
+const isOneWish = ({ wishes: [a] }: Refusal, { wishes: [b] }: Refusal): boolean =>
+  a !== undefined && a.signature === b?.signature && a.needs.join() === b.needs.join();
 
 const IN_USE: ReadonlySet<ReasonCode> = new Set(["sharingKey", "portInUse", "poolExhausted", "poolExhaustedDual"]);

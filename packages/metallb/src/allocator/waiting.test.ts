@@ -53,6 +53,20 @@ describe("those that wait", () => {
     expect(["w3", "w4"].map((name) => c.ips(`default/${name}`))).toEqual([["1.0.0.0"], ["1.0.0.1"]]);
   });
 
+  it("for an address hear nothing when others use it than before, and of another address that is in use they do", () => {
+    const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/31"])]);
+    const shares = { annotations: { "metallb.io/allow-shared-ip": "k" } };
+    c.put(service("a", { ...shares, ports: [{ protocol: "TCP", port: 1 }] }), service("b"));
+    c.put(service("w", { loadBalancerIP: "1.0.0.0" }));
+    c.put(service("c", { ...shares, ports: [{ protocol: "TCP", port: 2 }] }));
+    const told = [...c.remove("default/a"), ...c.decide(["default/w"], true)];
+    expect(c.ips("default/c")).toEqual(["1.0.0.0"]);
+    expect(told.flatMap(({ notes }) => notes)).toEqual([]);
+    expect(c.edit("default/w", { loadBalancerIP: "1.0.0.1" }).flatMap(({ notes }) => notes)).toMatchObject([
+      { reason: "AllocationFailed", message: expect.stringContaining("default/b") },
+    ]);
+  });
+
   it("and cannot use what is free do not keep it from others", () => {
     const c = new Cluster(new Allocator(), [pool("p", ["1.0.0.0/31", "fd00::/128"])]);
     c.put(service("a"), service("b"), service("six", { clusterIPs: ["fd00:96::1"], ipFamilies: ["IPv6"] }));
