@@ -93,8 +93,10 @@ class Stage {
     if (spec === null) return this.client.remove(RESOURCES.ipaddresspools, where);
     const object = Array.isArray(spec) ? pool(name, spec) : { ...pool(name, []), spec };
     const now = await this.client.get(RESOURCES.ipaddresspools, where).catch(() => null);
-    if (now === null) await this.bench.createPool(object);
-    else await this.client.replace(RESOURCES.ipaddresspools, where, { ...now, spec: object.spec });
+    if (now === null) return void (await this.bench.createPool(object));
+    // Whatever the controller writes into its status in between.
+    const whole = [{ op: "replace", path: "/spec", value: object.spec }];
+    await this.client.patch(RESOURCES.ipaddresspools, where, "json", whole);
   }
 
   private async putService(key: string, patch: ServicePatch | null): Promise<void> {

@@ -45,7 +45,8 @@ const areOfOneRequest = (a: Refusal, b: Refusal): boolean =>
   (a.code === "quota" && IN_USE.has(b.code)) || (b.code === "quota" && IN_USE.has(a.code));
 
 /** The address is still in use by somebody, whoever that is by now: the same question has the same answer. */
-const isOneConflict = (a: Refusal, b: Refusal): boolean => a.code === "sharingKey" && b.code === a.code && isOneWish(a, b);
+const isOneConflict = (a: Refusal, b: Refusal): boolean =>
+  a.code === "sharingKey" && b.code === a.code && isOneWish(a, b);
 
 const isOneWish = ({ wishes: [a] }: Refusal, { wishes: [b] }: Refusal): boolean =>
   a !== undefined && a.signature === b?.signature && a.needs.join() === b.needs.join();
