@@ -148,7 +148,7 @@ export const ANNOUNCEMENT_ADVICE: Readonly<Record<ReasonCode, Advice>> = {
     means:
       "The L2Advertisement is fenced by Leases, and this node does not hold its own: the API did not take a renewal in time, or it was taken a moment ago.",
     see: "`kubectl get leases -n metallb-system -l metallb.io/lease=speaker`, and the speaker's log",
-    do: "Mend the way to the API server. The speakers need the right to get, list, watch, create and update Leases in their namespace.",
+    do: "Mend the way to the API server. The speakers need the right to get, list, watch, create and update Leases in their namespace: the chart's value `speaker.fencingLeases`.",
   },
   ownedByOther: {
     means: "Another node was elected to answer for the address. This is how layer 2 works.",

@@ -44,6 +44,8 @@ export const EFFECTS: Readonly<Record<string, string>> = {
   "speaker.memberlist.mlSecretKeyPath": "Where its key is mounted.",
   "speaker.excludeInterfaces": "ConfigMap `metallb-excludel2`: interfaces that never answer by layer 2.",
   "speaker.ignoreExcludeLB": "Nodes with the label `exclude-from-external-load-balancers` announce too.",
+  "speaker.fencingLeases":
+    "Speakers may keep Leases in the release's namespace, for L2Advertisements that are fenced by them.",
   "speaker.wanConfig": "Slower gossip, for nodes that are far apart.",
   "speaker.secretName": "Secret with the key of the gossip; empty: made by the controller.",
   "speaker.updateStrategy": "The DaemonSet's strategy.",

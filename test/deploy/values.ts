@@ -79,6 +79,7 @@ export const VALUES: readonly ValueRow[] = [
   row("speaker.memberlist.mlBindAddrOverride=10.0.0.1", /value: "10\.0\.0\.1"/),
   row("speaker.memberlist.mlSecretKeyPath=/mine", /mountPath: \/mine/),
   row("speaker.ignoreExcludeLB=true", /- --ignore-exclude-lb=true/),
+  row("speaker.fencingLeases=true", /resources: \[leases\]\s+verbs: \[get, list, watch, create, update\]/),
   row("speaker.wanConfig=true", /- --ml-wan-config=true/),
   row("speaker.secretName=mine", /secretName: mine/),
   row("speaker.image.tag=v9", /image: "metallb-ts:v9"/),
