@@ -256,6 +256,43 @@ describe("the controller behind an API at its worst", () => {
     for (const ip of held.values()) expect(ip).toMatch(/^192\.0\.2\.([0-9]|[1-5][0-9]|6[0-3])$/);
   });
 
+  it("says in a few words what is wrong with a quarter of a megabyte", async () => {
+    const running = await start();
+    const long = "y".repeat(125_000);
+    await bench.create("asks", {}, { "metallb.io/loadBalancerIPs": long, "metallb.io/allow-shared-ip": long });
+    await bench.create("names", {}, { "metallb.io/address-pool": "z".repeat(250_000) });
+    for (const name of ["asks", "names"]) {
+      const condition = await eventually(
+        async () => {
+          const { conditions = [] } = (await bench.get(name)).status as { conditions?: readonly KubeObject[] };
+          return JSON.stringify(conditions);
+        },
+        (text) => text.includes("metallb.io/Allocated"),
+        { what: `${name} has no condition` },
+      );
+      expect(condition.length).toBeLessThan(2_000);
+      const told = await eventually(
+        async () =>
+          ((await bench.client.list(RESOURCES.events, { namespace: "default" })).items ?? []).filter(
+            (event) => (event as { involvedObject?: { name?: string } }).involvedObject?.name === name,
+          ),
+        (events) => events.length > 0,
+        { what: `${name} has no event` },
+      );
+      for (const event of told) expect((event as { message?: string }).message?.length).toBeLessThanOrEqual(1_024);
+    }
+    expect(
+      Math.max(
+        ...running
+          .output()
+          .split("\n")
+          .map((line) => line.length),
+      ),
+    ).toBeLessThan(2_000);
+    await create("c");
+    expect(await bench.served("c", "192.0.2.0")).toEqual(["192.0.2.0"]);
+  });
+
   it("serves a burst, half of which is gone before it is served", async () => {
     await start();
     await bench.createPool(pool("big", ["10.0.0.0/20"]));
