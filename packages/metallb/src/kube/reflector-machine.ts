@@ -58,9 +58,9 @@ export type ReflectorEffect =
 type Phase = "stopped" | "listing" | "watching" | "waiting-to-list" | "waiting-to-watch";
 
 /**
- * A watch is asked to end between 40 and 45 s, and goes on from where it was: the server sends a bookmark just before,
- * so that no list is needed. One whose end does not come is dead, whatever holds its connection open between us. Spread,
- * so that not all clients come back at once.
+ * A watch is asked to end between 40 and 45 s, and goes on from where it was: the server sends a bookmark just before
+ * (kube-apiserver where anything of the kind changed), so that no list is needed. One whose end does not come is dead,
+ * whatever holds its connection open between us. Spread, so that not all clients come back at once.
  */
 const WATCH_SECONDS = { least: 40, spread: 5 };
 /** Objects a page; fewer where a page is too large to be taken. */
