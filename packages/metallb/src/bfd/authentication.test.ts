@@ -2,25 +2,11 @@ import { describe, expect, it } from "vitest";
 import { Guard } from "./authentication.ts";
 import { decodeControl, encodeControl } from "./packet.ts";
 import type { BfdAuthentication } from "./settings.ts";
-import { Bench, digest, PEER } from "./testing.ts";
+import { Bench, control, digest, PEER } from "./testing.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-const PACKET = encodeControl({
-  diagnostic: 0,
-  state: "Up",
-  poll: false,
-  final: false,
-  controlPlaneIndependent: false,
-  authenticated: false,
-  demand: false,
-  detectMultiplier: 3,
-  myDiscriminator: 1,
-  yourDiscriminator: 2,
-  desiredMinTx: 50_000,
-  requiredMinRx: 50_000,
-  requiredMinEchoRx: 0,
-});
+const PACKET = encodeControl(control());
 
 /** Made with another implementation of MD5 and SHA1, by the letter of RFC 5880 sections 4.2 to 4.4. */
 const GOLDEN: Readonly<Record<BfdAuthentication["type"], string>> = {

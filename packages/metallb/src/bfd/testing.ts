@@ -28,6 +28,24 @@ export const settings = (overrides: Partial<BfdSettings> = {}): BfdSettings => (
   ...overrides,
 });
 
+/** A control packet of a session that is up. */
+export const control = (overrides: Partial<ControlPacket> = {}): ControlPacket => ({
+  diagnostic: 0,
+  state: "Up",
+  poll: false,
+  final: false,
+  controlPlaneIndependent: false,
+  authenticated: false,
+  demand: false,
+  detectMultiplier: 3,
+  myDiscriminator: 1,
+  yourDiscriminator: 2,
+  desiredMinTx: 50_000,
+  requiredMinRx: 50_000,
+  requiredMinEchoRx: 0,
+  ...overrides,
+});
+
 /** An engine with one session on a clock that the test moves, and what it sends. */
 export class Bench {
   readonly engine;
@@ -73,22 +91,7 @@ export class Bench {
   }
 
   hear(state: BfdState, overrides: Partial<ControlPacket> = {}): readonly BfdEffect[] {
-    const packet: ControlPacket = {
-      diagnostic: 0,
-      state,
-      poll: false,
-      final: false,
-      controlPlaneIndependent: false,
-      authenticated: false,
-      demand: false,
-      detectMultiplier: 3,
-      myDiscriminator: 77,
-      yourDiscriminator: this.discriminator,
-      desiredMinTx: 50_000,
-      requiredMinRx: 50_000,
-      requiredMinEchoRx: 0,
-      ...overrides,
-    };
+    const packet = control({ state, myDiscriminator: 77, yourDiscriminator: this.discriminator, ...overrides });
     return this.step({
       kind: "received",
       bytes: encodeControl(packet),

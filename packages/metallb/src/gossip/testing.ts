@@ -9,10 +9,22 @@ import {
   type MemberReport,
 } from "./index.ts";
 import { VERSIONS } from "./machine/member.ts";
+import type { TablePorts } from "./machine/member-table.ts";
 import { MEMBER_STATE, type NodeState } from "./wire/stream.ts";
 
 const PORT = 7_946;
 const LATENCY = 1;
+
+/** The ports of a table of members that tells nobody. */
+export const silentPorts = (config: () => GossipConfig): TablePorts => ({
+  config,
+  broadcast: () => undefined,
+  changed: () => undefined,
+  hears: () => false,
+  accuse: () => undefined,
+  doubted: () => undefined,
+  conflict: () => undefined,
+});
 
 /** A reproducible source of chance (mulberry32). */
 export function chance(seed: number): () => number {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ip } from "#net";
 import { type GossipConfig, LAN } from "../config.ts";
 import type { Endpoint } from "../events.ts";
+import { silentPorts } from "../testing.ts";
 import type { GossipMessage } from "../wire/messages.ts";
 import type { Member } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
@@ -12,15 +13,7 @@ const octets = (...values: number[]): Uint8Array => Uint8Array.from(values);
 /** A prober among members, on a clock that the test moves. */
 function bench(names: readonly string[], settings: Partial<GossipConfig> = {}) {
   const config = (): GossipConfig => ({ ...LAN, ...settings });
-  const table = new MemberTable("me", octets(), {
-    config,
-    broadcast: () => undefined,
-    changed: () => undefined,
-    hears: () => false,
-    accuse: () => undefined,
-    doubted: () => undefined,
-    conflict: () => undefined,
-  });
+  const table = new MemberTable("me", octets(), silentPorts(config));
   table.start({ address: ip(4, 0x0a000001n), port: 7946 }, 0);
   for (const [i, node] of names.entries())
     table.alive(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ip } from "#net";
 import { type GossipConfig, LAN } from "../config.ts";
-import { chance } from "../testing.ts";
+import { chance, silentPorts } from "../testing.ts";
 import { VERSIONS } from "./member.ts";
 import { MemberTable } from "./member-table.ts";
 import { Spread } from "./spread.ts";
@@ -10,15 +10,7 @@ import { TableSync } from "./table-sync.ts";
 /** A table with so many others, and what is sent to whom. */
 function bench(others: number, settings: Partial<GossipConfig> = {}) {
   const config = (): GossipConfig => ({ ...LAN, ...settings });
-  const table = new MemberTable("me", new Uint8Array(), {
-    config,
-    broadcast: () => undefined,
-    changed: () => undefined,
-    hears: () => false,
-    accuse: () => undefined,
-    doubted: () => undefined,
-    conflict: () => undefined,
-  });
+  const table = new MemberTable("me", new Uint8Array(), silentPorts(config));
   table.start({ address: ip(4, 0x0a000000n), port: 7_946 }, 0);
   const common = { incarnation: 1, port: 7_946, meta: new Uint8Array(), versions: VERSIONS };
   for (let i = 1; i <= others; i++)
