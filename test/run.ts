@@ -12,7 +12,7 @@ import { findBuilt, findOrBuild, KubernetesUnavailable } from "@metallb-ts/lab/k
 import { buildGoTool, hasGoTool, isGoTool } from "./support/go-tools.ts";
 import { canInstall, installPackages, installParts } from "./support/machine.ts";
 import { PARTS, type Part } from "./support/probes.ts";
-import { type Counts, countTests } from "./support/report.ts";
+import { type Counts, countTests, type Failure } from "./support/report.ts";
 
 const root = join(import.meta.dirname, "..");
 const filters = process.argv.slice(2);
@@ -90,23 +90,64 @@ async function prepareKubernetes(): Promise<void> {
 async function check(name: string, args: readonly string[]): Promise<Counts> {
   const { code, text } = await node(args, true);
   say(`${code === 0 ? "✓" : "✗"} ${name}`);
-  if (code === 0) return { passed: 1, failed: 0, notRun: [] };
+  if (code === 0) return { passed: 1, failed: 0, failures: [], notRun: [] };
   say(text.trim());
-  return { passed: 0, failed: 1, notRun: [] };
+  return {
+    passed: 0,
+    failed: 1,
+    failures: [{ file: "", name, message: text.trim().split("\n").slice(0, 20).join("\n    ") }],
+    notRun: [],
+  };
 }
 
-async function vitest(projects: readonly string[], folder: string): Promise<Counts> {
+async function vitest(projects: readonly string[], folder: string, only: readonly string[] = filters): Promise<Counts> {
   const file = join(folder, `${projects.join("-")}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const options = ["run", ...projects.map((project) => `--project=${project}`), ...reporters, ...filters];
+  const strayErrors = join(folder, "stray-errors.json");
+  process.env.METALLB_TEST_STRAY_ERRORS = strayErrors;
+  const reporters = ["default", "json", "./test/support/stray-errors.ts"].map((name) => `--reporter=${name}`);
+  const options = [
+    "run",
+    ...projects.map((project) => `--project=${project}`),
+    ...reporters,
+    `--outputFile.json=${file}`,
+    ...only,
+  ];
+  for (const old of [file, strayErrors]) rmSync(old, { force: true });
   const { code } = await node(["node_modules/vitest/vitest.mjs", ...options], false);
-  let json: string | null = null;
+  return countTests(textOf(file), code, textOf(strayErrors));
+}
+
+/** What a file holds; null where vitest ended before it could write it. */
+function textOf(file: string): string | null {
   try {
-    json = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch {
-    // It ended before it could tell.
+    return null;
   }
-  return countTests(json, code);
+}
+
+/** More files than these are no accident of a busy machine. */
+const TRIED_AGAIN = 3;
+
+/**
+ * The files in which tests failed, once more, each alone: real routers, kernels and API servers on a shared machine
+ * miss a deadline now and then. What passes then is named all the same, so that it is seen when it comes to be a habit.
+ */
+async function tryAgain(projects: readonly string[], first: Counts, folder: string): Promise<Counts> {
+  const files = [...new Set(first.failures.map(({ file }) => file))];
+  if (files.length === 0 || files.length > TRIED_AGAIN || files.includes("")) return first;
+  const still: Failure[] = [];
+  let failed = 0;
+  for (const file of files) {
+    say(`\nOnce more, alone: ${relative(root, file)}`);
+    const second = await vitest(projects, folder, [file]);
+    still.push(...second.failures);
+    failed += second.failed;
+  }
+  for (const failure of first.failures) {
+    if (!still.some(({ file }) => file === failure.file)) unsteady.push(failure);
+  }
+  return { ...first, passed: first.passed + first.failed - failed, failed, failures: still };
 }
 
 const parts = partsAskedFor();
@@ -118,6 +159,7 @@ if (tools.some((tool) => !hasGoTool(tool)) && canInstall()) installPackages(["go
 for (const tool of tools) await buildGoTool(tool, say);
 
 const counts: Counts[] = [];
+const unsteady: Failure[] = [];
 if (filters.length === 0) {
   for (const [name, args] of Object.entries(CHECKS)) counts.push(await check(name, args));
 }
@@ -128,12 +170,23 @@ try {
     filters.length === 0
       ? [["unit"], ["shell"], ["endurance"], ["system"]]
       : [["unit", "shell", "endurance", "system"]];
-  for (const projects of runs) counts.push(await vitest(projects, folder));
+  for (const projects of runs) {
+    const first = await vitest(projects, folder);
+    // The pure rooms know no accidents.
+    counts.push(projects.includes("unit") ? first : await tryAgain(projects, first, folder));
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
 const notRun = counts.flatMap((count) => count.notRun);
+const list = (failures: readonly Failure[]) =>
+  failures.map(
+    ({ file, name, message }) => `  ${[relative(root, file), name].filter(Boolean).join(" > ")}\n    ${message}`,
+  );
+if (unsteady.length > 0) say(`\nPassed only when tried again, alone:\n${list(unsteady).join("\n")}`);
+const failures = counts.flatMap((count) => count.failures);
+if (failures.length > 0) say(`\nFailed:\n${list(failures).join("\n")}`);
 const sum = (key: "passed" | "failed") => counts.reduce((total, count) => total + count[key], 0);
 if (notRun.length > 0) say(`\nNot run on this machine:\n${notRun.map((name) => `  ${name}`).join("\n")}`);
 say(`\n${sum("passed")} passed, ${sum("failed")} failed`);
