@@ -143,7 +143,7 @@ describe.skipIf(process.platform !== "linux")("a TCP connection with a password"
     // The kernel of the listener sends TTL 64: nothing of it is taken for a moment, and then everything.
     connection.send([Buffer.from("one")]);
     socket.write("two");
-    await vi.waitFor(() => expect(told).toEqual(["connected", "two"]), { timeout: 5_000 });
+    await vi.waitFor(() => expect(told).toEqual(["connected", "two"]), { timeout: 20_000 });
     await connection.close();
   });
 
