@@ -8,6 +8,7 @@ import { type Faults, sourceOf } from "./faults.ts";
 import type { ModelApi } from "./model-api.ts";
 import { ModelWatch } from "./model-watch.ts";
 import { type Failure, LATE, type Request } from "./requests.ts";
+import { happened, type Trace } from "./trace.ts";
 
 const LEASE = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
 const SERVICE_TIMEOUT = 10_000;
@@ -31,6 +32,8 @@ export class ModelProcess {
   );
   private readonly api: ModelApi;
   private readonly faults: Faults;
+  readonly id: number;
+  private readonly trace: Trace;
   private readonly identity: string;
   private readonly decider: Decider;
   private readonly writes = new ServiceWrites();
@@ -38,16 +41,23 @@ export class ModelProcess {
   private electionAt: Instant | null = null;
   private writerAt: Instant | null = null;
   private leaving = false;
+  private sent = 0;
   private now: Instant;
 
-  constructor(api: ModelApi, identity: string, faults: Faults, now: Instant) {
+  constructor(api: ModelApi, id: number, trace: Trace, faults: Faults, now: Instant) {
     this.api = api;
-    this.identity = identity;
+    this.id = id;
+    this.identity = `c${id}`;
+    this.trace = trace;
     this.faults = faults;
     this.now = now;
     this.watch = new ModelWatch(api);
     this.decider = new Decider(this.watch.store, sourceOf(faults));
-    const settings = { ...LEASE, ...(faults.overlong ? { renewDeadline: 25_000 } : {}), identity };
+    const settings = {
+      ...LEASE,
+      ...(faults.overlong ? { renewDeadline: 25_000 } : {}),
+      identity: this.identity,
+    };
     this.election = new ElectionMachine(settings, () => 0.5);
     this.elect({ kind: "start" });
   }
@@ -66,18 +76,20 @@ export class ModelProcess {
   }
 
   /** When a timer goes off next. */
-  get wakeAt(): number | null {
-    const times = [this.electionAt, this.writerAt].filter((at) => at !== null);
-    return times.length === 0 ? null : Math.min(...times);
+  get wakeAt(): Instant | null {
+    if (this.electionAt === null || this.writerAt === null) return this.electionAt ?? this.writerAt;
+    return Math.min(this.electionAt, this.writerAt);
   }
 
   tick(now: Instant): void {
     this.now = now;
     if (this.electionAt !== null && this.electionAt <= now) {
+      this.note("timer", 0);
       this.electionAt = null;
       this.elect({ kind: "time" });
     }
     if (this.alive && this.writerAt !== null && this.writerAt <= now) {
+      this.note("timer", 1);
       this.writerAt = null;
       this.write({ kind: "time" });
     }
@@ -88,6 +100,7 @@ export class ModelProcess {
     this.now = now;
     const { watch } = this;
     const keys = [...watch.changed];
+    if (this.hasNews) this.note("decided");
     const { poolsChanged } = watch;
     watch.changed.clear();
     watch.poolsChanged = false;
@@ -106,6 +119,7 @@ export class ModelProcess {
 
   /** Killed: what is on its way may still arrive. */
   crash(now: Instant): void {
+    if (this.alive) this.note("died");
     this.alive = false;
     this.orphan(() => true, now);
   }
@@ -114,6 +128,7 @@ export class ModelProcess {
   leave(now: Instant): void {
     this.now = now;
     if (this.leaving) return;
+    this.note("left");
     this.leaving = true;
     this.deciding = false;
     this.watch.follows = false;
@@ -274,6 +289,7 @@ export class ModelProcess {
   private send(kind: Request["kind"], timeout: Duration, serve: Request["serve"], answer: Request["answer"]): void {
     this.requests.push({
       from: this,
+      number: this.sent++,
       kind,
       sentAt: this.now,
       timeout,
@@ -289,7 +305,14 @@ export class ModelProcess {
   receive(request: Request, failure: Failure | null, now: Instant): void {
     this.now = now;
     this.requests.splice(this.requests.indexOf(request), 1);
-    if (this.alive && request.orphanUntil === null) request.answer(request.result?.value ?? null, failure);
+    if (!this.alive || request.orphanUntil !== null) return;
+    this.trace.note(happened(failure ? "failed" : "answered", this.id, request.number));
+    if (failure) this.trace.note(failure.status);
+    request.answer(request.result?.value ?? null, failure);
+  }
+
+  note(what: Parameters<typeof happened>[0], how = 0): void {
+    this.trace.note(happened(what, this.id, how));
   }
 }
 
