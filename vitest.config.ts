@@ -10,6 +10,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
   test: {
     pool: "threads",
+    setupFiles: ["test/support/seed.ts"],
+    // What is waited for may take its time on a busy machine; what never comes is a failure.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         // The pure rooms, and world, whose tests are pure: no clock, no socket. Under ten seconds in all.
@@ -29,6 +32,7 @@ export default defineConfig({
           name: "shell",
           include: ["packages/*/src/**/*.test.ts"],
           exclude: [`packages/metallb/src/{${pure}}/**`, "node_modules/**"],
+          testTimeout: 60_000,
         },
       },
       {
