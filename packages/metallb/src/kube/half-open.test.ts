@@ -68,7 +68,7 @@ const troubles: string[] = [];
 /** Real time, since what is waited for passes through sockets. */
 const until = async (holds: () => boolean): Promise<void> => {
   for (let i = 0; i < 5_000 && !holds(); i++) await new Promise((resolve) => setImmediate(resolve));
-  if (!holds()) await vi.waitFor(() => expect(holds()).toBe(true));
+  if (!holds()) await expect.poll(() => holds()).toBe(true);
 };
 
 beforeEach(async () => {

@@ -52,3 +52,27 @@ export class TtlTrial {
     this.passed();
   }
 }
+
+/** How long a neighbour may take to say something on a connection that it took, milliseconds. */
+const PROOF = 1_000;
+
+/**
+ * A connection of which only segments with TTL 255 are taken, because an earlier one had them, and of which nothing
+ * came yet: the neighbour may be set up otherwise by now, since that its handshake came proves nothing. What
+ * stays away is asked for without the guard, and TCP repeats it.
+ */
+export class TtlProof {
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(fd: number, family: Family, failed: () => void) {
+    this.timer = setTimeout(() => {
+      setMinTtl(fd, family, 0);
+      failed();
+    }, PROOF);
+  }
+
+  /** Something came, or the connection ends. */
+  end(): void {
+    clearTimeout(this.timer);
+  }
+}
