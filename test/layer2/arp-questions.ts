@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { loadPacketSystem } from "metallb/sys";
 
-// Asks all stations who has an address, by ARP, two hundred times a second, until a line comes on the standard input;
-// then tells, as one line of JSON, who answered in turn, [MAC address, how often] each time another than before did,
-// how many questions were asked, and how many of them nobody answered. Each question is asked in another's name,
-// which an answer repeats. Arguments: the address.
-const [target = ""] = process.argv.slice(2);
+// Asks all stations who has an address, by ARP, until a line comes on the standard input; is ready with the first
+// answer. Then tells, as one line of JSON, who answered in turn, [MAC address, how often] each time another than before
+// did, how many questions were asked, and how many of them nobody answered. Each question is asked in another's name,
+// which an answer repeats. Arguments: the address, milliseconds between two questions.
+const [target = "", period = ""] = process.argv.slice(2);
 const { HostLinks, openPacketSocket } = await loadPacketSystem();
 const mac = Buffer.from(readFileSync("/sys/class/net/eth0/address", "utf8").trim().replaceAll(":", ""), "hex");
 const four = (text: string): Buffer => Buffer.from(text.split(".").map(Number));
@@ -44,6 +44,7 @@ function run(): void {
       const isReply = frame[21] === 2 && Buffer.from(frame.subarray(0, 6)).equals(mac);
       if (!isReply || !Buffer.from(frame.subarray(28, 32)).equals(four(target))) return;
       unanswered.delete(Buffer.from(frame.subarray(38, 42)).readUInt32BE() - ASKERS);
+      if (turns.length === 0) console.log("ready");
       const from = Buffer.from(frame.subarray(22, 28))
         .toString("hex")
         .replace(/..(?!$)/g, "$&:");
@@ -53,8 +54,7 @@ function run(): void {
     },
     failed: (reason) => console.error(reason),
   });
-  const timer = setInterval(() => socket.send(question()), 5);
-  console.log("ready");
+  const timer = setInterval(() => socket.send(question()), Number(period));
   process.stdin.once("data", () => {
     clearInterval(timer);
     // For what is still on its way.

@@ -183,8 +183,8 @@ export class Lan {
   }
 
   /** Who answers ARP while `act` runs: two owners at a time take turns again and again. */
-  async asking(address: string, act: () => Promise<unknown>): Promise<Answering> {
-    const ask = await this.client("arp-questions.ts", address);
+  async asking(address: string, act: () => Promise<unknown>, period = 20): Promise<Answering> {
+    const ask = await this.client("arp-questions.ts", address, String(period));
     await act();
     const { turns, ...counted } = (await ask.end()) as { turns: [string, number][]; asked: number; unanswered: number };
     const names = new Map<string, string>();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
-import { eventually, projectFile, runWith } from "../support/programs.ts";
+import { eventually, runWith } from "../support/programs.ts";
 import { failover, Lan, macOf, VIP } from "./lan.ts";
 
 describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of three nodes with Leases", () => {
@@ -162,7 +162,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       await silentWith(next, "ownedByOther");
       await announces(owner);
     });
-    expect(turns).toHaveLength(3);
+    expect(turns, `${turns.join()}`).toHaveLength(3);
     expect([turns[0], turns[2], turns[1] !== owner]).toEqual([owner, owner, true]);
   });
 

@@ -76,7 +76,7 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", 
     const seen: { six?: Traffic; answering?: Answering } = {};
     const four = await lan.counting(VIP, async () => {
       seen.six = await lan.counting(VIP6, async () => {
-        seen.answering = await lan.asking(VIP, act);
+        seen.answering = await lan.asking(VIP, act, 5);
       });
     });
     const { six, answering } = seen;
