@@ -148,14 +148,16 @@ export class Allocator {
     for (const ips of [status, before?.ips]) {
       if (!ips) continue;
       const kept = ips.filter(({ family }) => claim.families.includes(family));
-      if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
+      if (kept.length === 0) continue;
       const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
-      const choice = this.keepable(claim, kept, from);
+      // What the Service asks for in its place takes nothing away; that it could not be kept anyhow does.
+      const stays = !asked || frozen !== null || sameIpSet(asked, kept);
+      const choice = this.keepable(stays ? claim : { ...claim, pool: null, request: null }, kept, from);
       lost ??= choice.refusal && { ips: kept, why: choice.refusal };
-      if (!choice.kept) continue;
+      if (!stays || !choice.kept) continue;
       const { kept: now } = choice;
-      // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
-      if (lost && choice.refusal) batch.note(service.key, cleared(lost.ips, lost.why));
+      // Of two addresses one was lost, or somebody else wrote addresses that cannot be the Service's.
+      if (lost && lost.why.code !== "requestPool") batch.note(service.key, cleared(lost.ips, lost.why));
       this.index.hold({ ...claim.holder, ...now });
       const lacking =
         request && !request.ok
