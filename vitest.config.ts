@@ -2,7 +2,11 @@ import { defineConfig } from "vitest/config";
 
 const pure = "net,api,config,legacy,allocator,planner,bgp,bfd,neighbor,gossip,world,view,explain";
 
-const endurance = ["test/mutation-corpus/**/*.test.ts", "test/layer2/mutations.test.ts"];
+const endurance = [
+  "test/mutation-corpus/**/*.test.ts",
+  "test/layer2/mutations.test.ts",
+  "packages/metallb/src/controller/checker/endurance.test.ts",
+];
 
 const conditions = ["metallb-source"];
 
@@ -31,12 +35,12 @@ export default defineConfig({
         test: {
           name: "shell",
           include: ["packages/*/src/**/*.test.ts"],
-          exclude: [`packages/metallb/src/{${pure}}/**`, "node_modules/**"],
+          exclude: [`packages/metallb/src/{${pure}}/**`, ...endurance, "node_modules/**"],
           testTimeout: 60_000,
         },
       },
       {
-        // Packets broken at random, for a minute each in CI: on all cores at once, beside nothing that measures time.
+        // Minutes of chance in CI, broken packets and interleavings: on all cores at once, beside nothing that measures time.
         extends: true,
         test: { name: "endurance", include: endurance, testTimeout: 120_000 },
       },

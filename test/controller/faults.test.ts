@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type KubeObject, RESOURCES } from "metallb/kube";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Fault, FaultyApi } from "../support/faulty-api.ts";
 import { eventually, type Program } from "../support/programs.ts";
 import { ControllerBench, ipsOf, NAMESPACE, pool } from "./bench.ts";
-import type { Fault, FaultyApi } from "./faulty-api.ts";
 
 /**
  * The process behind an API at its worst: whatever it does, no address is given twice, who holds one
@@ -59,40 +59,6 @@ describe("the controller behind an API at its worst", () => {
     for (const [name, ip] of before) if (held.has(name)) expect([name, held.get(name)]).toEqual([name, ip]);
     return held;
   }
-
-  for (const when of ["before", "after"] as const)
-    it(`is killed ${when} each of its writes`, async () => {
-      await create("a", "b", "c", "d");
-      let held: ReadonlyMap<string, string> = new Map();
-      for (let kills = 0; kills < 4; kills++) {
-        const killed = Promise.withResolvers<void>();
-        let first = true;
-        api.rule = ({ isServiceWrite }): Fault | null => {
-          if (!isServiceWrite) return null;
-          if (!first) return { breaks: "unheard" };
-          first = false;
-          const kill = async () => {
-            await controller?.stop("SIGKILL");
-            api.cut();
-            killed.resolve();
-          };
-          return when === "after"
-            ? { after: kill }
-            : { before: kill().then(() => Promise.reject(new Error("killed"))) };
-        };
-        const running = await start();
-        await killed.promise;
-        expect(running.exitCode()).toBeNull();
-        await running.stop();
-        const now = await holdings();
-        for (const [name, ip] of held) if (ip !== "") expect([name, now.get(name)]).toEqual([name, ip]);
-        held = now;
-      }
-      expect([...held.values()].filter((ip) => ip !== "")).toHaveLength(when === "after" ? 4 : 0);
-      api.rule = () => null;
-      await start();
-      await served(new Map([...held].filter(([, ip]) => ip !== "")));
-    });
 
   const times = (count: number, fault: Fault) => {
     let left = count;
@@ -291,23 +257,5 @@ describe("the controller behind an API at its worst", () => {
     ).toBeLessThan(2_000);
     await create("c");
     expect(await bench.served("c", "192.0.2.0")).toEqual(["192.0.2.0"]);
-  });
-
-  it("serves a burst, half of which is gone before it is served", async () => {
-    await start();
-    await bench.createPool(pool("big", ["10.0.0.0/20"]));
-    const names = Array.from({ length: 800 }, (_, i) => `burst${i}`);
-    await Promise.all(
-      names.map(async (name, i) => {
-        await bench.create(name);
-        if (i % 2 === 0) await bench.remove(name);
-      }),
-    );
-    expect((await served()).size).toBe(400);
-    await eventually(
-      async () => (await bench.client.get(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "big" })).status,
-      (status) => JSON.stringify(status)?.includes('"assignedIPv4":400,') ?? false,
-      { what: "the pool's counters do not come to rest" },
-    );
   });
 });

@@ -147,6 +147,10 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   const once = new (secure ? HttpsAgent : HttpAgent)(proxyEnv);
   const send = secure ? httpsRequest : httpRequest;
 
+  function forgetIdle(): void {
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+
   async function prepare(method: string, path: string, options: RequestOptions, more: Headers = {}): Promise<Prepared> {
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
     for (const [name, value] of Object.entries(options.query ?? {}))
@@ -187,6 +191,8 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
     });
     outgoing.on("error", (error) => {
       if (!answered) onAnswer?.(method, 0);
+      // What the system refuses has a name of its own; the rest is TLS that did not come about.
+      if (secure && !("syscall" in error)) cluster.distrusted?.();
       reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error));
     });
     outgoing.end(body);
@@ -196,8 +202,17 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   async function request(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
     const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const response = await open(method, path, { ...options, signal });
-    const text = await readBody(response, options.maxBody ?? MAX_BODY);
+    let response: IncomingMessage;
+    let text: string;
+    try {
+      response = await open(method, path, { ...options, signal });
+      text = await readBody(response, options.maxBody ?? MAX_BODY);
+    } catch (error) {
+      // Its connection may be dead, and those that lie idle with it: the next try takes a new one, so that a Lease
+      // is renewed in time.
+      if (timeout.aborted) forgetIdle();
+      throw error;
+    }
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return parseJson(text, `${method} ${path}`);
     throw errorOf(response, text, `${method} ${path}`);
@@ -262,9 +277,7 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
         ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
       });
     },
-    forgetIdle: () => {
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-    },
+    forgetIdle,
     close: () => agent.destroy(),
   };
 }

@@ -17,6 +17,8 @@ export interface Cluster {
   token(): Promise<string | null>;
   /** The API answered 401: what was remembered counts no more. */
   refused?(): void;
+  /** What answered did not prove to be the API: the CA that is remembered may have been replaced. */
+  distrusted?(): void;
   /** Sent with each request: a password, or on whose behalf it is. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** URL of an HTTP proxy; null: none. */

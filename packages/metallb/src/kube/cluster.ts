@@ -48,5 +48,6 @@ function inCluster(env: ClusterSources["env"], folder: string): Result<Cluster> 
     },
     token: async () => token.value.text.trim(),
     refused: () => token.value.forget(),
+    distrusted: () => ca.value.forget(),
   });
 }

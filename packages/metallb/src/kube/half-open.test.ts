@@ -136,6 +136,17 @@ it("uses no connection that lay idle meanwhile, and tries on while nothing passe
   expect([api.versions, api.lists]).toEqual([["1", "1"], 2]);
 });
 
+it("is not held twice by connections that lay idle when one request gets no answer", async () => {
+  const get = (timeout: number) => client.request("GET", "/api/v1/services", { timeout });
+  await Promise.all([get(30_000), get(30_000), get(30_000)]);
+  const before = new Set(proxy.open);
+  proxy.freeze();
+  // The limit of a request is the machine's.
+  await expect(get(50)).rejects.toMatchObject({ status: 0 });
+  await get(30_000);
+  expect([...proxy.open].filter((socket) => !before.has(socket))).toHaveLength(1);
+});
+
 it("costs a healthy API one watch in 45 s, on the same connection, and no list and no trouble", async () => {
   for (let round = 1; round <= 10; round++) {
     await vi.advanceTimersByTimeAsync(45_000);

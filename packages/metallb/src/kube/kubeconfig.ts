@@ -106,7 +106,12 @@ function assemble(cluster: Found, user: Found, clusterName: string, env: Env): R
     },
     headers: headers.value,
     proxy: proxy.value,
-    ...token.value,
+    token: token.value.token,
+    refused: () => {
+      token.value.refused?.();
+      for (const file of [cert.value, key.value]) file?.forget();
+    },
+    distrusted: () => ca.value?.forget(),
   });
 }
 

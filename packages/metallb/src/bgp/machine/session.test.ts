@@ -72,6 +72,13 @@ describe("the peer's OPEN", () => {
   const cases: readonly [string, Partial<PeerSettings>, Parameters<typeof peerOpen>[0], string][] = [
     ["another AS", { peerAs: 64999 }, {}, "notification 2/2"],
     ["AS 0", { peerAs: "external" }, { as: 0, capabilities: capabilities({ fourOctetAs: 0 }) }, "notification 2/2"],
+    ["AS 0, with a capability that names the right one", {}, { as: 0 }, "notification 2/2"],
+    [
+      "AS 0 in the capability alone",
+      { peerAs: "external" },
+      { capabilities: capabilities({ fourOctetAs: 0 }) },
+      "notification 2/2",
+    ],
     ["the own AS where an external peer is wanted", { peerAs: "external", localAs: 64512 }, {}, "notification 2/2"],
     ["another AS where an internal peer is wanted", { peerAs: "internal" }, {}, "notification 2/2"],
     ["hold time 1", {}, { holdTime: 1 }, "notification 2/6"],

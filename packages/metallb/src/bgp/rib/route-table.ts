@@ -106,6 +106,15 @@ export class RouteTable {
     for (const entry of this.entries.values()) if (entry.attributes !== null) yield entry;
   }
 
+  /** Every prefix of the family that stands, in one go: a generator takes five times as long for a hundred thousand. */
+  standingOf(family: AddressFamily): readonly Entry[] {
+    const list: Entry[] = [];
+    const four = family === "ipv4-unicast";
+    for (const entry of this.entries.values())
+      if (entry.attributes !== null && (typeof entry.key === "number") === four) list.push(entry);
+    return list;
+  }
+
   /** What stands for the prefix; null: nothing. */
   standingFor(key: PrefixKey): PathAttributes | null {
     return this.entries.get(key)?.attributes ?? null;
