@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { eventually, runIn, runWith, type Where } from "../support/programs.ts";
+import { eventually, projectFile, runIn, runWith, startProgram, type Where } from "../support/programs.ts";
 import { MatrixBench, ROUTER } from "./matrix/bench.ts";
 import type { RunningRouter } from "./matrix/make.ts";
 import { MAKES } from "./matrix/makes.ts";
@@ -126,5 +126,68 @@ describeWith(["root", "namespaces", "bird", "iptables"], "a speaker on a network
     await at.established(30_000);
     await has(LAST);
     await has(ONE);
+  });
+
+  it("goes on with a router that talks and never reads, holds nothing back for it in memory, and tells it the last word alone", async () => {
+    const at = await MatrixBench.open();
+    bench = at;
+    await runIn(at.router, "sh", "-c", "echo 4096 4096 4096 > /proc/sys/net/ipv4/tcp_rmem");
+    await runIn(at.node, "sh", "-c", "echo 4096 16384 16384 > /proc/sys/net/ipv4/tcp_wmem");
+    const peer = await startProgram(at.router, [
+      projectFile("bin/node"),
+      "--conditions=metallb-source",
+      projectFile("test/interop/deaf-peer.ts"),
+      ROUTER.four,
+    ]);
+    router = { programs: [peer], route: async () => "", stop: () => peer.stop("SIGKILL") };
+    const says = (words: string, what: string) =>
+      eventually(
+        () => peer.output().trimEnd().split("\n").at(-1) ?? "",
+        (line) => line.includes(words),
+        { what, limit: 30_000 },
+      );
+    await says("ready", "the peer does not listen");
+    at.startSpeaker(
+      { announce: [ONE] },
+      { peer: { address: ROUTER.four, peerAs: "internal", holdTime: 3, families: ["ipv4-unicast"] } },
+    );
+    await at.established();
+    await says(`"count":1`, "the peer has no route");
+    process.kill(peer.pid, "SIGUSR2");
+    await says("deaf", "the peer goes on reading");
+    let med = 1;
+    const change = (): void => at.say({ announce: MANY, attributes: { med: med++ } });
+    // Its runtime takes some octets still, and its kernel.
+    await eventually(
+      () => {
+        change();
+        return runIn(at.node, "ss", "-Hto", "state", "established", "dport = :179");
+      },
+      (sockets) => sockets.includes("timer:(persist"),
+      { what: "the peer's window is not zero" },
+    );
+    const [before, reports] = [at.counters("bgp"), at.reports("bgp").length];
+    // For three hold times all routes change again and again, and none of it can be sent.
+    await eventually(
+      () => {
+        change();
+        return at.counters("bgp")?.keepalivesReceived ?? 0;
+      },
+      (count) => count >= (before?.keepalivesReceived ?? 0) + 18,
+      { what: "the session does not outlive its hold time" },
+    );
+    at.say({ withdraw: MANY.slice(1) });
+    expect(at.counters("bgp")?.pendingPrefixes).toBeGreaterThan(1_000);
+    // What a kernel takes, and not a table for each change.
+    expect((at.counters("bgp")?.bytesSent ?? 0) - (before?.bytesSent ?? 0)).toBeLessThan(250_000);
+    process.kill(peer.pid, "SIGUSR2");
+    await says(`{"connections":1,"count":2,"first":"${ONE}","last":"${MANY[0]}"}`, "the peer has not the last word");
+    expect(at.reports("bgp").slice(reports)).toEqual([]);
+    // A goodbye that cannot be said does not hold the end up.
+    process.kill(peer.pid, "SIGUSR2");
+    at.say({ announce: MANY });
+    const asked = performance.now();
+    await at.stopSpeaker("goodbye");
+    expect(performance.now() - asked).toBeLessThan(4_000);
   });
 });
