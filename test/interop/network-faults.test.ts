@@ -1,7 +1,15 @@
 import { afterEach, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { eventually, projectFile, runIn, runWith, startProgram, type Where } from "../support/programs.ts";
-import { MatrixBench, ROUTER } from "./matrix/bench.ts";
+import {
+  eventually,
+  type Program,
+  projectFile,
+  runIn,
+  runWith,
+  startProgram,
+  type Where,
+} from "../support/programs.ts";
+import { BFD, MatrixBench, ROUTER, SPEAKER } from "./matrix/bench.ts";
 import type { RunningRouter } from "./matrix/make.ts";
 import { MAKES } from "./matrix/makes.ts";
 
@@ -23,10 +31,13 @@ const loss = (percent: number): string => `
 describeWith(["root", "namespaces", "bird", "iptables"], "a speaker on a network that misbehaves", () => {
   let bench: MatrixBench | undefined;
   let router: RunningRouter | undefined;
+  let wire: Program | undefined;
   afterEach(async () => {
     signal("SIGCONT");
     await bench?.stopSpeaker();
     await router?.stop();
+    await wire?.stop("SIGKILL");
+    wire = undefined;
     await bench?.close();
   });
 
@@ -106,6 +117,58 @@ describeWith(["root", "namespaces", "bird", "iptables"], "a speaker on a network
       ).not.toContain("Idle");
     },
   );
+
+  it("holds BFD and the session, and sends all its routes, where packets overtake each other and come twice", async () => {
+    const at = await MatrixBench.open();
+    bench = at;
+    wire = await at.between((where, one, other) =>
+      startProgram(where, [
+        projectFile("bin/node"),
+        "--conditions=metallb-source",
+        projectFile("test/interop/bad-wire.ts"),
+        one,
+        other,
+        "40",
+        "10",
+      ]),
+    );
+    const running = wire;
+    const output = (): string => running.output();
+    await eventually(output, (text) => text.includes("ready"), { what: "the wire is not laid" });
+    router = await bird?.start(at, { over: "four", bfd: 300 });
+    const bfd = { ...BFD, receiveInterval: 300, transmitInterval: 300, detectMultiplier: 5 };
+    at.startSpeaker(
+      { announce: [ONE] },
+      { peer: { address: ROUTER.four, source: SPEAKER.four, families: ["ipv4-unicast"], holdTime: 9, bfd } },
+    );
+    await at.established();
+    await eventually(
+      () => at.counters("bfd"),
+      (counters) => counters?.up === true,
+      { what: "BFD is not up" },
+    );
+    const before = at.reports("bgp").length;
+    at.say({ announce: MANY });
+    await has(LAST);
+    at.say({ withdraw: MANY.slice(1) });
+    await eventually(
+      () => router?.route(LAST) ?? "",
+      (text) => text === "",
+      { what: "the router keeps a route that was withdrawn" },
+    );
+    await has(MANY[0] ?? "");
+    // Datagrams of BFD went both ways a good while, and many overtook others.
+    await eventually(
+      () => at.counters("bfd")?.controlPacketsInput ?? 0,
+      (count) => count > 20,
+      { what: "no datagram of BFD comes" },
+    );
+    const counted = JSON.parse(output().trimEnd().split("\n").at(-1) ?? "") as { overtaken: number; doubled: number };
+    expect(counted.overtaken).toBeGreaterThan(5);
+    expect(counted.doubled).toBeGreaterThan(0);
+    expect(at.reports("bgp").slice(before)).toEqual([]);
+    expect(at.counters("bfd")?.downEvents).toBe(0);
+  });
 
   it("ends the session of a router that reads no more, by the hold time, and is back when it reads", async () => {
     // The router's kernel takes 4 kB, so that its window is zero long before all routes are there.
