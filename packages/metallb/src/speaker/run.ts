@@ -222,6 +222,7 @@ class Speaker {
   private listen(): Promise<Result<readonly HttpServer[]>> {
     const { flags, client, log, node, tls } = this.parts;
     return serve({
+      profiler: flags["pprof-bind-address"],
       health: {
         host: "127.0.0.1",
         port: flags["health-probe-port"],
