@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
-import { eventually, projectFile, runWith } from "../support/programs.ts";
+import { eventually, runWith } from "../support/programs.ts";
 import { failover, Lan, macOf, VIP } from "./lan.ts";
+import { answering } from "./questions.ts";
 
 describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of three nodes with Leases", () => {
   let lan: Lan;
@@ -89,30 +89,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       (found) => found === reason,
       { what: `${node} is silent: ${reason}`, limit: 30_000 },
     );
-  /** Whose turn it was to answer ARP while `act` ran, in order: two owners at a time take turns again and again. */
-  const answering = async (act: () => Promise<unknown>): Promise<readonly string[]> => {
-    const { router } = lan.cluster.network;
-    const script = projectFile("test/layer2/arp-questions.ts");
-    const [program = "", ...args] = router.command([process.execPath, script, router.address, VIP]);
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    await eventually(
-      () => text,
-      (told) => told.includes("ready"),
-      { what: "questions are asked" },
-    );
-    await act();
-    child.stdin.write("end\n");
-    await ended;
-    const turns = JSON.parse(text.split("\n").find((line) => line.startsWith("[")) ?? "[]") as [string, number][];
-    const names = new Map<string, string>();
-    for (const name of lan.names) names.set(await macOf(lan.cluster.node(name)), name);
-    return turns.map(([mac]) => names.get(mac) ?? mac);
-  };
+  const turnsOf = (act: () => Promise<unknown>) => answering(lan, VIP, act);
   const renewals = async () => {
     const path = "jsonpath={.items[*].spec.renewTime}";
     const text = await lan.cluster.kubectl(
@@ -151,7 +128,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("speakers that hear the API and not each other go on as before: one owner", async () => {
-    const turns = await answering(async () => {
+    const turns = await turnsOf(async () => {
       await partLan();
       const before = await renewals();
       await eventually(
@@ -165,7 +142,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("one that hears the others and not the API falls silent before another takes over, and comes back", async () => {
-    const turns = await answering(async () => {
+    const turns = await turnsOf(async () => {
       await cutFromApi(owner);
       await silentWith(owner, "noLease");
       await lan.owner(VIP, others());
@@ -175,7 +152,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("one that hears neither falls silent too, and once it has the API back there is never more than one owner", async () => {
-    const turns = await answering(async () => {
+    const turns = await turnsOf(async () => {
       await partLan();
       await cutFromApi(owner);
       await silentWith(owner, "noLease");
@@ -189,7 +166,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("one whose process stood still for longer than its Lease answers nothing when it goes on", async () => {
-    const turns = await answering(async () => {
+    const turns = await turnsOf(async () => {
       process.kill(lan.speaker(owner).pid, "SIGSTOP");
       await lan.owner(VIP, others());
       process.kill(lan.speaker(owner).pid, "SIGCONT");
