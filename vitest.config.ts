@@ -2,7 +2,11 @@ import { defineConfig } from "vitest/config";
 
 const pure = "net,api,config,legacy,allocator,planner,bgp,bfd,neighbor,gossip,world,view,explain";
 
-const endurance = ["test/mutation-corpus/**/*.test.ts", "test/layer2/mutations.test.ts"];
+const endurance = [
+  "test/mutation-corpus/**/*.test.ts",
+  "test/layer2/mutations.test.ts",
+  "packages/metallb/src/controller/checker/endurance.test.ts",
+];
 
 const conditions = ["metallb-source"];
 
@@ -10,6 +14,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
   test: {
     pool: "threads",
+    setupFiles: ["test/support/seed.ts"],
+    // What is waited for may take its time on a busy machine; what never comes is a failure.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         // The pure rooms, and world, whose tests are pure: no clock, no socket. Under ten seconds in all.
@@ -28,11 +35,12 @@ export default defineConfig({
         test: {
           name: "shell",
           include: ["packages/*/src/**/*.test.ts"],
-          exclude: [`packages/metallb/src/{${pure}}/**`, "node_modules/**"],
+          exclude: [`packages/metallb/src/{${pure}}/**`, ...endurance, "node_modules/**"],
+          testTimeout: 60_000,
         },
       },
       {
-        // Packets broken at random, for a minute each in CI: on all cores at once, beside nothing that measures time.
+        // Minutes of chance in CI, broken packets and interleavings: on all cores at once, beside nothing that measures time.
         extends: true,
         test: { name: "endurance", include: endurance, testTimeout: 120_000 },
       },

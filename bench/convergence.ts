@@ -148,9 +148,9 @@ export const convergenceBenchmark: Benchmark = async (say) => {
   };
   for (const [prefixes, peers, goal] of [
     [1_000, 1, null],
-    [10_000, 1, 10],
-    [100_000, 1, 80],
-    [10_000, 64, 150],
+    [10_000, 1, 8],
+    [100_000, 1, 25],
+    [10_000, 64, 30],
   ] as const) {
     say(`goal 5: ${prefixes} prefixes, ${peers} peers`);
     const measured = await ours(prefixes, peers, 10);

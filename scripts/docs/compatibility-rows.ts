@@ -318,6 +318,49 @@ export const BEYOND: readonly Omit<Row, "section" | "differs">[] = [
     ],
   },
   {
+    what: "`kill -9` before and after each write, on the embedded and the real API: nobody loses an address, and none is given twice",
+    proofs: [["test/controller/kills.test.ts", "is killed %s each of its writes"]],
+  },
+  {
+    what: "An hour without the API, half-open watches, and a clock that is put forward or back by an hour",
+    proofs: [
+      ["test/controller/time.test.ts", "is without the API for an hour, and goes on where it was"],
+      ["test/controller/time.test.ts", "notices that its watches are half open: they stay, and tell nothing any more"],
+      [
+        "test/controller/time.test.ts",
+        "sees the clock on the wall jump an hour and back, leads on and writes nothing over it",
+      ],
+      [
+        "test/speaker/time.test.ts",
+        "announces all that stood while the API is away for an hour, and follows when it is back",
+      ],
+      [
+        "test/speaker/time.test.ts",
+        "sees the clock on the wall jump an hour and back: no session falls, and nothing is told twice",
+      ],
+    ],
+  },
+  {
+    what: "Tokens, CAs and passwords of routers that are replaced while the processes run",
+    proofs: [
+      ["test/controller/rotation.test.ts", "takes up a new token when the API takes the old one no more"],
+      ["test/controller/rotation.test.ts", "trusts a new CA when the API proves itself by the old one no more"],
+      [
+        "test/interop/rotation.test.ts",
+        "is used from then on, and comes back with its routes as soon as the router has it too",
+      ],
+    ],
+  },
+  {
+    what: "A burst of 10,000 Services, half of them gone before they are served",
+    proofs: [
+      [
+        "test/controller/burst.test.ts",
+        "is served, half of which is gone before; all are deleted, and nothing is left",
+      ],
+    ],
+  },
+  {
     what: "Files are checked before they are applied: [checking.md](checking.md)",
     proofs: [["test/controller/controller.test.ts", "is told by metallb check what a file would do to the cluster"]],
   },

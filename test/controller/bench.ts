@@ -6,9 +6,9 @@ import { findOrBuild, startRealControlPlane } from "@metallb-ts/lab/kubernetes";
 import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import { parse } from "yaml";
 import { defineResources } from "../support/api.ts";
+import { FaultyApi, type Pair } from "../support/faulty-api.ts";
 import { realKubernetes } from "../support/probes.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
-import { FaultyApi } from "./faulty-api.ts";
 
 export const NAMESPACE = "metallb-system";
 export const POOL = "metallb.io/ip-allocated-from-pool";
@@ -28,6 +28,13 @@ export const pool = (name: string, addresses: readonly string[], more: object = 
   metadata: { name, namespace: NAMESPACE },
   spec: { addresses, ...more },
 });
+
+/** With what an API proves itself, and what a kubeconfig says of it and of who asks. */
+export interface Proof {
+  readonly pair: Pair;
+  readonly cluster: object;
+  readonly user: object;
+}
 
 /** An API with the custom resources and one pool "first", and what a test does with it. */
 export class ControllerBench {
@@ -71,7 +78,7 @@ export class ControllerBench {
     return this.startIn(this.env, ...more);
   }
 
-  /** The bearer token of who administers the cluster; for the embedded API. */
+  /** The bearer token of who administers the cluster. */
   async token(): Promise<string> {
     const { users } = parse(await readFile(this.env.KUBECONFIG ?? "", "utf8")) as {
       readonly users: readonly { readonly user: { readonly token: string } }[];
@@ -79,16 +86,16 @@ export class ControllerBench {
     return users[0]?.user.token ?? "";
   }
 
-  /** An API that can be made to fail, in front of the embedded one; and the environment of who asks it. */
-  async faultyApi(): Promise<{ readonly api: FaultyApi; readonly env: NodeJS.ProcessEnv }> {
-    const api = await FaultyApi.open(this.client.server, await this.token());
+  /** An API that can be made to fail, in front of the one that is well; and the environment of who asks it. */
+  async faultyApi(proof: Proof | null = null): Promise<{ readonly api: FaultyApi; readonly env: NodeJS.ProcessEnv }> {
+    const api = await FaultyApi.open(this.client.server, await this.token(), proof?.pair);
     this.undo.push(() => api.close());
     const kubeconfig = join(this.folder, "faulty");
     const config = {
       "current-context": "c",
       contexts: [{ name: "c", context: { cluster: "k", user: "u" } }],
-      clusters: [{ name: "k", cluster: { server: api.url } }],
-      users: [{ name: "u", user: {} }],
+      clusters: [{ name: "k", cluster: { server: api.url, ...proof?.cluster } }],
+      users: [{ name: "u", user: proof?.user ?? {} }],
     };
     await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
     return { api, env: { ...process.env, KUBECONFIG: kubeconfig } };

@@ -5,7 +5,6 @@ import { describeWith } from "../support/parts.ts";
 import { eventually, runIn, runWith } from "../support/programs.ts";
 import { FaultyLan } from "./faulty-lan.ts";
 import { failover, type Lan, macOf, VIP } from "./lan.ts";
-import { answering } from "./questions.ts";
 
 /** As long as an address may take to go on at another node on a busy machine; a quiet one needs 0.3 s. */
 const GOES_ON = 3_000;
@@ -45,7 +44,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables", "arping"], "f
   const moves = async (act: (owner: string) => Promise<unknown>): Promise<readonly string[]> => {
     for (let i = 1; ; i += 1) {
       const owner = await lan.settled(VIP);
-      const turns = await answering(lan, VIP, () => act(owner));
+      const { turns } = await lan.asking(VIP, () => act(owner));
       const after = turns.slice(turns[0] === owner ? 1 : 0);
       if (after.length === 0 || i === 3) return after;
     }

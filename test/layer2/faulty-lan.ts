@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { parse } from "yaml";
-import { type Asked, FaultyApi } from "../controller/faulty-api.ts";
+import { type Asked, FaultyApi } from "../support/faulty-api.ts";
 import { NAMESPACE } from "../support/objects.ts";
 import { eventually, projectFile } from "../support/programs.ts";
 import { Lan, VIP } from "./lan.ts";

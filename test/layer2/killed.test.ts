@@ -39,7 +39,7 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of ten nodes", ()
       };
     await faulty.kill(await faulty.lan.owner(VIP));
     await eventually(
-      () => killed.map((name, i) => `${KILLS[i]} ${name}`),
+      () => killed.map((name, i) => `${KILLS[i]?.join(" ")} ${name}`),
       (all) => all.length === KILLS.length,
       { what: "each of them is killed", limit: 60_000 },
     );

@@ -3,7 +3,6 @@ import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
 import { eventually, runWith } from "../support/programs.ts";
 import { failover, Lan, macOf, VIP } from "./lan.ts";
-import { answering } from "./questions.ts";
 
 describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of three nodes with Leases", () => {
   let lan: Lan;
@@ -89,7 +88,9 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       (found) => found === reason,
       { what: `${node} is silent: ${reason}`, limit: 30_000 },
     );
-  const turnsOf = (act: () => Promise<unknown>) => answering(lan, VIP, act);
+  /** Whose turn it was to answer ARP while `act` ran, in order: two owners at a time take turns again and again. */
+  const answering = async (act: () => Promise<unknown>): Promise<readonly string[]> =>
+    (await lan.asking(VIP, act)).turns;
   const renewals = async () => {
     const path = "jsonpath={.items[*].spec.renewTime}";
     const text = await lan.cluster.kubectl(
@@ -128,7 +129,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("speakers that hear the API and not each other go on as before: one owner", async () => {
-    const turns = await turnsOf(async () => {
+    const turns = await answering(async () => {
       await partLan();
       const before = await renewals();
       await eventually(
@@ -142,7 +143,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("one that hears the others and not the API falls silent before another takes over, and comes back", async () => {
-    const turns = await turnsOf(async () => {
+    const turns = await answering(async () => {
       await cutFromApi(owner);
       await silentWith(owner, "noLease");
       await lan.owner(VIP, others());
@@ -152,7 +153,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
   });
 
   it("one that hears neither falls silent too, and once it has the API back there is never more than one owner", async () => {
-    const turns = await turnsOf(async () => {
+    const turns = await answering(async () => {
       await partLan();
       await cutFromApi(owner);
       await silentWith(owner, "noLease");
@@ -161,12 +162,12 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       await silentWith(next, "ownedByOther");
       await announces(owner);
     });
-    expect(turns).toHaveLength(3);
+    expect(turns, `${turns.join()}`).toHaveLength(3);
     expect([turns[0], turns[2], turns[1] !== owner]).toEqual([owner, owner, true]);
   });
 
   it("one whose process stood still for longer than its Lease answers nothing when it goes on", async () => {
-    const turns = await turnsOf(async () => {
+    const turns = await answering(async () => {
       process.kill(lan.speaker(owner).pid, "SIGSTOP");
       await lan.owner(VIP, others());
       process.kill(lan.speaker(owner).pid, "SIGCONT");

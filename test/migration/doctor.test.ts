@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { selfSignedKeyPair } from "metallb/http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { realPrograms, startPlane } from "../support/cluster.ts";
 import { metallbObject, NAMESPACE, serviceObject, type TestObject } from "../support/objects.ts";
@@ -19,6 +20,9 @@ interface Told {
   }[];
   readonly commands: readonly string[];
 }
+
+/** MetalLB's CRD of this kind converts by webhook. */
+const CONVERTED = "bgppeers.metallb.io";
 
 const POOL_ANNOTATION = { "metallb.io/ip-allocated-from-pool": "pool" };
 
@@ -106,7 +110,6 @@ describeWith(["kubernetes", "kubectl"], "metallb doctor --migrate in a cluster t
       configMap("bgpextras", { extras: "router bgp 64512" }),
       frrConfiguration("metallb-node-1"),
       frrConfiguration("ours"),
-      metallbObject("BFDProfile", "echoing", { echoMode: true }),
     ];
     apply(...objects, serviceObject("lost", {}, POOL_ANNOTATION));
     const status = { status: { loadBalancer: { ingress: [{ ip: "203.0.113.9" }] } } };
@@ -117,32 +120,53 @@ describeWith(["kubernetes", "kubectl"], "metallb doctor --migrate in a cluster t
     expect(said(told, "not taken over")).toMatch(/bgpextras/);
     expect(said(told, "not taken over")).toContain(`${NAMESPACE}/ours`);
     expect(said(told, "not taken over")).not.toContain("metallb-node-1");
-    expect(said(told, "not taken over")).toContain("echo mode of BFDProfile echoing");
     expect(said(told, "FRR-K8s")).toContain(`${NAMESPACE}/metallb-frr-k8s`);
     kubectl(["delete", "service", "lost"]);
     kubectl(["delete", "-f", "-"], objects.map((each) => JSON.stringify(each)).join("\n---\n"));
   });
 
+  /** As MetalLB's manifests apply the CRD, and its controller then writes its certificate into it. */
+  const convertByWebhook = (): void => {
+    const service = { name: "metallb-webhook-service", namespace: NAMESPACE, path: "/convert" };
+    const webhook = { conversionReviewVersions: ["v1beta1", "v1beta2"], clientConfig: { service } };
+    const crd = JSON.parse(kubectl(["get", "crd", CONVERTED, "-o", "json"])) as { readonly spec: object };
+    const spec = { ...crd.spec, conversion: { strategy: "Webhook", webhook } };
+    kubectl(["delete", "crd", CONVERTED]);
+    apply({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: CONVERTED },
+      spec,
+    });
+    const clientConfig = { caBundle: Buffer.from(selfSignedKeyPair().cert).toString("base64") };
+    const patch = JSON.stringify({ spec: { conversion: { webhook: { clientConfig } } } });
+    kubectl(["patch", "crd", CONVERTED, "--field-manager=controller", "--type=merge", "-p", patch]);
+    kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", CONVERTED]);
+    // Stored as it is asked for: this one needs no conversion.
+    apply(metallbObject("BGPPeer", "router", { myASN: 64500, peerASN: 64512, peerAddress: "192.0.2.1" }));
+  };
+
   it("the commands leave one set of containers, the same key of the gossip, and no webhook that refuses", () => {
     apply(...upstreamObjects({ mode: "frr", by: "manifests" }));
+    convertByWebhook();
     const { commands } = doctor();
     const key = () => kubectl(["-n", NAMESPACE, "get", "secret", "memberlist", "-o", "jsonpath={.data.secretkey}"]);
     const before = key();
     for (const command of commands) {
       // No kubelet runs here: nothing rolls out.
       if (!command.startsWith("kubectl ") || command.includes(" rollout ")) continue;
-      kubectl(
-        command
-          .replace(/-k \.$/, `-k ${projectFile("deploy/manifests/native")}`)
-          .split(" ")
-          .slice(1),
-      );
+      const words =
+        command.replace(/-k \.$/, `-k ${projectFile("deploy/manifests/native")}`).match(/'[^']*'|\S+/g) ?? [];
+      kubectl(words.slice(1).map((word) => word.replaceAll("'", "")));
     }
     const containers = "jsonpath={.spec.template.spec.containers[*].name}";
     expect(kubectl(["-n", NAMESPACE, "get", "daemonset", "speaker", "-o", containers])).toBe("speaker");
     expect(kubectl(["-n", NAMESPACE, "get", "deployment", "controller", "-o", containers])).toBe("controller");
     expect(kubectl(["-n", NAMESPACE, "get", "deployment", "controller", "-o", "jsonpath={.spec.replicas}"])).toBe("1");
     expect(key()).toBe(before);
+    expect(kubectl(["get", "crd", CONVERTED, "-o", "jsonpath={.spec.conversion}"])).toBe('{"strategy":"None"}');
+    // Both versions are read, with nobody there to convert.
+    expect(kubectl(["-n", NAMESPACE, "get", "bgppeers.v1beta1.metallb.io", "-o", "name"])).toContain("router");
     apply(metallbObject("IPAddressPool", "another", { addresses: ["198.51.100.32/28"] }));
     const told = doctor();
     expect(said(told, "MetalLB")).toMatch(/^ok: controller and speaker run one image already/);

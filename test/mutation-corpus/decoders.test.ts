@@ -191,7 +191,7 @@ describe(`octets changed at random, seed ${SEED}`, () => {
             read(octets.subarray(cut));
             decodeOpen(body);
             decodeUpdate(body, { fourOctetAs: tried % 2 === 0, internal: false });
-            decodeRouteRefresh(body);
+            decodeRouteRefresh(body, true);
             describeNotification(decodeNotification(body));
           };
         };

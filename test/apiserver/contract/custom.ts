@@ -85,6 +85,7 @@ export function customResources(api: Requests): void {
           a: { type: "string", default: "one" },
           nested: { type: "object", default: {}, properties: { b: { type: "integer", default: 2 } } },
           items: { type: "array", items: { type: "object", properties: { c: { type: "boolean", default: true } } } },
+          map: { type: "object", additionalProperties: { type: "string" } },
           free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
           embedded: {
             type: "object",
@@ -101,6 +102,14 @@ export function customResources(api: Requests): void {
       free: { x: { y: 1 } },
     });
     expect(await outcome("fills", "Fill", { a: null })).toEqual({ a: "one", nested: { b: 2 } });
+    expect(await outcome("fills", "Fill", { items: null, map: { x: null, y: "z" } })).toEqual({
+      a: "one",
+      nested: { b: 2 },
+      map: { y: "z" },
+    });
+    expect(await outcome("fills", "Fill", { items: [{ c: null }, null] })).toEqual([
+      'spec.items[1]: Invalid value: "null": spec.items[1] in body must be of type object: "null"',
+    ]);
     const whole = { apiVersion: "v1", kind: "Pod", metadata: { name: "p" }, spec: { x: 1 } };
     expect(await outcome("fills", "Fill", { embedded: whole })).toMatchObject({ embedded: whole });
     expect(await outcome("fills", "Fill", { embedded: { spec: {} } })).toEqual([

@@ -1,4 +1,4 @@
-import { failed, gave, type Scene } from "./scene.ts";
+import { failed, gave, type Scene, SIX } from "./scene.ts";
 
 const OLD =
   "Warning deprecatedAnnotation deprecated annotations, use the prefix metallb.io/ instead: metallb.universe.tf/allow-shared-ip";
@@ -103,7 +103,10 @@ export const LIFE: readonly Scene[] = [
         ingress: { a: [{ ip: "203.0.113.9" }] },
         holds: { a: "192.0.2.0 p" },
         events: {
-          a: [`Normal ClearAssignment current IP(s) ["203.0.113.9"] cannot be kept`, gave("192.0.2.0")],
+          a: [
+            'Normal ClearAssignment current IP(s) ["203.0.113.9"] cannot be kept: ["203.0.113.9"] is not allowed in config',
+            gave("192.0.2.0"),
+          ],
         },
       },
     ],
@@ -118,9 +121,43 @@ export const LIFE: readonly Scene[] = [
         holds: { a: "192.0.2.0 p", b: "192.0.2.1 p" },
         events: {
           a: [],
-          b: [`Normal ClearAssignment current IP(s) ["192.0.2.0"] cannot be kept`, gave("192.0.2.1")],
+          b: [
+            `Normal ClearAssignment current IP(s) ["192.0.2.0"] cannot be kept: can't change sharing key for "<ns>/b", address also in use by <ns>/a`,
+            gave("192.0.2.1"),
+          ],
         },
       },
+    ],
+  },
+  {
+    name: "an address that is right and not the Service's in the status: put right without ClearAssignment",
+    steps: [
+      {
+        pools: { p: ["192.0.2.0/30", "2001:db8::/126"], q: ["198.51.100.0/30"] },
+        services: {
+          a: {},
+          b: { spec: { loadBalancerIP: "192.0.2.3" } },
+          c: { annotations: { "metallb.io/address-pool": "q" } },
+        },
+        holds: { a: "192.0.2.0 p", b: "192.0.2.3 p", c: "198.51.100.0 q" },
+      },
+      {
+        // Of the wrong family, not the one asked for, not of the pool asked for.
+        ingress: { a: [{ ip: "2001:db8::2" }], b: [{ ip: "192.0.2.2" }], c: [{ ip: "192.0.2.1" }] },
+        holds: { a: "192.0.2.0 p", b: "192.0.2.3 p", c: "198.51.100.0 q" },
+        events: { a: [gave("192.0.2.0")], b: [gave("192.0.2.3")], c: [gave("198.51.100.0")] },
+      },
+    ],
+  },
+  {
+    name: "another spelling in the status is written as everybody knows it, without a word",
+    steps: [
+      {
+        pools: { p: ["2001:db8::/64"] },
+        services: { a: { spec: SIX } },
+        holds: { a: "2001:db8:: p" },
+      },
+      { ingress: { a: [{ ip: "2001:DB8:0:0::0" }] }, holds: { a: "2001:db8:: p" }, events: { a: [] } },
     ],
   },
   {

@@ -17,6 +17,11 @@ export const REQUESTS: readonly Scene[] = [
   ),
   refused("an annotation that is no address", asks("x"), 'invalid metallb.io/loadBalancerIPs: "x"'),
   refused("a field that is no address", { spec: { loadBalancerIP: "y" } }, 'invalid spec.loadBalancerIP "y"'),
+  refused(
+    "a field with spaces around the address",
+    { spec: { loadBalancerIP: " 192.0.2.1 " } },
+    'invalid spec.loadBalancerIP " 192.0.2.1 "',
+  ),
   refused("a comma at the end", asks("192.0.2.1,"), 'invalid metallb.io/loadBalancerIPs: "192.0.2.1,"'),
   refused("leading zeros", asks("192.0.2.01"), 'invalid metallb.io/loadBalancerIPs: "192.0.2.01"'),
   refused("a prefix length", asks("192.0.2.1/32"), 'invalid metallb.io/loadBalancerIPs: "192.0.2.1/32"'),

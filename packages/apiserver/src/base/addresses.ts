@@ -8,6 +8,9 @@ export const isIpv6 = (text: string): boolean => isIPv6(text) && !text.includes(
 
 export const isIp = (text: string): boolean => isIpv4(text) || isIpv6(text);
 
+/** An IPv4 address in the form of an IPv6 one, in any spelling. */
+export const isMapped = (text: string): boolean => isIpv6(text) && cidrContains("::ffff:0:0/96", text);
+
 /** `address/length`, with or without host bits. */
 export function isCidr(text: string): boolean {
   const [address = "", length = "", ...rest] = text.split("/");

@@ -4,7 +4,7 @@ import { canonical, equal, isObject, type Json, type JsonObject, own, put } from
 import { fieldSchema, isStruct, itemSchema, type Schema } from "../kinds/schema.ts";
 import { matchesPattern } from "./patterns.ts";
 
-/** Fills the defaults of a structural schema, and drops nulls where only a default is allowed. */
+/** Fills the defaults of a structural schema, and drops the nulls of members that may not be null. */
 export function applySchemaDefaults(value: Json, schema: Schema | null, copy: (value: Json) => Json): void {
   if (!schema) return;
   if (Array.isArray(value)) {
@@ -19,15 +19,8 @@ export function applySchemaDefaults(value: Json, schema: Schema | null, copy: (v
   }
   for (const [key, item] of Object.entries(value)) {
     const child = fieldSchema(schema, key);
-    if (
-      item === null &&
-      child &&
-      !child.nullable &&
-      child.default === undefined &&
-      !child["x-kubernetes-preserve-unknown-fields"]
-    )
-      continue;
-    applySchemaDefaults(item, child, copy);
+    if (item === null && child && !child.nullable) delete value[key];
+    else applySchemaDefaults(item, child, copy);
   }
 }
 

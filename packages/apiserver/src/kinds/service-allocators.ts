@@ -77,7 +77,7 @@ export class ServiceAllocators {
       const address = hostAddress(family, STATIC_BAND + ((start + i) % span));
       if (!this.addresses.has(address)) return address;
     }
-    throw new Error(`no free cluster IP of ${family}`);
+    throw new Error("failed to allocate a serviceIP: range is full");
   }
 
   private assignPorts(service: JsonObject, old: JsonObject | null): FieldError[] {
@@ -133,7 +133,7 @@ export class ServiceAllocators {
       const port = NODE_PORTS.first + ((start + i) % span);
       if (free(port)) return take(port);
     }
-    throw new Error("no free node port");
+    throw new Error("failed to allocate a nodePort: range is full");
   }
 
   private count(service: JsonObject, by: 1 | -1): void {

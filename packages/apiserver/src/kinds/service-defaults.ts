@@ -114,14 +114,11 @@ const usesNodePorts = (service: JsonObject) => ["NodePort", "LoadBalancer"].incl
 export function keepAllocated(service: JsonObject, old: JsonObject): void {
   const spec = ensure(service, "spec");
   const before = ensure(old, "spec");
-  if (
-    needsClusterIp(service) &&
-    needsClusterIp(old) &&
-    text(spec, "clusterIP") === "" &&
-    list(spec, "clusterIPs").length === 0
-  ) {
-    if (before.clusterIP !== undefined) spec.clusterIP = before.clusterIP;
-    if (before.clusterIPs !== undefined) spec.clusterIPs = [...texts(before, "clusterIPs")];
+  if (needsClusterIp(service) && needsClusterIp(old)) {
+    const held = text(before, "clusterIP");
+    if (text(spec, "clusterIP") === "" && held !== "") spec.clusterIP = held;
+    if (list(spec, "clusterIPs").length === 0 && text(spec, "clusterIP") === held && before.clusterIPs !== undefined)
+      spec.clusterIPs = [...texts(before, "clusterIPs")];
   }
   if (usesNodePorts(service) && usesNodePorts(old)) {
     const known = new Map(objects(before, "ports").map((port) => [portKey(port), number(port, "nodePort") ?? 0]));

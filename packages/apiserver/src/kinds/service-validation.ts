@@ -1,4 +1,4 @@
-import { isCidr, isIp } from "../base/addresses.ts";
+import { isCidr, isIp, isMapped } from "../base/addresses.ts";
 import { duplicate, type FieldError, forbidden, invalid, required, unsupported } from "../base/errors.ts";
 import {
   isObject,
@@ -12,7 +12,7 @@ import {
   text,
   texts,
 } from "../base/json.ts";
-import { labelErrors, nameProblems } from "../base/names.ts";
+import { labelErrors, nameProblems, qualifiedNameProblems } from "../base/names.ts";
 import { familyOf, isHeadless, isLoadBalancer, needsClusterIp } from "./service-defaults.ts";
 
 const PORT_RANGE = "must be between 1 and 65535, inclusive";
@@ -206,7 +206,9 @@ function policyErrors(service: JsonObject): FieldError[] {
     errors.push(forbidden("spec.allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'"));
   const loadBalancerClass = spec.loadBalancerClass;
   if (typeof loadBalancerClass === "string") {
-    if (!balancer) errors.push(forbidden("spec.loadBalancerClass", "may only be used when `type` is 'LoadBalancer'"));
+    const at = "spec.loadBalancerClass";
+    if (!balancer) errors.push(forbidden(at, "may only be used when `type` is 'LoadBalancer'"));
+    else errors.push(...qualifiedNameProblems(loadBalancerClass).map((what) => invalid(at, loadBalancerClass, what)));
   }
   const sources = texts(spec, "loadBalancerSourceRanges");
   if (sources.length > 0 && !balancer)
@@ -253,12 +255,14 @@ export function validateServiceStatus(service: JsonObject): FieldError[] {
     const errors: FieldError[] = [];
     const ip = text(one, "ip");
     if (ip !== "" && !isIp(ip)) errors.push(invalid(`${at}.ip`, ip, IP_TEXT));
+    else if (isMapped(ip)) errors.push(invalid(`${at}.ip`, ip, "must not be an IPv4-mapped IPv6 address"));
     if (ip === "" && one.ipMode !== undefined)
       errors.push(forbidden(`${at}.ipMode`, "may not be specified when `ip` is not set"));
     if (ip !== "" && !["Proxy", "VIP"].includes(text(one, "ipMode")))
       errors.push(unsupported(`${at}.ipMode`, one.ipMode ?? "", ["Proxy", "VIP"]));
     const hostname = text(one, "hostname");
-    if (hostname !== "")
+    if (isIp(hostname)) errors.push(invalid(`${at}.hostname`, hostname, "must be a DNS name, not an IP address"));
+    else if (hostname !== "")
       errors.push(
         ...nameProblems(hostname, "subdomain").map((problem) => invalid(`${at}.hostname`, hostname, problem)),
       );

@@ -83,6 +83,13 @@ describe("a Service", () => {
     expect(objects(after, "spec", "ports")[0]?.nodePort).toBe(objects(before, "spec", "ports")[0]?.nodePort);
   });
 
+  it("goes to one stack also where the same write leaves the addresses out", () => {
+    const { make, change } = setup();
+    const [first] = texts(make("a", { ...balancer, ipFamilyPolicy: "RequireDualStack" }), "spec", "clusterIPs");
+    const spec = { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"], clusterIPs: null };
+    expect(texts(change("a", { spec }), "spec", "clusterIPs")).toEqual([first]);
+  });
+
   it("never shares a cluster IP, and gives it back when it goes", () => {
     const { make, drop } = setup();
     const held = text(make("a", balancer), "spec", "clusterIP");
@@ -118,6 +125,31 @@ describe("a Service", () => {
     make("c", { ...balancer, loadBalancerClass: "x/y" });
     expect(refusal(() => change("c", { spec: { loadBalancerClass: "x/z" } }))).toContain(
       'spec.loadBalancerClass: Invalid value: "x/z": may not change once set',
+    );
+  });
+
+  it.each<readonly [JsonObject, string]>([
+    [{ ip: "::ffff:192.0.2.1" }, 'ip: Invalid value: "::ffff:192.0.2.1": must not be an IPv4-mapped IPv6 address'],
+    [{ hostname: "192.0.2.1" }, 'hostname: Invalid value: "192.0.2.1": must be a DNS name, not an IP address'],
+  ])("is refused the status %o", (ingress, words) => {
+    const { make, change } = setup();
+    make("a", balancer);
+    const write = () => change("a", { status: { loadBalancer: { ingress: [ingress] } } }, "status");
+    expect(refusal(write)).toContain(`status.loadBalancer.ingress[0].${words}`);
+    expect(
+      refusal(() => change("a", { status: { loadBalancer: { ingress: [{ ip: "2001:DB8::1" }] } } }, "status")),
+    ).toBe("accepted");
+  });
+
+  it.each([
+    ["", "name part must be non-empty"],
+    ["/z", "prefix part must be non-empty"],
+    ["a b", "name part must consist of"],
+    ["X.y/z", "prefix part a lowercase RFC 1123 subdomain"],
+  ])("is refused the class %j", (loadBalancerClass, words) => {
+    const { make } = setup();
+    expect(refusal(() => make("a", { ...balancer, loadBalancerClass }))).toContain(
+      `spec.loadBalancerClass: Invalid value: ${JSON.stringify(loadBalancerClass)}: ${words}`,
     );
   });
 

@@ -238,6 +238,18 @@ describe("what is told", () => {
     expect(c.ips("default/a")).toEqual(["1.0.0.7"]);
   });
 
+  it("is nothing where another address stands in the status than the Service asks for, unless nobody could have it", () => {
+    const c = cluster(pool("p", ["1.0.0.0/31"]));
+    const asks: Partial<Service> = { loadBalancerIP: "1.0.0.0" };
+    const reasons = (rest: Partial<Service>) => told(c, rest).map((list) => list.map(({ reason }) => reason));
+    expect(reasons({ ...asks, ...holds("1.0.0.1") })).toEqual([["IPAllocated"]]);
+    expect(reasons({ ...asks, ...holds("fd00::1") })).toEqual([[]]);
+    expect(reasons({ ...asks, ...holds("9.9.9.9") })).toEqual([["ClearAssignment"]]);
+    c.put(service("b"));
+    expect(reasons({ ...asks, ...holds("1.0.0.1") })).toEqual([["ClearAssignment"]]);
+    expect(c.ips("default/a")).toEqual(["1.0.0.0"]);
+  });
+
   it("is what became of an address that cannot be kept, or of a status that cannot be read", () => {
     const c = cluster(pool("p", ["1.0.0.0/31"]));
     expect(told(c, holds("9.9.9.9"))).toEqual([

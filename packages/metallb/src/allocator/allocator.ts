@@ -148,14 +148,16 @@ export class Allocator {
     for (const ips of [status, before?.ips]) {
       if (!ips) continue;
       const kept = ips.filter(({ family }) => claim.families.includes(family));
-      if (kept.length === 0 || (asked && !frozen && !sameIpSet(asked, kept))) continue;
+      if (kept.length === 0) continue;
       const from = before && sameIpSet(before.ips, ips) ? before.pool : claim.from;
-      const choice = this.keepable(claim, kept, from);
+      // What the Service asks for in its place takes nothing away; that it could not be kept anyhow does.
+      const stays = !asked || frozen !== null || sameIpSet(asked, kept);
+      const choice = this.keepable(stays ? claim : { ...claim, pool: null, request: null }, kept, from);
       lost ??= choice.refusal && { ips: kept, why: choice.refusal };
-      if (!choice.kept) continue;
+      if (!stays || !choice.kept) continue;
       const { kept: now } = choice;
-      // Of two addresses one was lost. That somebody else wrote over the status the controller tells.
-      if (lost && choice.refusal) batch.note(service.key, cleared(lost.ips, lost.why));
+      // Of two addresses one was lost, or somebody else wrote addresses that cannot be the Service's.
+      if (lost && lost.why.code !== "requestPool") batch.note(service.key, cleared(lost.ips, lost.why));
       this.index.hold({ ...claim.holder, ...now });
       const lacking =
         request && !request.ok
@@ -247,7 +249,9 @@ export class Allocator {
   private allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
     const { key } = claim.service;
     this.wait(claim.service, lacking);
-    if (lacking && lacking.code !== "ipamAsked" && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
+    const isNews = lacking !== null && lacking.code !== "ipamAsked" && batch.isNews(key, lacking);
+    const note = isNews ? lacks(claim, choice, lacking) : null;
+    if (note) batch.note(key, note);
     const { pool, ips } = choice;
     const outcome: Outcome = { kind: "allocated", pool, ips, lacking };
     this.latest.set(key, outcome);

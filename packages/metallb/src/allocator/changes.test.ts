@@ -148,7 +148,7 @@ describe("adoption and change of pools", () => {
     expect(c.ips("default/b")).toEqual(["1.0.0.1"]);
     c.edit("default/b", holds("1.0.0.77"));
     expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
-    expect(notes(c.edit("default/b", holds("1.0.0.0")))).toEqual([]);
+    expect(notes(c.edit("default/b", holds("1.0.0.0")))).toEqual(["default/b ClearAssignment"]);
     expect(c.ips("default/b")).toEqual(["1.0.0.77"]);
     // Nor when both are looked at at once, and the other is the younger.
     c.put(service("young", { creationTimestamp: "2027-01-01T00:00:00Z" }));

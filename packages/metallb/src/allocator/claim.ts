@@ -92,8 +92,9 @@ function readRequest(service: Service, families: readonly Family[], primary: Fam
   const invalid = () => unread(refuse("requestInvalid", { field, value: value.slice(0, MAX_REQUEST) }));
   if (value.length > MAX_REQUEST) return invalid();
   const ips: Ip[] = [];
-  for (const part of annotated === "" ? [inSpec] : annotated.split(",")) {
-    const address = parseIp(part.trim());
+  // Spaces are trimmed in the annotation alone.
+  for (const part of annotated === "" ? [inSpec] : annotated.split(",").map((each) => each.trim())) {
+    const address = parseIp(part);
     if (!address.ok) return invalid();
     ips.push(unmap(address.value));
   }

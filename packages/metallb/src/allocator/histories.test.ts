@@ -213,7 +213,11 @@ describe("random histories", () => {
         let cluster = new Cluster(new Allocator(), poolSets[0]);
         for (const step of steps) cluster = run(cluster, step);
         const good = cluster.pools ?? [];
-        const held = new Map([...cluster.services.keys()].map((key) => [key, cluster.ips(key)]));
+        // One that needs two addresses and has one stands only because its pool is wrong: another that lists the
+        // address, and may take it over, decides about it anew.
+        const stands = ({ key, ipFamilyPolicy }: Service) =>
+          ipFamilyPolicy !== "RequireDualStack" || cluster.ips(key).length === 2;
+        const held = new Map([...cluster.services.values()].filter(stands).map(({ key }) => [key, cluster.ips(key)]));
         const nothingIsLost = () => {
           for (const [key, ips] of held)
             expect([key, ...cluster.ips(key)]).toEqual(expect.arrayContaining([key, ...ips]));

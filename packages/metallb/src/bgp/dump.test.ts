@@ -162,6 +162,7 @@ it.each([
   "connect-failed",
   "accepted",
   "guarded",
+  "unguarded",
   "link",
   "received",
   "closed",

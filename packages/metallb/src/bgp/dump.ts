@@ -67,6 +67,7 @@ const KINDS: Readonly<Record<BgpEvent["kind"], true>> = {
   "connect-failed": true,
   accepted: true,
   guarded: true,
+  unguarded: true,
   link: true,
   received: true,
   closed: true,

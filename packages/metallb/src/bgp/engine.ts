@@ -116,6 +116,8 @@ class Engine implements BgpEngine {
         return this.accept(event, now);
       case "guarded":
         return this.owner(event.connection, (session) => session.guard(now));
+      case "unguarded":
+        return this.owner(event.connection, (session) => session.unguard(event.connection));
       case "link":
         return this.owner(event.connection, (session) => session.relink(event.connection, event.link, now));
       case "received":
@@ -142,7 +144,7 @@ class Engine implements BgpEngine {
         return this.peer(event.peer, (session) => session.release(now));
       case "drain":
         this.leaving = event.on;
-        for (const session of this.sessions.values()) session.leave(event.on);
+        for (const session of this.sessions.values()) session.adjRibOut.leave(event.on);
         this.flush([...this.sessions.values()], now);
         return this.sessions.values();
       case "shutdown":
@@ -172,7 +174,7 @@ class Engine implements BgpEngine {
     if (!session) {
       const fresh = new Session(settings, fallbackRouterId, this.ports, now);
       this.sessions.set(settings.name, fresh);
-      if (this.leaving) fresh.leave(true);
+      if (this.leaving) fresh.adjRibOut.leave(true);
       fresh.start(now);
       return [fresh];
     }

@@ -50,6 +50,8 @@ export type BgpEvent =
     }
   /** From now on only segments with TTL 255 are taken: the neighbour is seen to send them so (RFC 5082). */
   | { readonly kind: "guarded"; readonly connection: ConnectionId }
+  /** Of a connection that was opened as `guarded` nothing came: now segments of any TTL are taken. */
+  | { readonly kind: "unguarded"; readonly connection: ConnectionId }
   /** The addresses of the interface that holds the local end became known, or are others now. */
   | { readonly kind: "link"; readonly connection: ConnectionId; readonly link: Link }
   | { readonly kind: "received"; readonly connection: ConnectionId; readonly bytes: Uint8Array }

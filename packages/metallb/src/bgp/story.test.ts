@@ -41,6 +41,7 @@ it.each<[BgpEvent, string]>([
   [{ kind: "connect-failed", connection: 2, reason: "refused" }, "connection 2 connect-failed: refused"],
   [{ kind: "closed", connection: 2, reason: "reset" }, "connection 2 closed: reset"],
   [{ kind: "guarded", connection: 2 }, "connection 2 guarded"],
+  [{ kind: "unguarded", connection: 2 }, "connection 2 unguarded"],
   [{ kind: "drained", connection: 2 }, "connection 2 drained"],
   [{ kind: "link", connection: 2, link: { ipv4: null, ipv6: null, linkLocal: null } }, "connection 2 link"],
   [{ kind: "time" }, "time"],

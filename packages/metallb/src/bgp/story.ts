@@ -38,6 +38,7 @@ function eventText(event: BgpEvent): string {
     case "closed":
       return `connection ${event.connection} ${event.kind}: ${event.reason}`;
     case "guarded":
+    case "unguarded":
     case "drained":
     case "link":
       return `connection ${event.connection} ${event.kind}`;

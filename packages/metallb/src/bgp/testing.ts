@@ -132,7 +132,7 @@ export class Reader {
         return `notification ${code}/${subcode}`;
       }
       case MESSAGE.routeRefresh: {
-        const refresh = decodeRouteRefresh(body);
+        const refresh = decodeRouteRefresh(body, true);
         if (!refresh.ok) throw new Error("bad ROUTE-REFRESH");
         return `refresh ${refresh.value.subtype} ${refresh.value.family}`;
       }

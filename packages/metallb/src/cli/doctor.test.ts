@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFINITIONS } from "#api";
+import { crdOf, DEFINITIONS } from "#api";
 import type { ClusterFacts } from "#explain";
 import { ApiError, type KubeClient } from "#kube";
 import { examine } from "./doctor.ts";
@@ -9,16 +9,14 @@ const definition = (name: string, versions: readonly string[]) => ({
   spec: { versions: versions.map((version) => ({ name: version, served: true })) },
 });
 
-const ALL = DEFINITIONS.map(({ plural, versions }) =>
-  definition(
-    `${plural}.metallb.io`,
-    versions.map(({ version }) => version),
-  ),
-);
+const ALL = DEFINITIONS.map((each) => {
+  const { metadata, spec } = crdOf(each) as { readonly metadata: { readonly name: string }; readonly spec: object };
+  return { metadata: { name: metadata.name, uid: metadata.name }, spec };
+});
 
-const controller = (namespace: string, image = "metallb-ts:v0.1.0") => ({
+const controller = (namespace: string, image = "metallb-ts:v0.1.0", args: readonly string[] = []) => ({
   metadata: { name: "controller", namespace, uid: namespace, labels: { app: "metallb", component: "controller" } },
-  spec: { nodeName: "one", containers: [{ name: "controller", image, args: [] }] },
+  spec: { nodeName: "one", containers: [{ name: "controller", image, args }] },
   status: { conditions: [{ type: "Ready", status: "True" }] },
 });
 
@@ -49,11 +47,18 @@ interface Server {
   readonly user?: string | null;
   /** Null: they may not be listed. */
   readonly definitions?: readonly unknown[] | null;
+  /** The ValidatingWebhookConfiguration; null: there is none. */
+  readonly webhook?: object | null;
 }
 
 /** What the doctor says of a cluster, without what is well. */
 async function trouble(facts: Partial<ClusterFacts>, server: Server = {}): Promise<readonly string[]> {
-  const { version = { major: "1", minor: "34", gitVersion: "v1.34.0" }, user = "amy", definitions = ALL } = server;
+  const {
+    version = { major: "1", minor: "34", gitVersion: "v1.34.0" },
+    user = "amy",
+    definitions = ALL,
+    webhook = null,
+  } = server;
   const client = {
     request: () => Promise.resolve(version),
     create: ({ plural }: { readonly plural: string }) => {
@@ -61,6 +66,7 @@ async function trouble(facts: Partial<ClusterFacts>, server: Server = {}): Promi
       if (user === null) return Promise.reject(new ApiError(404, "NotFound", "not found"));
       return Promise.resolve({ status: { userInfo: { username: user } } });
     },
+    get: () => (webhook === null ? Promise.reject(new ApiError(404, "NotFound", "no")) : Promise.resolve(webhook)),
     list: () =>
       definitions === null
         ? Promise.reject(new ApiError(403, "Forbidden", "no"))
@@ -87,17 +93,74 @@ describe("the doctor", () => {
   });
 
   it("names CRDs that are missing, and versions that are not served", async () => {
-    const apply = "kubectl apply --server-side -f deploy/crds";
+    const apply = "kubectl apply --server-side --force-conflicts -f deploy/crds";
     const without = ALL.filter(({ metadata }) => metadata.name !== "servicel2statuses.metallb.io");
-    expect(await trouble({}, { definitions: without })).toContain(
-      `failed, CRDs: missing: servicel2statuses.metallb.io → ${apply}`,
-    );
-    const old = ALL.map((each) =>
+    const old = without.map((each) =>
       each.metadata.name === "bgppeers.metallb.io" ? definition("bgppeers.metallb.io", ["v1beta1"]) : each,
     );
-    expect(await trouble({}, { definitions: old })).toContain(
-      `warning, CRDs: not served: bgppeers.metallb.io v1beta2 → ${apply}`,
+    const told = await trouble({}, { definitions: old });
+    expect(told).toContain(`failed, CRDs: missing: servicel2statuses.metallb.io → ${apply}`);
+    expect(told).toContain(`failed, CRDs: of another version, not served: bgppeers.metallb.io v1beta2 → ${apply}`);
+  });
+
+  it("names fields that the CRDs of an older version drop", async () => {
+    const old = structuredClone(ALL) as unknown as {
+      readonly metadata: { readonly name: string };
+      readonly spec: {
+        readonly versions: readonly {
+          readonly name: string;
+          readonly schema: {
+            readonly openAPIV3Schema: {
+              readonly properties: { readonly spec: { readonly properties: Record<string, unknown> } };
+            };
+          };
+        }[];
+      };
+    }[];
+    const pool = old.find(({ metadata }) => metadata.name === "ipaddresspools.metallb.io");
+    delete pool?.spec.versions[0]?.schema.openAPIV3Schema.properties.spec.properties.serviceAllocation;
+    expect((await trouble({}, { definitions: old })).join()).toContain(
+      "warning, CRDs: of another version: the API server drops ipaddresspools.metallb.io v1beta1 spec.serviceAllocation without a word",
     );
+  });
+
+  it("says once what is not served, and nothing of what it could not read", async () => {
+    const problems = ["the cluster does not serve bgppeers.metallb.io in version v1beta2: its CRD is missing"];
+    const definitions = ALL.filter(({ metadata }) => metadata.name !== "bgppeers.metallb.io");
+    const told = await trouble({ problems, ...withObjects({ bgppeers: null }) }, { definitions });
+    expect(told.filter((line) => line.includes("bgppeers"))).toEqual([
+      expect.stringContaining("CRDs: missing: bgppeers.metallb.io"),
+      "unknown, configuration: could not be read: bgppeers",
+    ]);
+    expect((await trouble({ problems }, { definitions: null })).join()).toContain(
+      "unknown, reading: the cluster does not",
+    );
+  });
+
+  it("says what Pods that are not ready wait for", async () => {
+    const problems = ["speaker-a waits: missing right: list nodes at cluster scope"];
+    expect(await trouble({ problems })).toContain(`failed, Pods: ${problems[0]}`);
+  });
+
+  describe("of what an installation left behind", () => {
+    it("names a conversion webhook that does not answer, and the line that does without", async () => {
+      const problem = "bgppeers.metallb.io: GET /apis: 500 conversion webhook for metallb.io/v1beta1 failed: not found";
+      const told = (await trouble({ problems: [problem] })).join();
+      expect(told).toContain("failed, CRDs: bgppeers.metallb.io cannot be read: its CRD asks a conversion webhook");
+      expect(told).toContain("kubectl patch crd bgppeers.metallb.io --type=merge -p '{");
+    });
+
+    it("names a webhook that refuses and that nobody serves", async () => {
+      const webhook = { webhooks: [{ failurePolicy: "Fail" }] };
+      const without = withObjects({
+        pods: [controller("metallb-system", "metallb-ts:v0.1.0", ["--webhook-mode=disabled"])],
+      });
+      const left = async (facts: Partial<ClusterFacts>, found: object) =>
+        (await trouble(facts, { webhook: found })).filter((line) => line.includes("leftovers"));
+      expect((await left(without, webhook)).join()).toContain("kubectl delete validatingwebhookconfiguration");
+      expect(await left({}, webhook)).toEqual([]);
+      expect(await left(without, { webhooks: [{ failurePolicy: "Ignore" }] })).toEqual([]);
+    });
   });
 
   describe("of rights that are missing", () => {

@@ -1,25 +1,10 @@
-import { DEFINITIONS, GROUP, groupOf } from "#api";
 import { type ClusterFacts, clusterView, explain, metaOf, ownPods, poolHolding } from "#explain";
 import { type KubeClient, RESOURCES } from "#kube";
 import { problemText } from "#view";
 import { ask } from "./ask.ts";
+import { type Check, check } from "./doctor-check.ts";
+import { conversions, few, isConversion, kinds, staleWebhook, WEBHOOK_CONFIGURATION } from "./doctor-kinds.ts";
 import { fieldsOf, textOf } from "./json.ts";
-
-/** One thing that was looked at. */
-export interface Check {
-  readonly verdict: "ok" | "warning" | "failed" | "unknown";
-  readonly what: string;
-  readonly text: string;
-  /** What to do about it; empty: nothing. */
-  readonly fix: string;
-}
-
-const check = (verdict: Check["verdict"], what: string, text: string, fix = ""): Check => ({
-  verdict,
-  what,
-  text,
-  fix,
-});
 
 /** CEL rules in CRDs, on which admission rests, came with this minor version. */
 const OLDEST_MINOR = 25;
@@ -38,6 +23,8 @@ export async function examine(client: KubeClient, facts: ClusterFacts): Promise<
     await apiVersion(client),
     ...(await rights(client, facts, definitions === null)),
     ...kinds(definitions?.items ?? null),
+    ...conversions(facts.problems),
+    ...staleWebhook(await ask(client.get(...WEBHOOK_CONFIGURATION)), ownPods(facts.objects.pods ?? [])),
     ...rivals(facts, definitions?.items ?? []),
     ...processes(facts),
     ...configuration(facts),
@@ -65,8 +52,15 @@ async function rights(
 ): Promise<readonly Check[]> {
   const refused = problems.flatMap((problem) => /^no right to list (\S+)/.exec(problem)?.[1] ?? []);
   if (noDefinitions) refused.push("customresourcedefinitions.apiextensions.k8s.io");
-  const others = problems.filter((problem) => !problem.startsWith("no right to list "));
-  const checks = others.map((problem) => check("unknown", "rights", problem));
+  const others = problems.filter(
+    (problem) =>
+      !problem.startsWith("no right to list ") &&
+      !isWait(problem) &&
+      !isConversion(problem) &&
+      // The CRDs tell it in one line, where they may be read.
+      (noDefinitions || !problem.startsWith("the cluster does not serve ")),
+  );
+  const checks = others.map((problem) => check("unknown", "reading", problem));
   if (refused.length === 0) return checks;
   const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
   const told = fieldsOf((await ask(client.create(RESOURCES.selfsubjectreviews, {}, review)))?.status);
@@ -77,33 +71,10 @@ async function rights(
   return [...checks, check("unknown", "rights", `no right to list ${refused.join(", ")}`, fix)];
 }
 
-const quoted = (text: string): string => (/^[\w:.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** As `readFacts` tells what a Pod waits for. */
+const isWait = (problem: string): boolean => / waits?: /.test(problem);
 
-function kinds(items: readonly unknown[] | null): readonly Check[] {
-  if (items === null) return [check("unknown", "CRDs", "no right to list customresourcedefinitions")];
-  const known = new Map(items.map((item) => [metaOf(item).name, item]));
-  const missing: string[] = [];
-  const old: string[] = [];
-  // A speaker does without the kind of frr-k8s, which only shows what it does.
-  const needed = DEFINITIONS.filter((each) => groupOf(each) === GROUP);
-  for (const { plural, versions } of needed) {
-    const name = `${plural}.${GROUP}`;
-    const spec = fieldsOf(fieldsOf(known.get(name)).spec);
-    if (!known.has(name)) missing.push(name);
-    const served = (Array.isArray(spec.versions) ? spec.versions : []).map(fieldsOf);
-    for (const { version } of known.has(name) ? versions : []) {
-      if (!served.some((each) => each.name === version && each.served === true)) old.push(`${name} ${version}`);
-    }
-  }
-  const apply = "kubectl apply --server-side -f deploy/crds";
-  return [
-    missing.length > 0
-      ? check("failed", "CRDs", `missing: ${missing.join(", ")}`, apply)
-      : old.length > 0
-        ? check("warning", "CRDs", `not served: ${old.join(", ")}`, apply)
-        : check("ok", "CRDs", `all ${needed.length} are there`),
-  ];
-}
+const quoted = (text: string): string => (/^[\w:.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** Who else may give addresses to the same Services: by kinds, by a second MetalLB, or by what has been given. */
 function rivals(facts: ClusterFacts, items: readonly unknown[]): readonly Check[] {
@@ -161,7 +132,8 @@ function processes(facts: ClusterFacts): readonly Check[] {
   return [
     down.length === 0
       ? check("ok", "Pods", `${controllers.length} controller, ${speakers.length} speakers, all ready`)
-      : check("failed", "Pods", `not ready: ${down.join(", ")}`, `kubectl -n ${facts.namespace} describe pods`),
+      : check("failed", "Pods", `not ready: ${few(down)}`, `kubectl -n ${facts.namespace} describe pods`),
+    ...facts.problems.filter(isWait).map((problem) => check("failed", "Pods", problem)),
     ...(controllers.length === 0 ? [check("failed", "controller", "there is none: nothing gets an address")] : []),
     ...(without.length === 0 || speakers.length === 0
       ? []
@@ -179,12 +151,16 @@ function processes(facts: ClusterFacts): readonly Check[] {
   ];
 }
 
-const few = (names: readonly string[]): string =>
-  names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
-
 function configuration(facts: ClusterFacts): readonly Check[] {
+  // Of what was asked for and could not be read nothing is known; an absent kind was not asked for.
+  const unread = (["ipaddresspools", "bgpadvertisements", "l2advertisements", "bgppeers"] as const).filter(
+    (kind) => facts.objects[kind] === null,
+  );
   const view = clusterView(facts);
   const problems = view.configuration.map((problem) => check("failed", "configuration", problemText(problem)));
+  if (unread.length > 0) {
+    return [check("unknown", "configuration", `could not be read: ${unread.join(", ")}`), ...problems];
+  }
   if (facts.objects.ipaddresspools?.length === 0) {
     return [check("warning", "configuration", "there is no IPAddressPool: no Service gets an address"), ...problems];
   }
@@ -217,6 +193,11 @@ function proxy(facts: ClusterFacts): readonly Check[] {
 
 /** An address of a node or of the cluster in a pool would be taken from who has it. */
 function addresses(facts: ClusterFacts): readonly Check[] {
+  if (facts.objects.ipaddresspools === null || facts.objects.nodes === null) {
+    return [
+      check("unknown", "addresses", "whether a pool holds an address of a node: pools or nodes could not be read"),
+    ];
+  }
   const poolOf = poolHolding(facts);
   const found = (facts.objects.nodes ?? []).flatMap((node) => {
     const told = fieldsOf(fieldsOf(node).status).addresses;

@@ -14,7 +14,7 @@ export interface Found {
 /** Lines for a shell: controller first, then the speakers one by one, and the way back as comments. */
 export function commandsOf(
   { controller, speaker, frrk8s, mode }: Found,
-  { hasWebhook, ownFrr }: MigrationFacts,
+  { hasWebhook, ownFrr, conversion }: MigrationFacts,
 ): readonly string[] {
   const at = `kubectl -n ${controller.namespace}`;
   const frrAt = `kubectl -n ${speaker.env.get("FRRK8S_NAMESPACE") || speaker.namespace}`;
@@ -38,10 +38,19 @@ export function commandsOf(
             ? [`${frrAt} get frrconfigurations -o name | grep /metallb- | xargs --no-run-if-empty ${frrAt} delete`]
             : []),
         ];
+  // A server-side apply of "strategy: None" leaves the certificate that the old controller wrote, and is then refused.
+  const noConversion =
+    conversion === "Webhook"
+      ? [
+          "# The CRD of BGPPeer stops asking the old controller's webhook, which answers no more.",
+          `kubectl patch crd bgppeers.metallb.io --type=merge -p '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'`,
+        ]
+      : [];
   const check = ["metallb status", "metallb doctor"];
   if (controller.release !== null)
     return [
       ...stop,
+      ...noConversion,
       `helm get values ${controller.release} -n ${controller.namespace} -o yaml > values.yaml`,
       `helm upgrade ${controller.release} deploy/helm/metallb -n ${controller.namespace} -f values.yaml \\`,
       "  --set controller.image.repository=REGISTRY/metallb-ts --set controller.image.tag=v0.1.0 \\",
@@ -57,6 +66,7 @@ export function commandsOf(
     "# so that no container of the old one is left in the new one, which takes the Pods over and replaces them one by one.",
     `${at} delete daemonset ${speaker.name} --cascade=orphan`,
     ...(hasWebhook ? ["kubectl delete validatingwebhookconfiguration metallb-webhook-configuration"] : []),
+    ...noConversion,
     "# A kustomization.yaml with your image: docs/installation.md.",
     "kubectl apply --server-side --force-conflicts -k .",
     ...follow,

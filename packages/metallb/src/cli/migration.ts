@@ -1,5 +1,6 @@
 import { type ClusterFacts, metaOf, poolHolding } from "#explain";
-import type { Check } from "./doctor.ts";
+import { type Check, check } from "./doctor-check.ts";
+import { few } from "./doctor-kinds.ts";
 import { fieldsOf, textOf } from "./json.ts";
 import { commandsOf, type Found } from "./migration-commands.ts";
 import type { MigrationFacts, Workload } from "./migration-facts.ts";
@@ -10,13 +11,6 @@ export interface Migration {
   /** Lines for a shell, with comments; empty: there is nothing to move. */
   readonly commands: readonly string[];
 }
-
-const check = (verdict: Check["verdict"], what: string, text: string, fix = ""): Check => ({
-  verdict,
-  what,
-  text,
-  fix,
-});
 
 /** Says of a cluster that runs MetalLB what becomes of each part when this project takes over. Pure. */
 export function planMigration(cluster: ClusterFacts, facts: MigrationFacts): Migration {
@@ -38,7 +32,7 @@ export function planMigration(cluster: ClusterFacts, facts: MigrationFacts): Mig
       summary(found),
       ...services(cluster),
       ...engine(found, facts),
-      ...notTaken(cluster, facts),
+      ...notTaken(facts),
       ...admission(facts, found),
       ...restarts(cluster),
     ],
@@ -116,9 +110,6 @@ function services(cluster: ClusterFacts): readonly Check[] {
   ];
 }
 
-const few = (names: readonly string[]): string =>
-  names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
-
 function engine({ mode, frrk8s, speaker }: Found, { ownFrr }: MigrationFacts): readonly Check[] {
   switch (mode) {
     case "native":
@@ -170,10 +161,7 @@ function engine({ mode, frrk8s, speaker }: Found, { ownFrr }: MigrationFacts): r
   }
 }
 
-function notTaken(cluster: ClusterFacts, { configMaps, foreignFrr }: MigrationFacts): readonly Check[] {
-  const echo = (cluster.objects.bfdprofiles ?? []).filter(
-    (profile) => fieldsOf(fieldsOf(profile).spec).echoMode === true,
-  );
+function notTaken({ configMaps, foreignFrr }: MigrationFacts): readonly Check[] {
   return [
     ...(configMaps.has("bgpextras")
       ? [
@@ -192,15 +180,6 @@ function notTaken(cluster: ClusterFacts, { configMaps, foreignFrr }: MigrationFa
             "not taken over",
             `FRRConfigurations of others: ${few(foreignFrr)}. What they do (receiving routes, own peers) nobody does when FRR-K8s ends`,
             "keep FRR-K8s for them, with other peers than MetalLB's",
-          ),
-        ]
-      : []),
-    ...(echo.length > 0
-      ? [
-          check(
-            "warning",
-            "not taken over",
-            `echo mode of BFDProfile ${few(echo.map((each) => metaOf(each).name))}: the sessions are watched by control packets alone`,
           ),
         ]
       : []),

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { strictInterfaces } from "#report";
-import type { Check } from "./doctor.ts";
+import type { Check } from "./doctor-check.ts";
 
 const SETTINGS = "/proc/sys/net/ipv4";
 

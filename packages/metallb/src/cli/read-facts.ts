@@ -1,5 +1,5 @@
 import { type ClusterFacts, FACT_KINDS, type FactKind, flagOf, metaOf, type OwnPod, ownPods } from "#explain";
-import { ApiError, getFromPod, type KubeClient, pathOf, RESOURCES } from "#kube";
+import { ApiError, getFromPod, type KubeClient, nameOf, notServed, pathOf, RESOURCES } from "#kube";
 import type { Connection } from "./connect.ts";
 import { Unreachable } from "./exit-codes.ts";
 
@@ -40,6 +40,7 @@ export async function readFacts({ client, server }: Connection, options: ReadOpt
   const own = ownPods(pods ?? []);
   const states = options.states ? await readStates(client, namespace, own) : new Map<string, unknown>();
   const kubeProxy = options.kinds.includes("endpointslices") ? await readKubeProxy(client) : null;
+  if (options.states) problems.push(...(await readWaits(client, namespace, own)));
   return { server, namespace, objects, states, kubeProxy, problems };
 }
 
@@ -97,15 +98,17 @@ async function readAll(
 
 function readingTrouble(kind: FactKind, error: unknown): string {
   if (!(error instanceof ApiError)) throw error;
-  if (error.status === 0 || error.status === 401) throw new Unreachable(error.message);
-  const { group, plural } = RESOURCES[kind];
-  const name = group === "" ? plural : `${plural}.${group}`;
-  if (error.isForbidden) return `no right to list ${name}`;
-  if (error.isNotFound) return `the cluster does not know ${name}: its CRD is not installed`;
-  return `${name}: ${error.message}`;
+  if (error.status === 0)
+    throw new Unreachable(
+      `${error.reason === "Unreachable" ? "the API server cannot be reached: " : ""}${error.message}`,
+    );
+  if (error.status === 401) throw new Unreachable(`the API server does not accept your credentials: ${error.message}`);
+  if (error.isForbidden) return `no right to list ${nameOf(RESOURCES[kind])}`;
+  if (error.isNotFound) return notServed(RESOURCES[kind]);
+  return `${nameOf(RESOURCES[kind])}: ${error.message}`;
 }
 
-export async function readStates(
+async function readStates(
   client: KubeClient,
   namespace: string,
   pods: readonly OwnPod[],
@@ -124,6 +127,30 @@ export async function readStates(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return states;
+}
+
+/** What Pods that run and are not ready wait for, as they tell it: such as a right, or a CRD. One line each, few asked. */
+async function readWaits(client: KubeClient, namespace: string, pods: readonly OwnPod[]): Promise<readonly string[]> {
+  const waiting = pods.filter(({ ready, isRunning }) => isRunning && !ready).slice(0, AT_ONCE);
+  const told = await Promise.all(waiting.map((pod) => waitsOf(client, namespace, pod)));
+  const by = new Map<string, string[]>();
+  for (const [index, reasons] of told.entries())
+    for (const reason of reasons) by.set(reason, [...(by.get(reason) ?? []), waiting[index]?.name ?? ""]);
+  return [...by].map(([reason, names]) => `${names.join(", ")} ${names.length === 1 ? "waits" : "wait"}: ${reason}`);
+}
+
+async function waitsOf(client: KubeClient, namespace: string, pod: OwnPod): Promise<readonly string[]> {
+  try {
+    await askPod(client, namespace, pod, "readyz");
+    return [];
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status !== 503) return [];
+    return error.message
+      .split("\n")
+      .slice(1)
+      .filter((line) => line !== "");
+  }
 }
 
 /**

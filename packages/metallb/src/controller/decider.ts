@@ -2,7 +2,7 @@ import type { Outcome, PoolUsage } from "#allocator";
 import { type AllocationChanges, type AllocationWorld, Allocator, type Decision, type Note } from "#allocator";
 import { deprecatedAnnotations } from "#api";
 import type { Pool } from "#config";
-import { formatIp, type Instant } from "#net";
+import { formatIp, type Instant, parseIp } from "#net";
 import { conditionOf } from "./condition.ts";
 import { Expectations } from "./expectations.ts";
 import { type Intention, says, saysAddresses } from "./intention.ts";
@@ -117,7 +117,8 @@ export class Decider {
     const intention: Intention = { desired, condition: conditionOf(outcome) };
     const note = (each: Note) => acts.push({ kind: "note", service, note: each });
     const isShown = !this.expectations.has(key);
-    for (const each of notes) note(each);
+    const isLeft = overwritten && this.overwrites.isLeft(key);
+    for (const each of notes) if (!(isLeft && OF_THE_STATUS.has(each.reason))) note(each);
     if (outcome.kind === "released" && desired === null && service.condition === undefined) return null;
     if (desired) this.expectations.expect(service, desired.ips.map(formatIp));
     const addressed = desired === null || saysAddresses(service, desired);
@@ -145,22 +146,26 @@ export class Decider {
   }
 }
 
+/** What is told of addresses that somebody else wrote. */
+const OF_THE_STATUS: ReadonlySet<string> = new Set(["ClearAssignment", "nolbIPsIPFamily"]);
+
 /**
  * Upstream tells of every set of addresses that it writes anew (contract 4.6, 4.7): also where somebody
- * emptied or changed the status, and where one address of two is dropped.
+ * emptied or changed the status, and where one address of two is dropped. That what stood there could
+ * not be kept the allocator tells.
  */
 function notesOfChange(service: WatchedService, { desired }: Intention, told: readonly Note[]): readonly Note[] {
   if (!desired || desired.ips.length === 0) return [];
   if (told.some(({ reason }) => reason === "IPAllocated")) return [];
   const wanted = desired.ips.map(formatIp);
   const stood = service.ingress.flatMap(({ ip }) => (ip === null ? [] : [ip]));
-  if (stood.length === wanted.length && stood.every((ip) => wanted.includes(ip))) return [];
-  const allocated: Note = { type: "Normal", reason: "IPAllocated", message: `Assigned IP ${quoted(wanted)}` };
-  const kept = stood.some((ip) => wanted.includes(ip));
-  const isTold = told.some(({ reason }) => reason === "ClearAssignment" || reason === "nolbIPsIPFamily");
-  if (stood.length === 0 || kept || isTold) return [allocated];
-  const message = `current IP(s) ${quoted(stood)} cannot be kept`;
-  return [{ type: "Normal", reason: "ClearAssignment", message }, allocated];
+  if (stood.length === wanted.length && stood.every((text) => wanted.includes(canonical(text)))) return [];
+  return [{ type: "Normal", reason: "IPAllocated", message: `Assigned IP ${quoted(wanted)}` }];
+}
+
+function canonical(text: string): string {
+  const address = parseIp(text);
+  return address.ok ? formatIp(address.value) : text;
 }
 
 const quoted = (ips: readonly string[]): string => `[${ips.map((ip) => JSON.stringify(ip.slice(0, 60))).join(" ")}]`;

@@ -1,6 +1,6 @@
 import type { Desired } from "#allocator";
 import { ALLOCATED_FROM_POOL } from "#api";
-import { formatIp, parseIp, unmap } from "#net";
+import { formatIp } from "#net";
 import type { Json } from "./ports.ts";
 import { ALLOCATED, type ConditionText, type WatchedService } from "./watched-service.ts";
 
@@ -23,7 +23,7 @@ export function says(service: WatchedService, { desired, condition }: Intention)
   );
 }
 
-/** Whether exactly these addresses stand there, from this pool, with nothing that we never write. */
+/** Whether exactly these addresses stand there as we write them, from this pool, with nothing that we never write. */
 export function saysAddresses(service: WatchedService, { ips, pool }: Desired): boolean {
   const { ingress, annotations, hasPorts } = service;
   return (
@@ -31,15 +31,11 @@ export function saysAddresses(service: WatchedService, { ips, pool }: Desired): 
     ingress.length === ips.length &&
     ips.every((address, i) => {
       const entry = ingress[i];
-      return sameAddress(entry?.ip ?? null, formatIp(address)) && entry?.hostname === null && entry.ipMode !== "Proxy";
+      return entry?.ip === formatIp(address) && entry.hostname === null && entry.ipMode !== "Proxy";
     }) &&
     (annotations[ALLOCATED_FROM_POOL] ?? null) === pool
   );
 }
-
-/** Also where somebody wrote the address in another form. */
-const sameAddress = (text: string | null, canonical: string): boolean =>
-  text === canonical || (text !== null && addressOf({ ip: text }) === canonical);
 
 /** What a Service that bears no condition yet is not written for: the next write tells it, or what comes of it. */
 const UNTOLD: ReadonlySet<string> = new Set(["Allocated", "ipamAsked"]);
@@ -83,7 +79,7 @@ function withAddresses(service: Json, { ips, pool }: Desired): Json | null {
 
 /** Nothing but the address, as we write it and the API server completes it. */
 const isPlain = (entry: Json, ip: string | undefined): boolean =>
-  addressOf(entry) === ip && entry.hostname === undefined && entry.ports === undefined && entry.ipMode !== "Proxy";
+  entry.ip === ip && entry.hostname === undefined && entry.ports === undefined && entry.ipMode !== "Proxy";
 
 /** Null: they stay as they are. The time changes with the status alone, as conditions have it. */
 function withCondition(
@@ -101,13 +97,6 @@ function withCondition(
   if (wanted === null) return others;
   const since = stands && stands.status === wanted.status ? stands.lastTransitionTime : undefined;
   return [...others, { type: ALLOCATED, ...wanted, lastTransitionTime: typeof since === "string" ? since : date }];
-}
-
-/** The canonical text of an entry's address; "" for one that only has a hostname or makes no sense. */
-function addressOf(entry: Json): string {
-  if (typeof entry.ip !== "string") return "";
-  const address = parseIp(entry.ip);
-  return address.ok ? formatIp(unmap(address.value)) : "";
 }
 
 const asObject = (value: unknown): Json =>

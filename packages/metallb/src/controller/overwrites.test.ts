@@ -46,7 +46,10 @@ describe("a status that somebody else wrote", () => {
     [
       "a foreign address",
       [{ ip: "9.9.9.9" }],
-      ['ClearAssignment current IP(s) ["9.9.9.9"] cannot be kept', 'IPAllocated Assigned IP ["1.0.0.0"]'],
+      [
+        'ClearAssignment current IP(s) ["9.9.9.9"] cannot be kept: ["9.9.9.9"] is not allowed in config',
+        'IPAllocated Assigned IP ["1.0.0.0"]',
+      ],
     ],
     [
       "two of one family",
@@ -89,7 +92,8 @@ describe("a status that somebody else wrote", () => {
     }
     expect(api.ips("n/a")).toEqual(["9.9.9.9"]);
     expect(api.condition("n/a")).toMatch(/^False StatusOverwritten "cloud-controller" keeps overwriting/);
-    expect([api.writes, api.events.filter((event) => event.includes("StatusOverwritten")).length]).toEqual([7, 1]);
+    const events = (reason: string) => api.events.filter((event) => event.includes(reason)).length;
+    expect([api.writes, events("StatusOverwritten"), events("ClearAssignment")]).toEqual([7, 1, 6]);
     expect(api.allocation.usage()[0]).toMatchObject({ ipv4: { used: 1 } });
 
     // Whoever changes the Service wants it served: another few rounds.

@@ -59,6 +59,11 @@ export class Overwrites {
     return { kind: "leave", condition: conditionOf(service), isNews };
   }
 
+  /** Whether that is told already, so that further rounds of it are no news. */
+  isLeft(key: string): boolean {
+    return this.contests.get(key)?.told ?? false;
+  }
+
   /** The addresses stand as they should: a contest that was given up is over. */
   settled(key: string): void {
     if ((this.contests.get(key)?.rounds ?? 0) > ROUNDS) this.contests.delete(key);

@@ -73,6 +73,8 @@ export interface OwnPod {
   readonly node: string;
   readonly address: string;
   readonly ready: boolean;
+  /** Whether its container runs, ready or not. */
+  readonly isRunning: boolean;
   readonly restarts: number;
   /** Why it is not ready, or how it last ended; empty when all is well. */
   readonly trouble: string;
@@ -102,6 +104,7 @@ export function ownPods(pods: readonly unknown[]): readonly OwnPod[] {
         node: text(fields(spec).nodeName),
         address: text(fields(status).podIP),
         ready,
+        isRunning: fields(told.state).running !== undefined,
         restarts: typeof told.restartCount === "number" ? told.restartCount : 0,
         trouble: ready
           ? endingOf(told)

@@ -52,7 +52,7 @@ const MAX_REASONS = 20;
 /** Kubelet asks for no longer text than some kilobytes; each reason is one line. */
 const notReady = (reasons: readonly string[]): string =>
   ["not ready: the cluster's state is still being read", ...new Set(reasons.slice(0, MAX_REASONS))]
-    .map((line) => line.slice(0, 500))
+    .map((line) => line.slice(0, 1_000))
     .join("\n");
 
 const isLoopback = (address: string | undefined): boolean =>

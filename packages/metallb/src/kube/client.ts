@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import type { Duration } from "#net";
+import { agentFor } from "./agents.ts";
 import { credentials, errorOf, MAX_BODY, parseJson, readBody, readLines } from "./answer.ts";
 import { ApiError } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
@@ -141,11 +142,14 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
-  const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
+  const agent = agentFor(secure, cluster.proxy ?? null, true);
   // A connection that becomes something else, or is refused that, is not used for another request.
-  const once = new (secure ? HttpsAgent : HttpAgent)(proxyEnv);
+  const once = agentFor(secure, cluster.proxy ?? null, false);
   const send = secure ? httpsRequest : httpRequest;
+
+  function forgetIdle(): void {
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
 
   async function prepare(method: string, path: string, options: RequestOptions, more: Headers = {}): Promise<Prepared> {
     const url = new URL(base.pathname.replace(/\/$/, "") + path, base);
@@ -187,6 +191,8 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
     });
     outgoing.on("error", (error) => {
       if (!answered) onAnswer?.(method, 0);
+      // What the system refuses has a name of its own; the rest is TLS that did not come about.
+      if (secure && !("syscall" in error)) cluster.distrusted?.();
       reject(new ApiError(0, "Unreachable", `${base.host}: ${error.message}`, null, error));
     });
     outgoing.end(body);
@@ -196,8 +202,17 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   async function request(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
     const timeout = AbortSignal.timeout(options.timeout ?? TIMEOUT);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const response = await open(method, path, { ...options, signal });
-    const text = await readBody(response, options.maxBody ?? MAX_BODY);
+    let response: IncomingMessage;
+    let text: string;
+    try {
+      response = await open(method, path, { ...options, signal });
+      text = await readBody(response, options.maxBody ?? MAX_BODY);
+    } catch (error) {
+      // Its connection may be dead, and those that lie idle with it: the next try takes a new one, so that a Lease
+      // is renewed in time.
+      if (timeout.aborted) forgetIdle();
+      throw error;
+    }
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return parseJson(text, `${method} ${path}`);
     throw errorOf(response, text, `${method} ${path}`);
@@ -262,9 +277,7 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
         ...(preconditions ? { body: { kind: "DeleteOptions", apiVersion: "v1", preconditions } } : {}),
       });
     },
-    forgetIdle: () => {
-      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-    },
+    forgetIdle,
     close: () => agent.destroy(),
   };
 }

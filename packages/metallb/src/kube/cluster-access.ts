@@ -17,8 +17,10 @@ export interface Cluster {
   token(): Promise<string | null>;
   /** The API answered 401: what was remembered counts no more. */
   refused?(): void;
+  /** What answered did not prove to be the API: the CA that is remembered may have been replaced. */
+  distrusted?(): void;
   /** Sent with each request: a password, or on whose behalf it is. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** URL of an HTTP proxy; null: none. */
+  /** URL of the proxy (http, https, socks5, socks5h), with user and password where it has them; null: none. */
   readonly proxy?: string | null;
 }

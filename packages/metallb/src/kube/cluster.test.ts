@@ -121,8 +121,8 @@ describe("a kubeconfig is refused by name", () => {
     ],
     [
       "another proxy",
-      { cluster: { "proxy-url": "socks5://x:1" } },
-      "only http and https proxies are supported, not socks5",
+      { cluster: { "proxy-url": "socks4://x:1" } },
+      'only http, https and socks5 proxies are supported, not "socks4"',
     ],
     ["auth-provider", { user: { "auth-provider": { name: "gcp" } } }, "auth-provider is no longer supported"],
     ["a token and a password", { user: { token: "t", username: "u", password: "p" } }, "only one may be given"],
@@ -193,26 +193,46 @@ describe("a kubeconfig is honoured", () => {
     expect(seen.map(({ authorization }) => authorization)).toEqual(["Bearer one", "Bearer one", "Bearer second"]);
   });
 
-  it("trusts a new CA when its file changed", async () => {
-    const [first, second] = [await serve({ pair: PAIRS[0] }), await serve({ pair: PAIRS[1] })];
-    writeFileSync(join(folder, "ca.crt"), PAIRS[0].cert);
-    const cluster = loadCluster({
-      kubeconfig: write({ cluster: { server: first.url, "certificate-authority": "ca.crt" } }),
-      env: {},
-    });
-    if (!cluster.ok) throw new Error(cluster.error);
-    const client = createClient(cluster.value, { userAgent: "test" });
-    undo.push(() => client.close());
+  it("trusts a new CA as soon as the old one does not do, and takes up a new certificate of its own after a 401", async () => {
+    const [first, second] = [
+      await serve({ pair: PAIRS[0], ca: PAIRS[0].cert }),
+      await serve({ pair: PAIRS[1], ca: PAIRS[0].cert }),
+    ];
+    const put = (name: string, content: string) => writeFileSync(join(folder, name), content);
+    put("ca.crt", PAIRS[0].cert);
+    for (const part of ["cert", "key"] as const) put(`client.${part}`, PAIRS[0][part]);
+    const client = open(
+      write({
+        cluster: { server: first.url, "certificate-authority": "ca.crt" },
+        user: { "client-certificate": "client.cert", "client-key": "client.key" },
+      }),
+    );
     await client.request("GET", "/");
     first.server.closeAllConnections();
     await new Promise((resolve) => first.server.close(resolve));
     await new Promise<void>((resolve) => second.server.close(() => resolve()));
     await new Promise<void>((resolve) => second.server.listen(first.port, "127.0.0.1", resolve));
+    put("ca.crt", `${PAIRS[1].cert}\n`);
     await expect(client.request("GET", "/")).rejects.toMatchObject({ reason: "Unreachable" });
-    writeFileSync(join(folder, "ca.crt"), `${PAIRS[1].cert}\n`);
+    await client.request("GET", "/");
+    for (const part of ["cert", "key"] as const) put(`client.${part}`, `${PAIRS[1][part]}\n`);
+    second.state.status = 401;
+    await expect(client.request("GET", "/")).rejects.toMatchObject({ status: 401 });
+    second.state.status = 200;
+    await client.request("GET", "/");
+    expect(second.certificates).toEqual(["test 1", "test 1", "test 2"]);
+  });
+
+  it("looks at its files once a minute anyway", async () => {
+    const { url, seen } = await serve();
+    writeFileSync(join(folder, "token"), "one");
+    const client = open(write({ cluster: { server: url }, user: { tokenFile: "token" } }));
+    await client.request("GET", "/");
+    writeFileSync(join(folder, "token"), "second");
     const now = performance.now();
     vi.spyOn(performance, "now").mockImplementation(() => now + 61_000);
     await client.request("GET", "/");
+    expect(seen.map(({ authorization }) => authorization)).toEqual(["Bearer one", "Bearer second"]);
   });
 
   it("goes through the proxy that it names", async () => {

@@ -18,7 +18,8 @@ export class SpamFilter {
   admits(object: string, now: Instant): boolean {
     const before = this.buckets.get(object);
     const bucket = before ?? { tokens: BURST, at: now };
-    bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL);
+    // A clock that is put back takes nothing away, or an object would be silent for as long.
+    bucket.tokens = Math.min(BURST, bucket.tokens + Math.max(0, now - bucket.at) / REFILL);
     bucket.at = now;
     remember(this.buckets, object, bucket, MAX_OBJECTS);
     if (bucket.tokens < 1) return false;

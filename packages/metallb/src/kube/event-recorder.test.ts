@@ -89,6 +89,14 @@ it("tells so many of one object at once, and goes on after a while; others are n
   await expect.poll(() => Math.max(...[...events.values()].map(({ count }) => count))).toBe(102);
 });
 
+it("is not silenced by a clock that is put back", async () => {
+  const { events, event, state } = make();
+  event("x");
+  state.now -= 24 * 3_600_000;
+  event("x");
+  await expect.poll(() => [...events.values()].map(({ count }) => count)).toEqual([2]);
+});
+
 it("combines many different messages of one reason, and cuts those that are too long", async () => {
   const { events, event } = make();
   for (let i = 0; i < 20; i++) event(`message ${i}`);

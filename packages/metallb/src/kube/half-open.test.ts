@@ -68,7 +68,7 @@ const troubles: string[] = [];
 /** Real time, since what is waited for passes through sockets. */
 const until = async (holds: () => boolean): Promise<void> => {
   for (let i = 0; i < 5_000 && !holds(); i++) await new Promise((resolve) => setImmediate(resolve));
-  if (!holds()) await vi.waitFor(() => expect(holds()).toBe(true));
+  if (!holds()) await expect.poll(() => holds()).toBe(true);
 };
 
 beforeEach(async () => {
@@ -134,6 +134,17 @@ it("uses no connection that lay idle meanwhile, and tries on while nothing passe
   await until(() => api.watches.length === 2);
   await until(() => reflector.trouble === null);
   expect([api.versions, api.lists]).toEqual([["1", "1"], 2]);
+});
+
+it("is not held twice by connections that lay idle when one request gets no answer", async () => {
+  const get = (timeout: number) => client.request("GET", "/api/v1/services", { timeout });
+  await Promise.all([get(30_000), get(30_000), get(30_000)]);
+  const before = new Set(proxy.open);
+  proxy.freeze();
+  // The limit of a request is the machine's.
+  await expect(get(50)).rejects.toMatchObject({ status: 0 });
+  await get(30_000);
+  expect([...proxy.open].filter((socket) => !before.has(socket))).toHaveLength(1);
 });
 
 it("costs a healthy API one watch in 45 s, on the same connection, and no list and no trouble", async () => {

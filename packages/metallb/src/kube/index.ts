@@ -15,6 +15,7 @@ export {
 export { LeaseElection } from "./lease-election.ts";
 export { getFromPod } from "./pod-port.ts";
 export { keyOf, type Reflector, type WatchOptions, watch } from "./reflector.ts";
+export { nameOf, notServed } from "./refusal.ts";
 export { pathOf, RESOURCES, type Resource, type Where } from "./resources.ts";
 export { type IndexFunction, Store } from "./store.ts";
 export type { Intention, Stage, WriterEffect, WriterEvent, WriterSettings } from "./writer-events.ts";

@@ -57,7 +57,8 @@ function ask(stream: PodStream, path: string): Promise<unknown> {
     response.on("end", () => {
       const text = Buffer.concat(pieces).toString("utf8");
       const status = response.statusCode ?? 0;
-      if (status !== 200) return reject(new ApiError(status, "", `GET ${path}: ${status} ${text.slice(0, 300)}`, null));
+      if (status !== 200)
+        return reject(new ApiError(status, "", `GET ${path}: ${status} ${text.slice(0, 2_000)}`, null));
       try {
         resolve(JSON.parse(text));
       } catch {

@@ -2,6 +2,7 @@ import type { Duration, Seconds } from "#net";
 import { ApiError } from "./api-error.ts";
 import type { KubeClient } from "./client.ts";
 import { type ReflectorEffect, type ReflectorEvent, ReflectorMachine } from "./reflector-machine.ts";
+import { refusalText } from "./refusal.ts";
 import { pathOf, type Resource } from "./resources.ts";
 import { type IndexFunction, Store } from "./store.ts";
 
@@ -28,6 +29,8 @@ export interface WatchOptions<T> {
   readonly metadataOnly?: boolean;
   /** Told in words why the API does not answer; once a try. */
   readonly onTrouble?: (message: string) => void;
+  /** Told when what was in trouble goes well again. */
+  readonly onWell?: () => void;
   readonly random?: () => number;
 }
 
@@ -154,7 +157,7 @@ class WatchLoop<T> implements Reflector<T> {
         this.timer = effect.at === null ? null : setTimeout(this.wake, effect.at - performance.now() + 1);
         return;
       case "trouble":
-        this.trouble = inWords(this.resource, this.options.namespace, effect);
+        this.trouble = refusalText(this.resource, this.options.namespace, effect);
         this.options.onTrouble?.(this.trouble);
         return;
       case "silent":
@@ -163,6 +166,7 @@ class WatchLoop<T> implements Reflector<T> {
         return;
       case "well":
         this.trouble = null;
+        this.options.onWell?.();
     }
   }
 
@@ -255,19 +259,6 @@ function readPage(
   if (list.kind === "Status" || !Array.isArray(items) || typeof resourceVersion !== "string" || resourceVersion === "")
     throw new ApiError(0, "BadAnswer", "the answer is not a list: what was known stays");
   return { items, resourceVersion, continueToken: typeof continueToken === "string" ? continueToken : "" };
-}
-
-/** A refusal names the right that is missing, as an operator would write it into a Role. */
-function inWords(
-  { group, plural }: Resource,
-  namespace: string | undefined,
-  { status, verb, message }: Extract<ReflectorEffect, { kind: "trouble" }>,
-): string {
-  const where = namespace === undefined ? "at cluster scope" : `in namespace ${namespace}`;
-  const what = `${verb} ${plural}${group === "" ? "" : `.${group}`} ${where}`;
-  if (status === 401) return `the API does not accept the credentials, to ${what}: ${message}`;
-  if (status === 403) return `missing right: ${what}: ${message}`;
-  return message;
 }
 
 /** What is not a watch event ends the watch; its text is not repeated, for it may hold a secret. */

@@ -51,6 +51,15 @@ describe("octets", () => {
     writer.truncate(1);
     expect([...writer.u8(5).bytes()]).toEqual([0xab, 5]);
   });
+
+  it("are written by a loop into room that was made for it, of which only what it used counts", () => {
+    const writer = new ByteWriter(2).u16(0x0102);
+    const bytes = writer.room(300);
+    expect([writer.length, bytes.length >= 302]).toEqual([2, true]);
+    bytes.set([3, 4], writer.length);
+    writer.advance(2);
+    expect([...writer.u8(5).bytes()]).toEqual([1, 2, 3, 4, 5]);
+  });
 });
 
 describe("MAC addresses", () => {

@@ -104,6 +104,19 @@ export class ByteWriter {
     return this;
   }
 
+  /**
+   * The memory with room for so many octets from {@link length} on, for a loop that writes many of them itself;
+   * {@link advance} says how many it wrote.
+   */
+  room(count: number): Uint8Array {
+    this.length = this.reserve(count);
+    return this.buffer;
+  }
+
+  advance(count: number): void {
+    this.length += count;
+  }
+
   put(bytes: Uint8Array): this {
     const at = this.reserve(bytes.length);
     this.buffer.set(bytes, at);

@@ -12,7 +12,7 @@ export class Trouble {
     this.log = log;
   }
 
-  of(what: string, msg = "the Kubernetes API does not answer; trying again"): (message: string) => void {
+  of(what: string, msg = "a request to the Kubernetes API failed; trying again"): (message: string) => void {
     return (message) => {
       const now = performance.now();
       if (now - (this.told.get(message) ?? Number.NEGATIVE_INFINITY) < REPEAT) return;

@@ -215,9 +215,10 @@ class BgpHosted implements Engine<BgpDifference, Bgp["event"], Bgp["effect"]> {
   private listener(
     connection: ConnectionId,
     ending: () => "closed" | "connect-failed",
-  ): Pick<TcpListener, "guarded" | "received" | "drained" | "failed"> {
+  ): Pick<TcpListener, "guarded" | "unguarded" | "received" | "drained" | "failed"> {
     return {
       guarded: () => this.seat.step({ kind: "guarded", connection }),
+      unguarded: () => this.seat.step({ kind: "unguarded", connection }),
       received: (bytes) => this.seat.step({ kind: "received", connection, bytes }),
       drained: () => this.seat.step({ kind: "drained", connection }),
       failed: (reason) => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ApiError } from "#kube";
 import type { AddressReport } from "#neighbor";
 import { parseIp, parseMac, type Result } from "#net";
@@ -58,7 +58,7 @@ function open(every = 0, refused: number | null = null) {
       since: 0,
       foreign: mac === null ? null : { mac: must(parseMac(mac)), interface: "eth0" },
     } as unknown as Dated<AddressReport>);
-  const written = (count: number) => vi.waitFor(() => expect(writes).toHaveLength(count));
+  const written = (count: number) => expect.poll(() => writes).toHaveLength(count);
   return { services, writes, troubles, events, conditions, tell, report, written };
 }
 
@@ -138,7 +138,7 @@ describe("a foreign host", () => {
     tell();
     report("announced", "02:00:00:00:00:07");
     await written(1);
-    await vi.waitFor(() => expect(troubles).toHaveLength(1));
+    await expect.poll(() => troubles).toHaveLength(1);
     expect(writes).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { ApiError, type KubeObject } from "#kube";
 import { ip } from "#net";
 import { type Plan, placerOf } from "#planner";
@@ -44,7 +44,7 @@ function open(node = PLACER, fails: ApiError | null = null) {
 it("writes where a Service is placed, of the version that it looked at", async () => {
   const { placer, patches } = open();
   placer.look();
-  await vi.waitFor(() => expect(patches).toHaveLength(1));
+  await expect.poll(() => patches).toHaveLength(1);
   expect(patches[0]).toEqual([
     "default",
     "s",
@@ -59,7 +59,7 @@ it("leaves a Service where somebody has placed it meanwhile", async () => {
   const { placer, patches, annotations, reads } = open();
   annotations["metallb.io/l2-node"] = "c";
   placer.look();
-  await vi.waitFor(() => expect(reads()).toBe(1));
+  await expect.poll(() => reads()).toBe(1);
   await placer.stop();
   expect(patches).toEqual([]);
 });
@@ -81,7 +81,7 @@ it("writes nothing when another member places, or nothing is to be placed", asyn
 it("says that it may not write, and does not try again by itself", async () => {
   const { placer, patches, troubles } = open(PLACER, new ApiError(403, "Forbidden", "no"));
   placer.look();
-  await vi.waitFor(() => expect(troubles).toHaveLength(1));
+  await expect.poll(() => troubles).toHaveLength(1);
   expect(patches).toHaveLength(1);
   await placer.stop();
 });

@@ -47,6 +47,8 @@ export class LeaseKeeper {
   private rival: { readonly renewTime: string; readonly at: Instant } | null = null;
   private timer: NodeJS.Timeout | null = null;
   private renewal: NodeJS.Timeout | null = null;
+  /** When it is due. */
+  private renewalAt: Instant = Number.POSITIVE_INFINITY;
   private isWanted = false;
   private underway: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -152,6 +154,7 @@ export class LeaseKeeper {
       this.view = view;
       this.options.changed();
     }
+    if (this.leases.wantsProof(now)) this.prove(now);
     const next = this.leases.nextChange(now);
     if (next !== null) this.timer = setTimeout(() => this.settle(), next - now + 1).unref();
   }
@@ -162,13 +165,20 @@ export class LeaseKeeper {
     return this.leases.isWaiting(now) ? "it was taken just now, and the others must know first" : "it is not taken yet";
   }
 
+  /** Renews sooner than usual, but not once for each of many that fell silent together. */
+  private prove(now: Instant): void {
+    const wait = Math.max(0, this.options.duration / 12 - this.leases.sinceBegun(now));
+    if (now + wait < this.renewalAt) this.renewIn(wait);
+  }
+
   private renewIn(milliseconds: Duration): void {
     if (this.renewal) clearTimeout(this.renewal);
     this.renewal = null;
-    if (!this.stopped && this.isWanted)
-      this.renewal = setTimeout(() => {
-        this.underway = this.underway.then(() => this.renew());
-      }, milliseconds).unref();
+    if (this.stopped || !this.isWanted) return;
+    this.renewalAt = machineClock() + milliseconds;
+    this.renewal = setTimeout(() => {
+      this.underway = this.underway.then(() => this.renew());
+    }, milliseconds).unref();
   }
 
   private async renew(): Promise<void> {
@@ -193,8 +203,8 @@ export class LeaseKeeper {
       next = isConflict ? duration / 50 : duration / 6;
       if (!isConflict) this.fail(errorText(error));
     }
-    this.settle();
     this.renewIn(next);
+    this.settle();
   }
 
   private fail(message: string): void {

@@ -55,16 +55,33 @@ describe("the own Lease", () => {
 
 describe("the Lease of another node", () => {
   it("counts until a duration has passed since a renewal was seen, also when it is deleted, and not once it is given up", () => {
-    const { holders, leases } = node();
+    const { holders, leases, renew } = node();
     leases.see("b", lease("b", "1"), 0);
     leases.see("c", lease("c", "1"), 0);
     leases.known();
     leases.see("b", lease("b", "2"), 3_000);
     leases.see("c", null, 3_000);
-    expect([holders(8_999), holders(9_000), holders(11_999), holders(12_000)]).toEqual([["b", "c"], ["b"], ["b"], []]);
+    const othersAt = (at: number) => {
+      renew(String(at), at);
+      return holders(at).filter((name) => name !== "a");
+    };
+    expect([8_999, 9_000, 11_999, 12_000].map(othersAt)).toEqual([["b", "c"], ["b"], ["b"], []]);
     leases.see("b", lease("b", "3"), 13_000);
     leases.see("b", lease("b", "3", { holder: "" }), 13_001);
     expect(holders(30_000)).toEqual([]);
+  });
+
+  it("counts on until a renewal of the own that began later was seen, which is wanted then", () => {
+    const { holders, leases } = node();
+    leases.see("b", lease("b", "1"), 0);
+    leases.known();
+    leases.begin("own", false, 8_999);
+    leases.see("a", lease("a", "own"), 9_500);
+    expect([leases.wantsProof(8_999), leases.wantsProof(9_500), holders(9_500)]).toEqual([false, true, ["b"]]);
+    leases.begin("later", false, 9_500);
+    expect([leases.wantsProof(9_600), holders(9_600)]).toEqual([false, ["b"]]);
+    leases.see("a", lease("a", "later"), 9_700);
+    expect(holders(9_700)).toEqual([]);
   });
 
   it("that is taken anew counts once its holder announces where that is heard, and at once where it is not", () => {
@@ -136,7 +153,7 @@ describe("of three nodes", () => {
         each.read = log.length;
         each.readAt = now + delay();
       }
-      if (now < each.renewAt) return;
+      if (now < each.lands || (now < each.renewAt && !each.leases.wantsProof(now))) return;
       const takes = each.leases.mustTake(now);
       const renewTime = String(writes++);
       if (takes) each.taken = renewTime;
@@ -181,6 +198,16 @@ describe("of three nodes", () => {
     pass(5 * DURATION);
     expect(announcers()).toEqual(["a"]);
   }
+
+  it("a watch that is behind does not take another's Lease for lapsed", () => {
+    const cuts = [
+      { kind: "time", ms: 4_101 },
+      { kind: "lan", of: 0, other: 1 },
+      { kind: "api", of: 2, other: 0 },
+      { kind: "time", ms: 2_801 },
+    ] as const;
+    run(cuts, [0, 0, 0, 3_501, 3_101, 3_701, 4_001, 3_701, 5_801]);
+  });
 
   it("no two that cannot hear each other announce, whatever is cut, and in the end one does", () => {
     fc.assert(

@@ -35,6 +35,9 @@ interface Other {
 
 const NEVER: Instant = Number.NEGATIVE_INFINITY;
 
+/** From when the Lease counts no more, unless it was renewed. */
+const endOf = ({ lease, seenAt }: Other): Instant => seenAt + lease.duration;
+
 /**
  * Which nodes hold their Lease, by the clock of this process alone; clocks of machines need not agree.
  *
@@ -49,6 +52,9 @@ export class NodeLeases {
   /** When the renewals began that have not been seen yet, and whether each took the Lease anew. */
   private readonly begun = new Map<string, { readonly at: Instant; readonly takes: boolean }>();
   private ownUntil: Instant = NEVER;
+  /** When the last renewal began, and when the last did that the API has shown: what it took before is known. */
+  private begunAt: Instant = NEVER;
+  private knownAt: Instant = NEVER;
   private countsFrom: Instant = Number.POSITIVE_INFINITY;
   private meta: Uint8Array = new Uint8Array();
   private isKnown = false;
@@ -65,6 +71,7 @@ export class NodeLeases {
   /** A renewal is about to be sent. */
   begin(renewTime: string, takes: boolean, now: Instant): void {
     this.begun.set(renewTime, { at: now, takes });
+    this.begunAt = now;
     // What the API never showed is forgotten.
     const [oldest] = this.begun.keys();
     if (this.begun.size > 16 && oldest !== undefined) this.begun.delete(oldest);
@@ -92,12 +99,12 @@ export class NodeLeases {
     if (node === this.options.node) return lease ? this.seeOwn(lease, now) : undefined;
     const old = this.others.get(node);
     if (lease === null) {
-      if (old && this.isOver(old, now)) this.others.delete(node);
+      if (old && this.isOver(old)) this.others.delete(node);
       return;
     }
     if (lease.holder === "") return void this.others.delete(node);
     if (old && old.lease.renewTime === lease.renewTime) return;
-    const isTaken = !old || this.isOver(old, now) || old.lease.acquireTime !== lease.acquireTime;
+    const isTaken = !old || this.isOver(old) || old.lease.acquireTime !== lease.acquireTime;
     const takenAt = isTaken ? (this.isKnown ? now : NEVER) : old.takenAt;
     this.others.set(node, { lease, seenAt: now, takenAt });
   }
@@ -109,6 +116,7 @@ export class NodeLeases {
     this.meta = meta;
     if (!renewal) return;
     this.begun.delete(renewTime);
+    this.knownAt = Math.max(this.knownAt, renewal.at);
     // It lapsed before this was seen: others may have taken over, so it must be taken anew.
     if (!renewal.takes && now >= this.ownUntil) return;
     if (renewal.takes) this.countsFrom = now + duration;
@@ -129,8 +137,22 @@ export class NodeLeases {
     return now < this.ownUntil && now < this.countsFrom;
   }
 
-  private isOver({ lease, seenAt }: Other, now: Instant): boolean {
-    return now >= seenAt + lease.duration;
+  private isOver(other: Other): boolean {
+    return this.knownAt >= endOf(other);
+  }
+
+  /** Whether a renewal is wanted now, to learn whether another's Lease has lapsed. */
+  wantsProof(now: Instant): boolean {
+    for (const other of this.others.values()) {
+      const end = endOf(other);
+      if (now >= end && this.begunAt < end) return true;
+    }
+    return false;
+  }
+
+  /** How long ago the last renewal began. */
+  sinceBegun(now: Instant): Duration {
+    return now - this.begunAt;
   }
 
   /**
@@ -139,7 +161,7 @@ export class NodeLeases {
    */
   private counts(other: Other, now: Instant): boolean {
     const { lease, takenAt } = other;
-    if (this.isOver(other, now)) return false;
+    if (this.isOver(other)) return false;
     return now >= takenAt + lease.duration || !this.options.isHeard(lease.node);
   }
 
@@ -156,8 +178,7 @@ export class NodeLeases {
   /** When that differs by itself; null: never. */
   nextChange(now: Instant): Instant | null {
     const times = [this.ownUntil, this.countsFrom];
-    for (const { lease, seenAt, takenAt } of this.others.values())
-      times.push(seenAt + lease.duration, takenAt + lease.duration);
+    for (const other of this.others.values()) times.push(endOf(other), other.takenAt + other.lease.duration);
     const next = times.reduce((least, at) => (at > now && at < least ? at : least), Number.POSITIVE_INFINITY);
     return next === Number.POSITIVE_INFINITY ? null : next;
   }

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { formatIp, type Ip, isLinkLocal6, parseIp, unmap } from "#net";
 import type { Attempt, openNative } from "./native-tcp.ts";
 import type { TcpTarget } from "./tcp-target.ts";
-import type { TtlTrial } from "./ttl-trial.ts";
+import type { TtlProof, TtlTrial } from "./ttl-trial.ts";
 
 export type { TcpTarget } from "./tcp-target.ts";
 
@@ -12,6 +12,8 @@ export interface TcpListener {
   connected(local: Ip, remote: Ip, guarded: boolean): void;
   /** From now on only segments with TTL 255 are taken. */
   guarded(): void;
+  /** It was opened as `guarded`, and nothing came: segments of any TTL are taken now. */
+  unguarded(): void;
   received(bytes: Uint8Array): void;
   /** All that was sent has been handed to the kernel. */
   drained(): void;
@@ -59,6 +61,7 @@ class Connection implements TcpConnection {
   private socket: Socket | null = null;
   private attempt: Attempt | null = null;
   private trial: TtlTrial | null = null;
+  private proof: TtlProof | null = null;
   private ended = false;
   private error: unknown = null;
   guarded = false;
@@ -88,6 +91,7 @@ class Connection implements TcpConnection {
         if (this.ended) return void socket.destroy();
         this.guarded = this.target.hops === "guarded";
         if (this.target.hops === "one") this.tryTtl(fd);
+        else if (this.guarded) this.proveTtl(fd);
         this.adopt(socket);
         this.tellConnected(socket);
       },
@@ -102,13 +106,14 @@ class Connection implements TcpConnection {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (bytes) => {
+      this.proof?.end();
       if (!this.ended && typeof bytes !== "string") this.listener.received(bytes);
     });
     socket.on("end", () => this.fail("closed by the peer"));
     socket.on("error", (error) => {
       this.error = error;
     });
-    socket.on("close", () => this.trial?.end());
+    socket.on("close", () => this.endTtl());
     socket.on("close", () => this.fail(this.error === null ? "closed" : reasonOf(this.error, this.target)));
   }
 
@@ -120,6 +125,23 @@ class Connection implements TcpConnection {
         if (!this.ended) this.listener.guarded();
       });
     });
+  }
+
+  private proveTtl(fd: number): void {
+    void import("./ttl-trial.ts").then(({ TtlProof }) => {
+      if (this.ended || this.socket?.bytesRead) return;
+      this.proof = new TtlProof(fd, this.target.address.family, () => {
+        this.guarded = false;
+        if (this.ended) return;
+        this.tryTtl(fd);
+        this.listener.unguarded();
+      });
+    });
+  }
+
+  private endTtl(): void {
+    this.trial?.end();
+    this.proof?.end();
   }
 
   begin(): void {
@@ -137,7 +159,7 @@ class Connection implements TcpConnection {
   fail(reason: string): void {
     if (this.ended) return;
     this.ended = true;
-    this.trial?.end();
+    this.endTtl();
     this.socket?.destroy();
     this.listener.failed(reason);
   }
@@ -145,7 +167,10 @@ class Connection implements TcpConnection {
   send(chunks: readonly Uint8Array[]): void {
     const socket = this.socket;
     if (!socket || this.ended) return;
-    if (socket.writableLength === 0) this.trial?.beforeSend();
+    this.trial?.beforeSend(
+      chunks.reduce((sum, { length }) => sum + length, 0),
+      socket.writableLength === 0,
+    );
     socket.cork();
     for (const [i, chunk] of chunks.entries()) {
       if (i < chunks.length - 1) socket.write(chunk);
@@ -159,7 +184,7 @@ class Connection implements TcpConnection {
 
   close(): Promise<void> {
     const socket = this.socket;
-    this.trial?.end();
+    this.endTtl();
     this.attempt?.close();
     this.attempt = null;
     if (this.ended || !socket || socket.destroyed) {

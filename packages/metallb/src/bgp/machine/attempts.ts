@@ -4,6 +4,9 @@ import type { PeerSettings } from "../settings.ts";
 import { Backoff } from "./backoff.ts";
 import type { FsmEvent } from "./fsm.ts";
 
+/** How long an attempt under guard may take, milliseconds: a neighbour answers the first SYN, or the second. */
+const GUARDED_TIME = 2_500;
+
 /** When this side begins: the timers that run without a connection (RFC 4271 section 8), and what holds them off. */
 export class Attempts {
   /** Where a session without a connection is: Active listens, Idle does not. */
@@ -18,11 +21,11 @@ export class Attempts {
     this.backoff = new Backoff(random);
   }
 
-  /** A start: whether to open a connection now. */
-  begin({ passive, connectTime }: PeerSettings, now: Instant): boolean {
+  /** A start: whether to open a connection now; `guarded`: to a neighbour, of which only TTL 255 is taken. */
+  begin({ passive, connectTime }: PeerSettings, guarded: boolean, now: Instant): boolean {
     this.resting = "Active";
     if (passive) return false;
-    this.plan = { kind: "give up", at: now + this.backoff.attempt(connectTime) };
+    this.plan = { kind: "give up", at: now + this.backoff.attempt(connectTime, guarded ? GUARDED_TIME : undefined) };
     return true;
   }
 

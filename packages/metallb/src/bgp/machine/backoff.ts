@@ -25,8 +25,8 @@ export class Backoff {
   }
 
   /** How long one attempt may take; `connectTime` as configured, in seconds. */
-  attempt(connectTime: Seconds | null): Duration {
-    return this.jittered(connectTime ? connectTime * 1000 : CONNECT_TIME);
+  attempt(connectTime: Seconds | null, limit = Number.POSITIVE_INFINITY): Duration {
+    return this.jittered(Math.min(limit, connectTime ? connectTime * 1000 : CONNECT_TIME));
   }
 
   /**

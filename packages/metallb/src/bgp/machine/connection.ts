@@ -99,6 +99,11 @@ export class Connection {
     this.timers.set("hold", now + OPEN_HOLD_TIME);
   }
 
+  /** What it was taken for by its TTL it is not. */
+  unguard(): void {
+    if (this.local) this.local = { ...this.local, guarded: false };
+  }
+
   /** The peer's OPEN is good: sends KEEPALIVE and enters OpenConfirm. */
   confirm(theirs: Open, negotiated: Negotiated, now: Instant): void {
     this.agreed = { theirs, negotiated };

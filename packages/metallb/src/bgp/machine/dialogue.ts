@@ -113,7 +113,7 @@ export class Dialogue {
 
   private refresh(connection: Connection, body: Uint8Array, now: Instant): void {
     this.session.count.routeRefreshesReceived++;
-    const refresh = decodeRouteRefresh(body);
+    const refresh = decodeRouteRefresh(body, this.session.standing?.negotiated.enhancedRouteRefresh ?? false);
     if (!refresh.ok) return this.outcome.complain(connection, refresh.error, now);
     connection.heard(now);
     const { family, subtype } = refresh.value;

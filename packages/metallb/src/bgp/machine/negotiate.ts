@@ -50,8 +50,9 @@ export function negotiate(settings: PeerSettings, ours: Ip, theirs: Open): Resul
   const { capabilities } = theirs;
   const peerAs = capabilities.fourOctetAs ?? theirs.as;
   const internal = peerAs === settings.localAs;
-  // RFC 7607: AS 0 is nobody.
-  if (peerAs === 0 || !isWanted(settings, peerAs)) return err(notification(ERROR.open, OPEN_ERROR.badPeerAs));
+  // RFC 7607: AS 0 is nobody, also where the capability names somebody.
+  if (theirs.as === 0 || peerAs === 0 || !isWanted(settings, peerAs))
+    return err(notification(ERROR.open, OPEN_ERROR.badPeerAs));
   if (theirs.holdTime === 1 || theirs.holdTime === 2)
     return err(notification(ERROR.open, OPEN_ERROR.unacceptableHoldTime));
   // RFC 6286 section 2.2: not zero, and within one AS not our own.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { BgpEffect } from "../events.ts";
 import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, shutdown } from "../packet/notification.ts";
 import { decodeOpen, encodeOpen } from "../packet/open.ts";
@@ -71,6 +72,13 @@ describe("the peer's OPEN", () => {
   const cases: readonly [string, Partial<PeerSettings>, Parameters<typeof peerOpen>[0], string][] = [
     ["another AS", { peerAs: 64999 }, {}, "notification 2/2"],
     ["AS 0", { peerAs: "external" }, { as: 0, capabilities: capabilities({ fourOctetAs: 0 }) }, "notification 2/2"],
+    ["AS 0, with a capability that names the right one", {}, { as: 0 }, "notification 2/2"],
+    [
+      "AS 0 in the capability alone",
+      { peerAs: "external" },
+      { capabilities: capabilities({ fourOctetAs: 0 }) },
+      "notification 2/2",
+    ],
     ["the own AS where an external peer is wanted", { peerAs: "external", localAs: 64512 }, {}, "notification 2/2"],
     ["another AS where an internal peer is wanted", { peerAs: "internal" }, {}, "notification 2/2"],
     ["hold time 1", {}, { holdTime: 1 }, "notification 2/6"],
@@ -552,6 +560,71 @@ describe("hops", () => {
     expect(next()[0]).toBe("guarded");
     bench.set({ endpoint: at("192.0.2.2") });
     expect(next()[0]).toBe("one");
+  });
+
+  describe("of a peer that was guarded and may send another TTL by now", () => {
+    const lost = () => {
+      const bench = new Bench(() => 0);
+      bench.establish();
+      bench.step({ kind: "guarded", connection: bench.connection });
+      bench.step({ kind: "closed", connection: bench.connection, reason: "" });
+      bench.drain();
+      return bench;
+    };
+    const asked = (effects: readonly BgpEffect[]) =>
+      effects.flatMap((effect) => (effect.kind === "connect" ? [effect.hops] : []));
+
+    it("do not count any more when it does not answer in two seconds", () => {
+      const bench = lost();
+      expect(asked(bench.advance(1_000))).toEqual(["guarded"]);
+      expect(asked(bench.advance(1_600))).toEqual([]);
+      expect(asked(bench.advance(100))).toEqual(["one"]);
+      // From there on an attempt takes its time again.
+      expect(asked(bench.advance(7_000))).toEqual([]);
+      expect(asked(bench.advance(1_000))).toEqual(["one"]);
+    });
+
+    it("wait no longer than the connect time says", () => {
+      const bench = new Bench(() => 0);
+      bench.establish({ connectTime: 1 });
+      bench.step({ kind: "guarded", connection: bench.connection });
+      bench.step({ kind: "closed", connection: bench.connection, reason: "" });
+      expect(asked(bench.advance(750))).toEqual(["guarded"]);
+      expect(asked(bench.advance(750))).toEqual(["one"]);
+    });
+
+    it.each(["connect-failed", "closed"] as const)("do not count any more when the attempt is %s", (kind) => {
+      const bench = lost();
+      bench.advance(1_000);
+      if (kind === "closed") bench.connected();
+      bench.step({ kind, connection: bench.connection, reason: "closed by the peer" });
+      expect(asked(bench.advance(10_000))[0]).toBe("one");
+    });
+
+    it("count on when it said an OPEN", () => {
+      const bench = lost();
+      bench.advance(1_000);
+      bench.connected();
+      bench.drain();
+      bench.receive(encodeOpen(peerOpen()));
+      bench.step({ kind: "closed", connection: bench.connection, reason: "closed by the peer" });
+      expect(asked(bench.advance(10_000))[0]).toBe("guarded");
+    });
+
+    it("are not told of as guarded once the kernel has given that up", () => {
+      const bench = lost();
+      bench.advance(1_000);
+      const ends = { local: address("192.0.2.10"), remote: address("192.0.2.1") };
+      bench.step({ kind: "connected", connection: bench.connection, ...ends, guarded: true });
+      bench.drain();
+      expect(bench.step({ kind: "unguarded", connection: bench.connection })).toEqual([]);
+      bench.receive(encodeOpen(peerOpen()));
+      bench.drain();
+      bench.receive(encodeKeepalive());
+      expect(bench.report).toMatchObject({ state: "Established", ttlSecurity: false });
+      bench.step({ kind: "closed", connection: bench.connection, reason: "" });
+      expect(asked(bench.advance(10_000))[0]).toBe("one");
+    });
   });
 });
 

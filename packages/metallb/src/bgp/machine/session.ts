@@ -5,7 +5,7 @@ import { ERROR } from "../packet/constants.ts";
 import { type Notification, notification } from "../packet/notification.ts";
 import { AdjRibOut } from "../rib/adj-rib-out.ts";
 import type { RouteTable } from "../rib/route-table.ts";
-import { hopsOf, type PeerSettings } from "../settings.ts";
+import type { PeerSettings } from "../settings.ts";
 import { settingsChange } from "../settings-change.ts";
 import { Attempts } from "./attempts.ts";
 import { type Connection, noMessages } from "./connection.ts";
@@ -16,6 +16,7 @@ import { leaveRoutes } from "./graceful-end.ts";
 import { identifierOf, openOf } from "./negotiate.ts";
 import { farewells, reasons } from "./reasons.ts";
 import { type Standing, Telling } from "./session-report.ts";
+import { TtlGuard } from "./ttl-guard.ts";
 
 /** What a session needs of the engine around it. */
 export interface SessionPorts {
@@ -42,8 +43,7 @@ export class Session {
   readonly telling: Telling;
   private readonly dialogue: Dialogue;
   private up: (Standing & { readonly connection: Connection }) | null = null;
-  /** The peer protects itself by its TTL (RFC 5082): from now on nobody else is taken for it. */
-  private guarded = false;
+  private readonly ttl = new TtlGuard();
   /** RFC 4724: no session has stood since this speaker started. */
   private restarting = true;
 
@@ -104,9 +104,15 @@ export class Session {
     const { up } = this;
     // With a session that stands there is no other connection.
     if (!up) return;
-    this.guarded = true;
+    this.ttl.known = true;
     this.up = { ...up, local: { ...up.local, guarded: true } };
     this.telling.tell(now, true);
+  }
+
+  /** Nothing came under guard: segments of any TTL are taken again. */
+  unguard(id: ConnectionId): void {
+    this.ttl.known = false;
+    this.connections.get(id)?.unguard();
   }
 
   /** The interface of a connection has other addresses: other next hops, and the same session. */
@@ -151,7 +157,7 @@ export class Session {
     const change = settingsChange(this.settings, settings);
     if (change === "connection" || (change === "open" && !this.connections.goOn(settings, this.fallbackRouterId)))
       this.takeLeave(farewells.changed(), reasons.changed, now, this.attempts.afresh());
-    if (change === "connection") this.guarded = false;
+    if (change === "connection") this.ttl.known = false;
     const waits = this.settings.passive && this.state === "Active";
     this.settings = settings;
     // Who waited for the peer, and need not any more, begins.
@@ -175,11 +181,6 @@ export class Session {
     if (!this.attempts.release(now)) return;
     this.telling.reason = reasons.bfdUp;
     this.telling.tell(now, true);
-  }
-
-  /** RFC 8326. */
-  leave(leaving: boolean): void {
-    this.adjRibOut.leave(leaving);
   }
 
   remove(text: string | undefined, now: Instant): void {
@@ -218,16 +219,17 @@ export class Session {
   // ===== beginnings =====
 
   private connect(now: Instant): void {
-    if (!this.attempts.begin(this.settings, now)) return;
+    const { settings } = this;
+    if (!this.attempts.begin(settings, this.ttl.known, now)) return;
     const connection = this.connections.create(this.ports.newConnection(this), true);
     this.connections.add(connection);
-    const hops = this.guarded ? "guarded" : hopsOf(this.settings);
-    this.ports.emit({ kind: "connect", connection: connection.id, settings: this.settings, hops });
+    this.ports.emit({ kind: "connect", connection: connection.id, settings, hops: this.ttl.hops(settings) });
   }
 
   private connectAgain(now: Instant): void {
     const { attempt } = this.connections;
     if (attempt) this.connections.close(attempt);
+    this.ttl.known = false;
     this.telling.reason = reasons.attemptTimedOut(this.settings);
     this.connect(now);
     this.telling.tell(now, true);
@@ -254,7 +256,7 @@ export class Session {
     const { link } = connection;
     this.up = { connection, local: { ...local, link }, negotiated: agreed.negotiated };
     this.restarting = false;
-    this.guarded ||= local.guarded;
+    this.ttl.known ||= local.guarded;
     this.telling.reason = "";
     this.adjRibOut.begin(this.settings.localAs, this.up);
     this.telling.tell(now);
@@ -271,6 +273,7 @@ export class Session {
 
   /** Ends one connection. With it the session ends, unless the other of two that collide goes on. */
   private fall(connection: Connection, reason: string, now: Instant, resting: "Idle" | "Active" = "Idle"): void {
+    this.ttl.failed(connection);
     this.connections.close(connection);
     if (this.connections.size > 0) return this.moved(now);
     this.rest(resting, reason, now, this.pause(now));

@@ -4,7 +4,7 @@ import { encodeKeepalive } from "../packet/keepalive.ts";
 import { encodeNotification, notification } from "../packet/notification.ts";
 import { encodeOpen } from "../packet/open.ts";
 import type { PeerSettings } from "../settings.ts";
-import { address, announce, Bench, inShort, peerOpen, Reader, unhex } from "../testing.ts";
+import { address, announce, Bench, capabilities, inShort, peerOpen, Reader, unhex } from "../testing.ts";
 
 // A session while it has two connections, and which of the two an event is about (RFC 4271 section 6.8).
 
@@ -159,7 +159,7 @@ describe("a message that is wrong in itself", () => {
     ]);
     expect(bench.report.state).toBe("OpenSent");
     const standing = new Bench();
-    standing.establish();
+    standing.establish({}, { capabilities: capabilities({ enhancedRouteRefresh: true }) });
     // RFC 7313 section 5: the beginning of a refresh that is longer than four octets.
     expect(inShort(standing.receive(unhex(`${"ff".repeat(16)} 0018 05 0001 01 01 00`)))).toEqual([
       "notification 7/1",
@@ -173,15 +173,29 @@ describe("a ROUTE-REFRESH", () => {
   it("is answered at once, and only where it asks for a family", () => {
     const bench = new Bench();
     bench.routes(announce(["10.0.0.0/8"]));
-    bench.establish();
+    bench.establish({}, { capabilities: capabilities({ enhancedRouteRefresh: true }) });
     const asked = (octets: string) => {
       bench.drain();
       return inShort(bench.receive(unhex(`${"ff".repeat(16)} 0017 05 ${octets}`)));
     };
-    expect(asked("0001 00 01")).toEqual(["update +1 -0"]);
+    expect(asked("0001 00 01")).toHaveLength(3);
     // Its beginning and end, a subtype that nobody knows, and multicast.
     for (const octets of ["0001 01 01", "0001 02 01", "0001 03 01", "0001 00 02"]) expect(asked(octets)).toEqual([]);
     expect(bench.engine.counters()).toMatchObject([{ routeRefreshesReceived: 5 }]);
+  });
+
+  it("of a peer that did not offer RFC 7313 always asks: the third octet is reserved (RFC 2918 section 3)", () => {
+    const bench = new Bench();
+    bench.routes(announce(["10.0.0.0/8"]));
+    bench.establish({}, { capabilities: capabilities({ enhancedRouteRefresh: false }) });
+    for (const third of ["00", "01", "02", "ff"]) {
+      bench.drain();
+      const answer = inShort(bench.receive(unhex(`${"ff".repeat(16)} 0017 05 0001 ${third} 01`)));
+      expect(answer, third).toEqual(["update +1 -0"]);
+    }
+    // Nor is its length an error then.
+    bench.drain();
+    expect(inShort(bench.receive(unhex(`${"ff".repeat(16)} 0018 05 0001 01 01 00`)))).toEqual(["update +1 -0"]);
   });
 });
 

@@ -96,7 +96,7 @@ describe("any octets", () => {
         decodeOpen(Uint8Array.of(4, ...bytes));
         decodeOpen(Uint8Array.of(4, 0, 1, 0, 90, 1, 2, 3, 4, bytes.length, ...bytes));
         decodeUpdate(bytes, { fourOctetAs, internal: true });
-        decodeRouteRefresh(bytes);
+        decodeRouteRefresh(bytes, true);
         describeNotification(decodeNotification(bytes));
       }),
       { numRuns: 2000 },

@@ -228,21 +228,22 @@ describe("KEEPALIVE", () => {
 
 describe("ROUTE-REFRESH", () => {
   for (const { octets, value } of REFRESHES) {
-    it(`reads ${value.subtype}`, () => expect(decodeRouteRefresh(body(octets))).toEqual({ ok: true, value }));
+    it(`reads ${value.subtype}`, () => expect(decodeRouteRefresh(body(octets), true)).toEqual({ ok: true, value }));
     it(`writes ${value.subtype}`, () =>
       expect(hex(encodeRouteRefresh(value.family, value.subtype as "request"))).toBe(hex(unhex(octets))));
   }
 
   it("sends a wrong length back with the whole message (RFC 7313 section 5)", () => {
     const long = `${MARKER} 0018 05 | 0001 01 01 00`;
-    const refresh = decodeRouteRefresh(body(long));
+    const refresh = decodeRouteRefresh(body(long), true);
     expect(refresh.ok ? null : refresh.error).toEqual(notification(7, 1, unhex(long)));
   });
 
   it("passes over what it does not know", () => {
-    expect(decodeRouteRefresh(unhex("0001 09 01"))).toMatchObject({ value: { subtype: "unknown" } });
-    expect(decodeRouteRefresh(unhex("0019 00 46"))).toMatchObject({ value: { family: null } });
-    expect(decodeRouteRefresh(unhex("0001 00 01 0203"))).toMatchObject({ value: { subtype: "request" } });
+    expect(decodeRouteRefresh(unhex("0001 09 01"), true)).toMatchObject({ value: { subtype: "unknown" } });
+    expect(decodeRouteRefresh(unhex("0019 00 46"), true)).toMatchObject({ value: { family: null } });
+    expect(decodeRouteRefresh(unhex("0001 09 01"), false)).toMatchObject({ value: { subtype: "request" } });
+    expect(decodeRouteRefresh(unhex("0001 00 01 0203"), true)).toMatchObject({ value: { subtype: "request" } });
   });
 });
 

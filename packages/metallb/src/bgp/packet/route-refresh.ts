@@ -25,11 +25,13 @@ export function encodeRouteRefresh(family: AddressFamily, subtype: "request" | "
 /**
  * Reads the body of a ROUTE-REFRESH. A request may carry an outbound filter (RFC 5291), which is not
  * looked at; anything else must have exactly four octets, or the whole message goes back (RFC 7313
- * section 5).
+ * section 5). Of a peer that did not offer RFC 7313 (`enhanced`) every message asks: to it the third
+ * octet is reserved, and ignored (RFC 2918 section 3).
  */
-export function decodeRouteRefresh(body: Uint8Array): Result<RouteRefresh, Notification> {
+export function decodeRouteRefresh(body: Uint8Array, enhanced: boolean): Result<RouteRefresh, Notification> {
   const reader = new ByteReader(body);
-  const [afi, subtype, safi] = [reader.u16(), reader.u8(), reader.u8()];
+  const [afi, third, safi] = [reader.u16(), reader.u8(), reader.u8()];
+  const subtype = enhanced ? third : 0;
   if (reader.failed || ((subtype === 1 || subtype === 2) && reader.remaining > 0))
     return err(notification(ERROR.routeRefresh, ROUTE_REFRESH_ERROR.invalidLength, wholeMessage(body)));
   return ok({ family: familyOf(afi, safi), subtype: SUBTYPES[subtype] ?? "unknown" });

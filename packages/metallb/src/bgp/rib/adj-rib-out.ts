@@ -174,7 +174,7 @@ export class AdjRibOut {
       const name = `since ${position} ${this.families.join()} ${[...this.whole.keys()].join()}`;
       this.job(
         name,
-        this.listed(name, () => this.due(table.since(position))),
+        this.listed(name, () => [...this.due(table.since(position))]),
       );
     }
     for (const [family, why] of this.whole) this.beginWhole(family, why, negotiated);
@@ -189,9 +189,10 @@ export class AdjRibOut {
   }
 
   private beginWhole(family: AddressFamily, why: Whole, negotiated: Negotiated): void {
+    const { table } = this;
     const marked = why === "refresh" && negotiated.enhancedRouteRefresh;
     const name = `whole ${family}`;
-    const entries = this.families.includes(family) ? this.listed(name, () => this.standingOf(family)) : [];
+    const entries = this.families.includes(family) ? this.listed(name, () => table.standingOf(family)) : [];
     this.job(name, entries, {
       before: marked ? [encodeRouteRefresh(family, "begin")] : [],
       after: [...(marked ? [encodeRouteRefresh(family, "end")] : []), ...(why === "initial" ? [endOfRib(family)] : [])],
@@ -210,22 +211,18 @@ export class AdjRibOut {
   /** What tells the table that the peer was moved to from the one that it was told. */
   private crossing(left: LeftBehind): Iterable<Entry> {
     const entries: Entry[] = [];
-    for (const { entry } of left.values())
-      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     for (const entry of this.table.standing()) {
       const before = left.get(entry.key)?.attributes;
       if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
     }
+    for (const { entry } of left.values())
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     return this.due(entries);
   }
 
-  private *standingOf(family: AddressFamily): Generator<Entry> {
-    for (const entry of this.table.standing()) if (familyOfKey(entry.key) === family) yield entry;
-  }
-
-  private listed(name: string, entries: () => Iterable<Entry>): readonly Entry[] {
+  private listed(name: string, entries: () => readonly Entry[]): readonly Entry[] {
     const { lists } = this.table;
-    const list = lists.get(name) ?? [...entries()];
+    const list = lists.get(name) ?? entries();
     lists.set(name, list);
     return list;
   }

@@ -4,7 +4,7 @@ import { afiOf } from "../packet/family.ts";
 import { beginMessage, endMessage } from "../packet/header.ts";
 import type { AddressFamily, Asn, PathAttributes } from "../settings.ts";
 import { attributesFit, encodeAttributes } from "./path-attributes.ts";
-import { familyOfKey, nlriOctets, type PrefixKey, writeNlri } from "./prefix-key.ts";
+import { type PrefixKey, writeNlri } from "./prefix-key.ts";
 import type { Entry } from "./route-table.ts";
 
 /** Everything about a session that the octets of its UPDATEs depend on. */
@@ -39,34 +39,44 @@ export const packKey = (
 const CHUNK = 256 * 1024;
 
 /**
- * UPDATEs for the entries: withdrawals first, then one run of messages per attribute set, each message
- * as full as the limit allows. Entries of families without a next hop must not be among them. A route
+ * UPDATEs for the entries: one run of messages per attribute set, then withdrawals, so that a peer has the
+ * new way before the old one goes (where an aggregate replaces its parts, say); each message as full as the
+ * limit allows. Entries of families without a next hop must not be among them. A route
  * whose attributes do not fit one message is withdrawn (RFC 4271 section 9.2).
  */
 export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters): Uint8Array[] {
   const withdrawn = emptyGroup();
   const groups = new Map<PathAttributes | null, Group>([[null, withdrawn]]);
+  let group = withdrawn;
+  let latest: PathAttributes | null = null;
   for (const { attributes, key } of entries) {
-    let group = groups.get(attributes);
-    if (!group) {
-      group = attributes && attributesFit(attributes, parameters.limit) ? emptyGroup() : withdrawn;
+    if (attributes !== latest) {
+      latest = attributes;
+      group =
+        groups.get(attributes) ??
+        (attributes && attributesFit(attributes, parameters.limit) ? emptyGroup() : withdrawn);
       groups.set(attributes, group);
     }
-    group[familyOfKey(key)].push(key);
+    if (typeof key === "number") group.four.push(key);
+    else group.six.push(key);
   }
   const packer = new Packer(parameters);
-  for (const family of FAMILIES) packer.withdraw(family, withdrawn[family]);
-  for (const [attributes, group] of groups)
-    if (attributes && group !== withdrawn)
-      for (const family of FAMILIES) packer.announce(family, attributes, group[family]);
+  for (const [attributes, { four, six }] of groups) {
+    if (!attributes || four === withdrawn.four) continue;
+    packer.announce("ipv4-unicast", attributes, four);
+    packer.announce("ipv6-unicast", attributes, six);
+  }
+  packer.withdraw("ipv4-unicast", withdrawn.four);
+  packer.withdraw("ipv6-unicast", withdrawn.six);
   return packer.finish();
 }
 
-const FAMILIES = ["ipv4-unicast", "ipv6-unicast"] as const satisfies readonly AddressFamily[];
+interface Group {
+  readonly four: number[];
+  readonly six: bigint[];
+}
 
-type Group = Record<AddressFamily, PrefixKey[]>;
-
-const emptyGroup = (): Group => ({ "ipv4-unicast": [], "ipv6-unicast": [] });
+const emptyGroup = (): Group => ({ four: [], six: [] });
 
 /** RFC 4724 section 2. */
 export function endOfRib(family: AddressFamily): Uint8Array {
@@ -80,7 +90,7 @@ export function endOfRib(family: AddressFamily): Uint8Array {
 
 class Packer {
   private readonly parameters: PackParameters;
-  private writer = new ByteWriter(4096);
+  private readonly writer = new ByteWriter(4096);
   private readonly chunks: Uint8Array[] = [];
 
   constructor(parameters: PackParameters) {
@@ -93,82 +103,99 @@ class Packer {
   }
 
   withdraw(family: AddressFamily, keys: readonly PrefixKey[]): void {
+    const { writer } = this;
     if (family === "ipv4-unicast") {
       // Withdrawn length, routes, attribute length.
-      this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4, (run, octets) => {
-        this.writer.u16(octets);
-        this.put(run);
-        this.writer.u16(0);
-      });
+      this.messages(
+        keys,
+        this.parameters.limit - HEADER_LENGTH - 4,
+        () => writer.u16(0),
+        (at, octets) => {
+          writer.patchU16(at - 2, octets);
+          writer.u16(0);
+        },
+      );
       return;
     }
-    this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - 7, (run, octets) => {
-      this.writer.u16(0).u16(octets + 7);
-      this.writer
-        .u8(FLAG.optional | FLAG.extended)
-        .u8(ATTRIBUTE.mpUnreach)
-        .u16(octets + 3)
-        .u16(afiOf(family))
-        .u8(SAFI_UNICAST);
-      this.put(run);
-    });
+    this.messages(
+      keys,
+      this.parameters.limit - HEADER_LENGTH - 4 - 7,
+      () => {
+        writer.u16(0).u16(0);
+        writer
+          .u8(FLAG.optional | FLAG.extended)
+          .u8(ATTRIBUTE.mpUnreach)
+          .u16(0)
+          .u16(afiOf(family))
+          .u8(SAFI_UNICAST);
+      },
+      (at, octets) => {
+        writer.patchU16(at - 9, octets + 7);
+        writer.patchU16(at - 5, octets + 3);
+      },
+    );
   }
 
   announce(family: AddressFamily, attributes: PathAttributes, keys: readonly PrefixKey[]): void {
+    const { writer } = this;
     const nextHop = this.parameters.nextHop[family];
     if (!nextHop || keys.length === 0) return;
     // IPv4 over an IPv4 next hop is written the old way; all else by MP_REACH_NLRI (RFC 4760, RFC 8950).
     const multiprotocol = nextHop.family === 6;
     const common = encodeAttributes(attributes, { ...this.parameters, nextHop: multiprotocol ? null : nextHop });
     if (!multiprotocol) {
-      this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length, (run) => {
-        this.writer.u16(0).u16(common.length).put(common);
-        this.put(run);
-      });
+      this.messages(
+        keys,
+        this.parameters.limit - HEADER_LENGTH - 4 - common.length,
+        () => writer.u16(0).u16(common.length).put(common),
+        () => {},
+      );
       return;
     }
     const address = ipToBytes(nextHop);
     const fixed = 4 + 2 + 1 + 1 + address.length + 1;
-    this.messages(keys, this.parameters.limit - HEADER_LENGTH - 4 - common.length - fixed, (run, octets) => {
-      this.writer.u16(0).u16(common.length + fixed + octets);
-      // RFC 7606 section 5.1: MP_REACH_NLRI comes first.
-      this.writer
-        .u8(FLAG.optional | FLAG.extended)
-        .u8(ATTRIBUTE.mpReach)
-        .u16(fixed - 4 + octets);
-      this.writer.u16(afiOf(family)).u8(SAFI_UNICAST).u8(address.length).put(address).u8(0);
-      this.put(run);
-      this.writer.put(common);
-    });
+    this.messages(
+      keys,
+      this.parameters.limit - HEADER_LENGTH - 4 - common.length - fixed,
+      () => {
+        writer.u16(0).u16(0);
+        // RFC 7606 section 5.1: MP_REACH_NLRI comes first.
+        writer
+          .u8(FLAG.optional | FLAG.extended)
+          .u8(ATTRIBUTE.mpReach)
+          .u16(0);
+        writer.u16(afiOf(family)).u8(SAFI_UNICAST).u8(address.length).put(address).u8(0);
+      },
+      (at, octets) => {
+        writer.patchU16(at - fixed - 2, common.length + fixed + octets);
+        writer.patchU16(at - fixed + 2, fixed - 4 + octets);
+        writer.put(common);
+      },
+    );
   }
 
-  /** Cuts the prefixes into runs whose NLRI fit `room` octets and frames a message around each. */
+  /**
+   * A message around each run of prefixes whose NLRI fit `room` octets. `head` writes what is before them, `tail`, which
+   * is told where they begin and how long they are, what is after them, and the lengths that `head` left open.
+   */
   private messages(
     keys: readonly PrefixKey[],
     room: number,
-    body: (run: readonly PrefixKey[], octets: number) => void,
+    head: () => void,
+    tail: (at: number, octets: number) => void,
   ): void {
-    let from = 0;
-    while (from < keys.length) {
-      let octets = 0;
-      let to = from;
-      for (; to < keys.length; to++) {
-        const length = nlriOctets(keys[to] as PrefixKey);
-        if (octets + length > room) break;
-        octets += length;
+    const { writer } = this;
+    for (let from = 0; from < keys.length; ) {
+      if (writer.length >= CHUNK) {
+        this.chunks.push(writer.bytes());
+        writer.truncate();
       }
-      if (this.writer.length >= CHUNK) {
-        this.chunks.push(this.writer.bytes());
-        this.writer.truncate();
-      }
-      const start = beginMessage(this.writer, MESSAGE.update);
-      body(from === 0 && to === keys.length ? keys : keys.slice(from, to), octets);
-      endMessage(this.writer, start);
-      from = to;
+      const start = beginMessage(writer, MESSAGE.update);
+      head();
+      const at = writer.length;
+      from = writeNlri(writer, keys, from, room);
+      tail(at, writer.length - at);
+      endMessage(writer, start);
     }
-  }
-
-  private put(run: readonly PrefixKey[]): void {
-    for (const key of run) writeNlri(this.writer, key);
   }
 }

@@ -13,23 +13,55 @@ export const keyOf = ({ ip, length }: Prefix): PrefixKey =>
 export const familyOfKey = (key: PrefixKey): AddressFamily =>
   typeof key === "number" ? "ipv4-unicast" : "ipv6-unicast";
 
-const lengthOf = (key: PrefixKey): number => (typeof key === "number" ? key % 64 : Number(key & 0xffn));
+const lengthOf = (key: bigint): number => Number(key & 0xffn);
 
-/** How many octets {@link writeNlri} writes. */
-export const nlriOctets = (key: PrefixKey): number => 1 + ((lengthOf(key) + 7) >> 3);
-
-/** RFC 4271 section 4.3: the length in bits, then as few octets as hold it. */
-export function writeNlri(writer: ByteWriter, key: PrefixKey): void {
-  const length = lengthOf(key);
-  writer.u8(length);
-  if (typeof key === "number") writeWord(writer, Math.floor(key / 64), length);
-  else
-    for (let at = 0; at < length; at += 32)
-      writeWord(writer, Number(BigInt.asUintN(32, key >> BigInt(104 - at))), length - at);
+/**
+ * Writes prefixes from `from` on as RFC 4271 section 4.3 has them, each its length in bits and as few octets as hold
+ * it, as many as fit `room` octets; gives the first that does not. One loop for each family, without a call for each prefix:
+ * the table of a new session is encoded before the compiler has seen the code often.
+ */
+export function writeNlri(writer: ByteWriter, keys: readonly PrefixKey[], from: number, room: number): number {
+  return typeof keys[from] === "bigint" ? writeSix(writer, keys, from, room) : writeFour(writer, keys, from, room);
 }
 
-/** The first octets of a word of 32 bits, as many as hold `bits`. */
-function writeWord(writer: ByteWriter, word: number, bits: number): void {
-  if (bits > 24) writer.u32(word);
-  else for (let shift = 24; shift > 24 - bits; shift -= 8) writer.u8((word >>> shift) & 255);
+function writeFour(writer: ByteWriter, keys: readonly PrefixKey[], from: number, room: number): number {
+  const bytes = writer.room(room);
+  const start = writer.length;
+  let at = start;
+  let index = from;
+  for (; index < keys.length; index++) {
+    const key = keys[index] as number;
+    const address = Math.floor(key / 64);
+    const bits = key - address * 64;
+    if (at - start + 1 + ((bits + 7) >> 3) > room) break;
+    bytes[at++] = bits;
+    if (bits > 24) {
+      bytes[at] = address >>> 24;
+      bytes[at + 1] = address >>> 16;
+      bytes[at + 2] = address >>> 8;
+      bytes[at + 3] = address;
+      at += 4;
+    } else for (let shift = 24; shift > 24 - bits; shift -= 8) bytes[at++] = address >>> shift;
+  }
+  writer.advance(at - start);
+  return index;
+}
+
+function writeSix(writer: ByteWriter, keys: readonly PrefixKey[], from: number, room: number): number {
+  const bytes = writer.room(room);
+  const start = writer.length;
+  let at = start;
+  let index = from;
+  for (; index < keys.length; index++) {
+    const key = keys[index] as bigint;
+    const bits = lengthOf(key);
+    if (at - start + 1 + ((bits + 7) >> 3) > room) break;
+    bytes[at++] = bits;
+    for (let word = 0; word < bits; word += 32) {
+      const value = Number(BigInt.asUintN(32, key >> BigInt(104 - word)));
+      for (let shift = 24; shift >= 0 && word + 24 - shift < bits; shift -= 8) bytes[at++] = value >>> shift;
+    }
+  }
+  writer.advance(at - start);
+  return index;
 }

@@ -66,11 +66,11 @@ export class RouteTable {
     return this.counts[family];
   }
 
-  /** Takes a difference; what it does not change is not noted. */
+  /** Takes a difference, what comes before what goes; what it does not change is not noted. */
   apply(change: TableChange): void {
     const before = this.position;
-    for (const prefix of change.withdraw) this.put(prefix, null);
     for (const { prefix, attributes } of change.announce) this.put(prefix, attributes);
+    for (const prefix of change.withdraw) this.put(prefix, null);
     if (this.position === before) return;
     this.cache.clear();
     this.lists.clear();
@@ -104,6 +104,15 @@ export class RouteTable {
   /** Every prefix that stands. */
   *standing(): Generator<Entry, undefined> {
     for (const entry of this.entries.values()) if (entry.attributes !== null) yield entry;
+  }
+
+  /** Every prefix of the family that stands, in one go: a generator takes five times as long for a hundred thousand. */
+  standingOf(family: AddressFamily): readonly Entry[] {
+    const list: Entry[] = [];
+    const four = family === "ipv4-unicast";
+    for (const entry of this.entries.values())
+      if (entry.attributes !== null && (typeof entry.key === "number") === four) list.push(entry);
+    return list;
   }
 
   /** What stands for the prefix; null: nothing. */

@@ -1,6 +1,5 @@
 import type { AddressFamily } from "../settings.ts";
 import { type PackParameters, packKey, packUpdates } from "./pack.ts";
-import { familyOfKey } from "./prefix-key.ts";
 import type { Entry, RouteTable } from "./route-table.ts";
 
 /** Why a family's whole table is told. */
@@ -80,12 +79,13 @@ function packed(
   const known = name === "" ? undefined : table.cache.get(key);
   if (known) return known;
   // What changed meanwhile is told with the changes, and what lost its next hop is withdrawn elsewhere.
-  const still = entries
-    .slice(at, end)
-    .filter(
-      ({ key: prefix, changedAt, attributes }) =>
-        changedAt < bound && (attributes === null || families.includes(familyOfKey(prefix))),
-    );
+  const [four, six] = [families.includes("ipv4-unicast"), families.includes("ipv6-unicast")];
+  const still: Entry[] = [];
+  for (let i = at; i < end; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.changedAt < bound && (entry.attributes === null || (typeof entry.key === "number" ? four : six)))
+      still.push(entry);
+  }
   const chunks = packUpdates(still, parameters);
   table.packed += end - at;
   if (name !== "") table.cache.set(key, chunks);

@@ -18,9 +18,7 @@ export function judgeEnd(api: ModelApi, now: Instant): void {
 
 function judgeFreshStart(api: ModelApi, now: Instant): void {
   const store = new Map<string, WatchedService>();
-  for (const entry of api.log)
-    if (entry.kind === "service" && entry.service) store.set(entry.key, entry.service);
-    else if (entry.kind === "service") store.delete(entry.key);
+  for (const [key, { service }] of api.latest) if (service) store.set(key, service);
   const acts = new Decider(store).turn([...store.keys()], api.pools, true, now);
   for (const act of acts) if (act.kind === "write") api.violations.push(`a fresh start writes ${act.service.key}`);
 }

@@ -18,10 +18,26 @@ export interface Stored {
   readonly status: { readonly loadBalancer: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
 
+/** A Service as it was at some time; what the watch makes of it is worked out when somebody looks. */
+class ServiceEntry {
+  readonly kind = "service";
+  readonly key: string;
+  private readonly object: Stored | null;
+  private seen: WatchedService | null | undefined;
+
+  constructor(key: string, object: Stored | null) {
+    this.key = key;
+    this.object = object;
+  }
+
+  get service(): WatchedService | null {
+    this.seen ??= this.object && watchedService(this.object);
+    return this.seen;
+  }
+}
+
 /** What a watch tells, in the order in which it happened. */
-export type Entry =
-  | { readonly kind: "service"; readonly key: string; readonly service: WatchedService | null }
-  | { readonly kind: "pools"; readonly pools: readonly Pool[] };
+export type Entry = ServiceEntry | { readonly kind: "pools"; readonly pools: readonly Pool[] };
 
 function poolsOf(addresses: Readonly<Record<string, string>>): readonly Pool[] {
   const pools = Object.entries(addresses).flatMap(([name, range]) => {
@@ -51,6 +67,8 @@ export const ipsOf = (object: Stored): readonly string[] =>
  */
 export class ModelApi {
   readonly objects = new Map<string, Stored>();
+  /** The last entry of each object that is there. */
+  readonly latest = new Map<string, ServiceEntry>();
   readonly log: Entry[] = [];
   readonly violations: string[] = [];
   pools: readonly Pool[] = POOLS[0] as readonly Pool[];
@@ -64,12 +82,16 @@ export class ModelApi {
   put(key: string, object: Stored): void {
     const metadata = { ...object.metadata, resourceVersion: String(++this.version) };
     const next = { ...object, metadata };
+    const entry = new ServiceEntry(key, next);
     this.objects.set(key, next);
-    this.log.push({ kind: "service", key, service: watchedService(next) });
+    this.latest.set(key, entry);
+    this.log.push(entry);
   }
 
   remove(key: string): void {
-    if (this.objects.delete(key)) this.log.push({ kind: "service", key, service: null });
+    if (!this.objects.delete(key)) return;
+    this.latest.delete(key);
+    this.log.push(new ServiceEntry(key, null));
   }
 
   setPools(pools: readonly Pool[]): void {

@@ -23,40 +23,35 @@ export class ModelWatch {
     return this.api.log.length - this.cursor;
   }
 
-  /** The watch tells the next differences. */
-  deliver(count: number): void {
-    for (const entry of this.api.log.slice(this.cursor, this.cursor + count))
-      if (entry.kind === "pools") {
+  /** The watch tells the next differences. Returns how many. */
+  deliver(count: number): number {
+    const { log } = this.api;
+    const before = this.cursor;
+    const end = Math.min(log.length, before + count);
+    for (; this.cursor < end; this.cursor++) {
+      const entry = log[this.cursor];
+      if (entry?.kind === "pools") {
         this.pools = entry.pools;
         this.poolsChanged = true;
-      } else if (this.follows) this.see(entry.key, entry.service);
-    this.cursor = Math.min(this.api.log.length, this.cursor + count);
+      } else if (entry && this.follows) this.see(entry.key, entry.service);
+    }
+    return end - before;
   }
 
   /** The watch broke: the list takes the place of what was seen. */
   relist(): void {
-    const last = this.api.log.slice(this.cursor).findLast((entry) => entry.kind === "pools");
-    if (last?.kind === "pools") {
-      this.pools = last.pools;
-      this.poolsChanged = true;
-    }
-    this.cursor = this.api.log.length;
-    if (this.follows) this.snapshot();
-  }
-
-  private snapshot(): void {
-    const latest = new Map<string, WatchedService>();
-    for (const entry of this.api.log)
-      if (entry.kind === "service" && entry.service) latest.set(entry.key, entry.service);
-      else if (entry.kind === "service") latest.delete(entry.key);
+    const { log, latest } = this.api;
+    for (; this.cursor < log.length; this.cursor++) if (log[this.cursor]?.kind === "pools") this.poolsChanged = true;
+    this.pools = this.api.pools;
+    if (!this.follows) return;
     for (const key of [...this.store.keys()]) if (!latest.has(key)) this.see(key, null);
-    for (const [key, service] of latest) this.see(key, service);
+    for (const [key, { service }] of latest) this.see(key, service);
   }
 
   private see(key: string, service: WatchedService | null): void {
-    if (this.store.get(key)?.resourceVersion === service?.resourceVersion && service !== null) return;
-    if (service) this.store.set(key, service);
-    else this.store.delete(key);
+    if (service === null) this.store.delete(key);
+    else if (this.store.get(key)?.resourceVersion === service.resourceVersion) return;
+    else this.store.set(key, service);
     this.changed.add(key);
   }
 }

@@ -2,6 +2,7 @@ import type { Duration, Instant } from "#net";
 export type Failure = { readonly status: number; readonly retryAfter: Duration | null };
 
 interface Sender {
+  readonly id: number;
   readonly stalledUntil: Instant;
   receive(request: Request, failure: Failure | null, now: Instant): void;
 }
@@ -9,7 +10,9 @@ interface Sender {
 /** A request on its way: `serve` is what it does to the API, `answer` what the process does then. */
 export interface Request {
   readonly from: Sender;
-  readonly kind: "read" | "write" | "list" | "lease";
+  /** Which of the sender's it is. */
+  readonly number: number;
+  readonly kind: "read" | "write" | "list" | "lease" | "ipam";
   readonly sentAt: Instant;
   readonly timeout: Duration;
   readonly serve: () => unknown;

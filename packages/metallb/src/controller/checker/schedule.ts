@@ -1,22 +1,29 @@
-import type { Duration } from "#net";
+import type { Duration, Instant } from "#net";
 import type { Faults } from "./faults.ts";
 import { judgeEnd } from "./judge.ts";
 import { ModelApi } from "./model-api.ts";
 import { ModelProcess } from "./model-process.ts";
 import { Random } from "./random.ts";
 import { type Failure, LATE, type Request } from "./requests.ts";
+import { happened, Trace } from "./trace.ts";
 import { NAMES, Users } from "./users.ts";
 
 export interface Verdict {
   /** What of the invariants was broken; empty: nothing. */
   readonly violations: readonly string[];
-  /** Of the sequence of steps, to count the different ones. */
+  /** Of all that happened in its order, to count the different ones. */
   readonly hash: number;
   readonly steps: number;
 }
 
 const CALM = 40;
 const MAX_SETTLING = 2_000;
+const PAUSES: readonly Duration[] = [20, 300, 2_000, 8_000];
+const STALLS: readonly Duration[] = [2_000, 9_000, 14_000, 25_000];
+const CONFLICT: Failure = { status: 409, retryAfter: null };
+const TOO_MANY: Failure = { status: 429, retryAfter: 2_000 };
+const BROKEN: Failure = { status: 500, retryAfter: null };
+const SILENCE: Failure = { status: 0, retryAfter: null };
 
 /**
  * One run: users, watches, answers, timers, crashes and hand-overs in an order that the seed chooses;
@@ -34,12 +41,11 @@ class Schedule {
   private readonly processes: ModelProcess[] = [];
   private now = 0;
   private started = 0;
-  private hash = 0x811c9dc5;
-  private steps = 0;
+  private readonly trace = new Trace();
 
   constructor(seed: number, faults: Faults) {
     this.random = new Random(seed);
-    this.users = new Users(this.api, this.random);
+    this.users = new Users(this.api, this.random, this.trace);
     this.faults = faults;
     this.start();
     this.start();
@@ -52,9 +58,9 @@ class Schedule {
     if (this.isFine()) judgeEnd(this.api, this.now);
     this.api.calm = true;
     for (let i = 0; i < CALM && this.isFine(); i++) this.step(false);
+    // What was right before is right now: nothing was written.
     this.settle();
-    if (this.isFine()) judgeEnd(this.api, this.now);
-    return { violations: this.api.violations, hash: this.hash >>> 0, steps: this.steps };
+    return { violations: this.api.violations, hash: this.trace.hash, steps: this.trace.steps };
   }
 
   private isFine(): boolean {
@@ -62,34 +68,45 @@ class Schedule {
   }
 
   private start(): void {
-    this.processes.push(new ModelProcess(this.api, `c${this.started++}`, this.faults, this.now));
+    this.trace.note(happened("started", this.started));
+    this.processes.push(new ModelProcess(this.api, this.started++, this.trace, this.faults, this.now));
   }
 
   /** One step of whoever the seed chooses. */
   private step(editing: boolean): void {
     const choice = this.random.below(100);
     const process = this.random.pick(this.processes);
-    this.note(choice * 64 + this.processes.indexOf(process));
     if (choice < 20) {
       if (editing) this.users.edit();
       else this.users.relabel();
     } else if (choice < 40) this.traffic();
-    else if (choice < 58) this.pass(this.random.pick([20, 300, 2_000, 8_000]));
+    else if (choice < 56) this.pass(this.random.pick(PAUSES));
     else if (choice < 60) this.usurp(process);
-    else if (choice < 62) process.stalledUntil = this.now + this.random.pick([2_000, 9_000, 14_000, 25_000]);
+    else if (choice < 62) this.stall(process, this.random.pick(STALLS));
     else if (choice < 64) this.revive();
     else if (process.alive && process.stalledUntil <= this.now) this.act(process, choice);
-    if (this.processes.filter((each) => each.leads(this.now)).length > 1) this.api.violations.push("two lead");
+    let leaders = 0;
+    for (const each of this.processes) if (each.leads(this.now)) leaders++;
+    if (leaders > 1) this.api.violations.push("two lead");
   }
 
   private act(process: ModelProcess, choice: number): void {
-    if (choice < 76) process.watch.deliver(1 + this.random.below(3));
-    else if (choice < 90) {
+    if (choice < 76) {
+      const count = process.watch.deliver(1 + this.random.below(3));
+      if (count > 0) process.note("told", count);
+    } else if (choice < 90) {
       if (process.deciding) process.turn(this.now);
-    } else if (choice < 93) process.watch.relist();
-    else if (choice < 96) this.duplicate(process);
+    } else if (choice < 93) {
+      if (process.watch.follows || process.watch.behind > 0) process.note("relisted");
+      process.watch.relist();
+    } else if (choice < 96) this.duplicate(process);
     else if (choice < 98) process.crash(this.now);
     else process.leave(this.now);
+  }
+
+  private stall(process: ModelProcess, time: Duration): void {
+    if (process.alive) process.note("stalled");
+    process.stalledUntil = this.now + time;
   }
 
   /** The leader stalls, leaves or dies with its requests on their way, and another one takes over. */
@@ -98,7 +115,7 @@ class Schedule {
     if (process.hasNews) process.turn(this.now);
     const way = this.random.below(3);
     for (const request of process.requests) if (request.kind === "read" && this.random.chance(0.7)) this.serve(request);
-    if (way === 0) process.stalledUntil = this.now + 16_000 + this.random.below(8_000);
+    if (way === 0) this.stall(process, 16_000 + this.random.below(8_000));
     else if (way === 1) process.leave(this.now);
     else process.crash(this.now);
     this.revive();
@@ -121,35 +138,45 @@ class Schedule {
       for (const request of [...predecessor.requests]) if (this.random.chance(0.6)) this.handle(request);
   }
 
-  private note(what: number): void {
-    this.steps++;
-    this.hash = Math.imul(this.hash ^ what, 0x01000193);
-  }
-
-  /** As a Deployment does: what ended is started again, as somebody new. */
+  /** As a Deployment does: what ended is started again, as somebody new. What it left behind is forgotten in time. */
   private revive(): void {
-    if (this.processes.filter(({ alive }) => alive).length < 2) this.start();
+    let living = 0;
+    for (let i = this.processes.length - 1; i >= 0; i--) {
+      const process = this.processes[i] as ModelProcess;
+      if (process.alive) living++;
+      else if (process.requests.length === 0) this.processes.splice(i, 1);
+    }
+    if (living < 2) this.start();
   }
 
   private duplicate(process: ModelProcess): void {
-    const key = this.random.pick(NAMES);
-    if (process.deciding) process.watch.changed.add(key);
+    const which = this.random.below(NAMES.length);
+    if (!process.deciding) return;
+    process.note("repeated", which);
+    process.watch.changed.add(NAMES[which] as string);
   }
 
   /** A request arrives, or an answer; either may fail. */
   private traffic(): void {
-    const all = this.processes.flatMap(({ requests }) => requests);
-    if (all.length === 0) return;
-    const request = this.random.pick(all);
-    this.note(all.indexOf(request) + 7);
+    let count = 0;
+    for (const { requests } of this.processes) count += requests.length;
+    if (count === 0) return;
+    let which = this.random.below(count);
+    let request: Request | undefined;
+    for (const { requests } of this.processes) {
+      request = requests[which];
+      if (request) break;
+      which -= requests.length;
+    }
+    if (!request) return;
     if (request.result === null) {
       const luck = this.random.below(20);
-      if (luck === 0 && request.kind === "write") return this.answer(request, { status: 409, retryAfter: null });
-      if (luck === 1) return this.answer(request, { status: 429, retryAfter: 2_000 });
-      if (luck === 2) return this.answer(request, { status: 500, retryAfter: null });
+      if (luck === 0 && request.kind === "write") return this.answer(request, CONFLICT);
+      if (luck === 1) return this.answer(request, TOO_MANY);
+      if (luck === 2) return this.answer(request, BROKEN);
       this.serve(request);
       if (request.result === null) return;
-      if (luck === 3) return this.answer(request, { status: 0, retryAfter: null });
+      if (luck === 3) return this.answer(request, SILENCE);
       if (this.random.chance(0.5)) return;
     }
     this.answer(request, null);
@@ -161,7 +188,9 @@ class Schedule {
   }
 
   private serve(request: Request): void {
-    if (request.result === null && !request.lost) request.result = { value: request.serve() };
+    if (request.result !== null || request.lost) return;
+    this.trace.note(happened("served", request.from.id, request.number));
+    request.result = { value: request.serve() };
   }
 
   private answer(request: Request, failure: Failure | null): void {
@@ -175,12 +204,7 @@ class Schedule {
   private pass(milliseconds: Duration): void {
     const until = this.now + milliseconds;
     while (this.now < until) {
-      const times = this.processes.flatMap((process) => [
-        ...(process.alive && process.stalledUntil <= this.now ? [process.wakeAt ?? until] : []),
-        ...process.requests.map(({ sentAt, timeout, orphanUntil }) => orphanUntil ?? sentAt + timeout),
-        ...(process.stalledUntil > this.now ? [process.stalledUntil] : []),
-      ]);
-      this.now = Math.min(until, ...times.filter((at) => at > this.now));
+      this.now = this.next(until);
       for (const process of this.processes) this.expire(process);
       for (const process of this.processes)
         if (process.alive && process.stalledUntil <= this.now) process.tick(this.now);
@@ -188,14 +212,35 @@ class Schedule {
     }
   }
 
+  /** When something happens by itself next, `until` at the latest. */
+  private next(until: Instant): Instant {
+    const { now } = this;
+    let next = until;
+    for (const { alive, stalledUntil, wakeAt, requests } of this.processes) {
+      if (stalledUntil > now) next = Math.min(next, stalledUntil);
+      else if (alive && wakeAt !== null && wakeAt > now) next = Math.min(next, wakeAt);
+      for (const { sentAt, timeout, orphanUntil } of requests) {
+        const at = orphanUntil ?? sentAt + timeout;
+        if (at > now) next = Math.min(next, at);
+      }
+    }
+    return next;
+  }
+
   /** Most requests for the Lease are answered at once: else nobody would ever lead for long. */
   private elections(): void {
     for (const { requests } of this.processes)
-      for (const request of [...requests])
-        if (request.kind === "lease" && request.orphanUntil === null && this.random.chance(0.7)) this.handle(request);
+      for (let i = 0; i < requests.length; i++) {
+        const request = requests[i] as Request;
+        if (request.kind !== "lease" || request.orphanUntil !== null || !this.random.chance(0.7)) continue;
+        this.handle(request);
+        // What it was answered, it may have asked again: that is for the next time.
+        break;
+      }
   }
 
   private expire(process: ModelProcess): void {
+    if (process.requests.length === 0) return;
     for (const request of [...process.requests]) {
       const { sentAt, timeout, orphanUntil, result } = request;
       const isFrozen = process.stalledUntil > this.now;
@@ -220,7 +265,7 @@ class Schedule {
         process.watch.deliver(process.watch.behind);
         for (const request of [...process.requests]) {
           this.serve(request);
-          process.receive(request, request.result === null ? { status: 0, retryAfter: null } : null, this.now);
+          process.receive(request, request.result === null ? SILENCE : null, this.now);
           busy ||= request.kind !== "lease";
         }
         if (process.alive && process.hasNews) {
@@ -229,7 +274,7 @@ class Schedule {
         }
       }
       if (!busy && this.processes.some((process) => process.alive && process.isIdle)) return;
-      this.pass(busy ? 20 : 500);
+      this.pass(busy ? 20 : Math.max(20, this.next(this.now + 30_000) - this.now));
     }
     if (this.isFine()) this.api.violations.push("it never settles");
   }

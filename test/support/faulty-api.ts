@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { request } from "node:https";
+import { createServer as createSecureServer, request, type Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -10,6 +10,14 @@ export interface Asked {
   /** Of what is asked: `services`, `ipaddresspools`, … */
   readonly isServiceWrite: boolean;
   readonly isServiceWatch: boolean;
+  /** The bearer token that came with it. */
+  readonly token: string;
+}
+
+/** PEM texts. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Fault {
@@ -34,21 +42,29 @@ export class FaultyApi {
   /** Asked of each request; null: it is let pass. */
   rule: (asked: Asked) => Fault | null = () => null;
   readonly url: string;
-  private readonly server: Server;
+  private readonly server: Server | SecureServer;
 
-  private constructor(url: string, server: Server) {
+  private constructor(url: string, server: Server | SecureServer) {
     this.url = url;
     this.server = server;
   }
 
-  static async open(upstream: string, token: string): Promise<FaultyApi> {
-    const server = createServer();
+  /** @param pair what it proves itself with; plain HTTP without */
+  static async open(upstream: string, token: string, pair?: Pair): Promise<FaultyApi> {
+    const server = pair === undefined ? createServer() : createSecureServer(pair);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const api = new FaultyApi(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
+    const scheme = pair === undefined ? "http" : "https";
+    const api = new FaultyApi(`${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`, server);
     server.on("request", (asking: IncomingMessage, response: ServerResponse) => {
       api.pass(asking, response, new URL(upstream), token).catch(() => response.destroy());
     });
     return api;
+  }
+
+  /** From now on it proves itself with another certificate, to all who come again. */
+  become(pair: Pair): void {
+    (this.server as SecureServer).setSecureContext(pair);
+    this.cut();
   }
 
   /** Ends every connection, so that nothing arrives yet of who is gone; those who live come again. */
@@ -69,6 +85,7 @@ export class FaultyApi {
       url,
       isServiceWrite: method === "PUT" && /\/services\/[^/]+\/status$/.test(path),
       isServiceWatch: url.includes("watch=true") && path === "/api/v1/services",
+      token: (asking.headers.authorization ?? "").replace(/^Bearer /, ""),
     });
     const body: Buffer[] = [];
     for await (const part of asking as AsyncIterable<Buffer>) body.push(part);
