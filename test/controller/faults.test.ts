@@ -193,6 +193,43 @@ describe("the controller behind an API at its worst", () => {
     await served(decided);
   }, 60_000);
 
+  it("begins anew in the same process when somebody else took the lead, and nobody loses anything", async () => {
+    const process = await start("--pod-name=one");
+    await create("a", "b");
+    const held = await served();
+    const where = { namespace: NAMESPACE, name: "metallb-controller" };
+    const lease = async () =>
+      (await bench.client.get(RESOURCES.leases, where)).spec as { holderIdentity?: string; leaseTransitions?: number };
+    const other = { holderIdentity: "other", leaseDurationSeconds: 1, renewTime: "2026-01-01T00:00:00.000000Z" };
+    await bench.client.patch(RESOURCES.leases, where, "merge", { spec: other });
+    await eventually(
+      () => process.output(),
+      (text) => text.includes("no longer leading"),
+      { what: "the lead is not given up", limit: 30_000 },
+    );
+    await create("c");
+    await served(held);
+    expect([(await lease()).holderIdentity, process.exitCode()]).toEqual(["one", null]);
+    expect(await process.stop()).toBe(0);
+  }, 60_000);
+
+  it("goes on after the API was away for longer than its Lease lasts", async () => {
+    const process = await start();
+    await create("a");
+    const held = await served();
+    api.rule = () => ({ breaks: "unheard" });
+    api.cut();
+    await eventually(
+      () => process.output(),
+      (text) => text.includes("no longer leading"),
+      { what: "the lead is not given up", limit: 40_000 },
+    );
+    await create("b");
+    api.rule = () => null;
+    await served(held);
+    expect(process.exitCode()).toBeNull();
+  }, 90_000);
+
   it("is told of pools in every order while Services come and go", async () => {
     await start();
     const ranges = ["192.0.2.0/28", "192.0.2.16/28", "198.51.100.0/28", "nonsense", "192.0.2.0/26"];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { realPrograms, startPlane } from "../support/cluster.ts";
-import { goTool } from "../support/go-tools.ts";
+import { goModule, goTool } from "../support/go-tools.ts";
 import { describeWith } from "../support/parts.ts";
 import { kubectlProgram } from "../support/probes.ts";
 import { projectFile } from "../support/programs.ts";
@@ -37,6 +37,21 @@ describeWith(["helm"], "the chart", () => {
     const { status, stdout } = spawnSync(goTool("helm"), ["lint", "--strict", CHART], { encoding: "utf8" });
     expect(stdout).toContain("0 chart(s) failed");
     expect(status).toBe(0);
+  });
+
+  it("says with its linter too which value cannot be, and why", () => {
+    const { status, stdout } = spawnSync(goTool("helm"), ["lint", CHART, "--set", "controller.replicas=two"], {
+      encoding: "utf8",
+    });
+    expect(stdout).toContain("at '/controller/replicas': got string, want integer");
+    expect(status).not.toBe(0);
+  });
+
+  it("refuses a cluster that is too old, by its version", () => {
+    const old = ["template", "metallb", CHART, "--kube-version", "1.24.17"];
+    const { status, stderr } = spawnSync(goTool("helm"), old, { encoding: "utf8" });
+    expect(stderr).toContain("chart requires kubeVersion: >= 1.25.0-0 which is incompatible with Kubernetes v1.24.17");
+    expect(status).not.toBe(0);
   });
 
   it("renders the same octets each time", () => {
@@ -86,6 +101,17 @@ describeWith(["helm"], "the chart", () => {
     [["controller.replicas=two"], "replicas"],
     [["prometheus.metricsPort=70000"], "metricsPort"],
     [["crds.validationFailurePolicy=Sometimes"], "validationFailurePolicy"],
+    [["controller.tolerations=all"], "/controller/tolerations"],
+    [["speaker.nodeSelector=edge"], "/speaker/nodeSelector"],
+    [["speaker.nodeSelector.edge=true"], "/speaker/nodeSelector/edge"],
+    [["speaker.livenessProbe.periodSeconds=0"], "/speaker/livenessProbe/periodSeconds"],
+    [["controller.strategy.type=OnDelete"], "/controller/strategy/type"],
+    [["controller.ipam.url=netbox"], "/controller/ipam/url"],
+    [["controller.serviceAccount.create=maybe"], "/controller/serviceAccount/create"],
+    [["prometheus.podMonitor.interval=often"], "/prometheus/podMonitor/interval"],
+    [["prometheus.prometheusRule.bgpSessionDown.enabled=1"], "/prometheus/prometheusRule/bgpSessionDown/enabled"],
+    [["prometheus.podMonitor.enabled=true", "prometheus.metricsPort=0"], "need prometheus.metricsPort"],
+    [["imagePullSecrets[0]=mine"], "/imagePullSecrets/0"],
   ])("refuses %j and says why", (sets, words) => {
     expect(() => template(...sets)).toThrow(words);
   });
@@ -128,6 +154,46 @@ describeWith(["helm", "kubernetes", "kubectl"], "the chart on a real API server"
   ])("says on installation that %s has no effect", (set, words) => {
     expect(helm("install", "metallb", CHART, "--dry-run=server", "--set", set)).toContain(words);
   });
+
+  it("gives the Prometheus operator what its own CRDs take, field by field", async () => {
+    const operator = await goModule("github.com/prometheus-operator/prometheus-operator", "v0.85.0");
+    const names = ["podmonitors", "servicemonitors", "prometheusrules"];
+    const files = names.flatMap((name) => [
+      "-f",
+      join(operator, "example", "prometheus-operator-crd", `monitoring.coreos.com_${name}.yaml`),
+    ]);
+    expect(kubectl(["apply", "--server-side", ...files]).stderr).toBe("");
+    kubectl(["wait", "--for=condition=Established", "--timeout=60s", ...files]);
+    kubectl(["create", "namespace", "metallb-system"]);
+    const relabel = (at: string) => [
+      `prometheus.${at}.interval=1m30s`,
+      `prometheus.${at}.relabelings[0].action=replace`,
+      `prometheus.${at}.relabelings[0].targetLabel=cluster`,
+      `prometheus.${at}.relabelings[0].replacement=one`,
+      `prometheus.${at}.metricRelabelings[0].action=drop`,
+      `prometheus.${at}.metricRelabelings[0].regex=x`,
+    ];
+    const told: string[] = [];
+    for (const at of ["podMonitor", "serviceMonitor"]) {
+      const rule = "prometheus.prometheusRule.enabled=true";
+      const objects = objectsOf(template(`prometheus.${at}.enabled=true`, rule, ...relabel(at))).filter(({ kind }) =>
+        /^(PodMonitor|ServiceMonitor|PrometheusRule)$/.test(kind),
+      );
+      const text = objects.map((each) => JSON.stringify(each)).join("\n---\n");
+      // Strict: a field that the operator does not know is refused, and not dropped.
+      const { status, stdout, stderr } = kubectl(["apply", "--validate=strict", "-f", "-"], text);
+      expect([status, stderr]).toEqual([0, ""]);
+      told.push(...objects.map(({ kind }) => kind));
+      expect(stdout).toContain("created");
+    }
+    expect(new Set(told)).toEqual(new Set(["PodMonitor", "ServiceMonitor", "PrometheusRule"]));
+    const own = ["get", "podmonitor", "metallb-speaker", "-n", "metallb-system", "-o", "json"];
+    expect(JSON.parse(kubectl(own).stdout)).toMatchObject({
+      spec: {
+        podMetricsEndpoints: [{ port: "metricshttps", interval: "1m30s", tlsConfig: { insecureSkipVerify: true } }],
+      },
+    });
+  }, 120_000);
 
   it("is installed, upgraded, and uninstalled without the CRDs and what they hold", () => {
     const own = ["-n", "metallb-helm", "-o", "name"];

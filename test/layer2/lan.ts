@@ -17,6 +17,16 @@ interface Answer {
 export interface Traffic {
   readonly sent: number;
   readonly answers: readonly Answer[];
+  /** Runs of questions without an answer: when each began, and how many they were. */
+  readonly lost: readonly { readonly at: number; readonly count: number }[];
+}
+
+/** What an asker saw while something happened. */
+export interface Answering {
+  /** The nodes that answered, each time another than before did. */
+  readonly turns: readonly string[];
+  readonly asked: number;
+  readonly unanswered: number;
 }
 
 interface SpeakerState {
@@ -172,37 +182,60 @@ export class Lan {
     return owner;
   }
 
+  /** Who answers ARP while `act` runs: two owners at a time take turns again and again. */
+  async asking(address: string, act: () => Promise<unknown>, period = 20): Promise<Answering> {
+    const ask = await this.client("arp-questions.ts", address, String(period));
+    await act();
+    const { turns, ...counted } = (await ask.end()) as { turns: [string, number][]; asked: number; unanswered: number };
+    const names = new Map<string, string>();
+    for (const node of this.cluster.network.nodes) names.set(await macOf(node), node.name);
+    return { turns: turns.map(([mac]) => names.get(mac) ?? mac), ...counted };
+  }
+
+  /** A datagram a millisecond to the address while `act` runs, and how many were answered. */
+  async counting(address: string, act: () => Promise<unknown>): Promise<Traffic> {
+    const flow = await this.client("traffic.ts", address, String(PORT));
+    await act();
+    return (await flow.end()) as Traffic;
+  }
+
+  /** A program at the router that says when it is ready, and tells what it saw once it is asked to end. */
+  private async client(script: string, ...args: readonly string[]): Promise<{ end(): Promise<unknown> }> {
+    const argv = [process.execPath, projectFile(`test/layer2/${script}`), ...args];
+    const [program = "", ...rest] = this.cluster.network.router.command(argv);
+    const child = spawn(program, rest, { stdio: ["pipe", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+    });
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    await eventually(
+      () => text,
+      (told) => told.includes("ready"),
+      { what: `${script} is ready` },
+    );
+    return {
+      async end() {
+        child.stdin.write("end\n");
+        await ended;
+        return JSON.parse(text.split("\n").find((line) => line.startsWith("{")) ?? "{}");
+      },
+    };
+  }
+
   /** Counts answers while `act` runs, and until `done` satisfies or five seconds are over. */
   async during(
     address: string,
     act: () => Promise<void> | void,
     limit = 3_000,
   ): Promise<Traffic & { readonly from: number }> {
-    const [program = "", ...args] = this.cluster.network.router.command([
-      process.execPath,
-      projectFile("test/layer2/traffic.ts"),
-      address,
-      String(PORT),
-    ]);
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    await eventually(
-      () => text,
-      (told) => told.includes("ready"),
-      { what: "traffic flows" },
-    );
+    const flow = await this.client("traffic.ts", address, String(PORT));
     // Flowing before anything happens.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const from = Date.now();
     await act();
     await new Promise((resolve) => setTimeout(resolve, limit));
-    child.stdin.write("end\n");
-    await ended;
-    return { ...(JSON.parse(text.split("\n").find((line) => line.startsWith("{")) ?? "{}") as Traffic), from };
+    return { ...((await flow.end()) as Traffic), from };
   }
 
   async close(): Promise<void> {

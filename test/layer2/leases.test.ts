@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
-import { eventually, projectFile, runWith } from "../support/programs.ts";
+import { eventually, runWith } from "../support/programs.ts";
 import { failover, Lan, macOf, VIP } from "./lan.ts";
 
 describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of three nodes with Leases", () => {
@@ -90,29 +89,8 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       { what: `${node} is silent: ${reason}`, limit: 30_000 },
     );
   /** Whose turn it was to answer ARP while `act` ran, in order: two owners at a time take turns again and again. */
-  const answering = async (act: () => Promise<unknown>): Promise<readonly string[]> => {
-    const { router } = lan.cluster.network;
-    const script = projectFile("test/layer2/arp-questions.ts");
-    const [program = "", ...args] = router.command([process.execPath, script, router.address, VIP]);
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    await eventually(
-      () => text,
-      (told) => told.includes("ready"),
-      { what: "questions are asked" },
-    );
-    await act();
-    child.stdin.write("end\n");
-    await ended;
-    const turns = JSON.parse(text.split("\n").find((line) => line.startsWith("[")) ?? "[]") as [string, number][];
-    const names = new Map<string, string>();
-    for (const name of lan.names) names.set(await macOf(lan.cluster.node(name)), name);
-    return turns.map(([mac]) => names.get(mac) ?? mac);
-  };
+  const answering = async (act: () => Promise<unknown>): Promise<readonly string[]> =>
+    (await lan.asking(VIP, act)).turns;
   const renewals = async () => {
     const path = "jsonpath={.items[*].spec.renewTime}";
     const text = await lan.cluster.kubectl(
@@ -184,7 +162,7 @@ describeWith(["root", "namespaces", "bird", "kubectl", "iptables"], "a LAN of th
       await silentWith(next, "ownedByOther");
       await announces(owner);
     });
-    expect(turns).toHaveLength(3);
+    expect(turns, `${turns.join()}`).toHaveLength(3);
     expect([turns[0], turns[2], turns[1] !== owner]).toEqual([owner, owner, true]);
   });
 

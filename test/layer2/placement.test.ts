@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { metallbObject } from "../support/objects.ts";
 import { describeWith } from "../support/parts.ts";
 import { eventually, projectFile } from "../support/programs.ts";
-import { Lan } from "./lan.ts";
+import { type Answering, Lan, type Traffic, VIP, VIP6 } from "./lan.ts";
 
+const MOVES = 10;
 const VIPS = Array.from({ length: 6 }, (_, i) => `172.20.0.${101 + i}`);
 
 describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", () => {
@@ -68,13 +69,70 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", 
     expect(VIPS.map((vip) => then?.get(vip))).toEqual(VIPS.map((vip) => after?.get(vip)));
   });
 
-  it("moves one by the command, and says so", async () => {
-    const vip = VIPS[0] as string;
-    const from = (await owners())?.get(vip);
-    const to = lan.names.find((name) => name !== from) ?? "";
-    const { stdout } = await metallb("l2", "move", "web-0", to);
-    expect(stdout).toBe(`node ${to} announces default/web-0\n`);
-    expect((await owners())?.get(vip)).toBe(to);
+  const others = (owner: string): readonly string[] => lan.names.filter((name) => name !== owner);
+
+  /** Counted at both addresses, and asked for all the while, so that no moment goes by when nobody answers. */
+  const counted = async (act: () => Promise<unknown>): Promise<void> => {
+    const seen: { six?: Traffic; answering?: Answering } = {};
+    const four = await lan.counting(VIP, async () => {
+      seen.six = await lan.counting(VIP6, async () => {
+        seen.answering = await lan.asking(VIP, act, 5);
+      });
+    });
+    const { six, answering } = seen;
+    const lost = [...four.lost, ...(six?.lost ?? [])];
+    console.info(`${four.sent} and ${six?.sent} datagrams; ${answering?.asked} questions`);
+    expect({ lost, unanswered: answering?.unanswered }).toEqual({ lost: [], unanswered: 0 });
+  };
+  const gone = (owner: string, vip: string) =>
+    eventually(
+      () => lan.owner(vip, others(owner)),
+      (name) => name !== owner,
+      { what: `another node than ${owner} announces ${vip}` },
+    );
+
+  it(`loses nothing in ${MOVES} moves`, async () => {
+    await lan.serve("web", [VIP]);
+    await lan.serve("six", [VIP6]);
+    await Promise.all([VIP, VIP6].map((vip) => lan.settled(vip)));
+    await counted(async () => {
+      for (let i = 0; i < MOVES; i++) {
+        const [vip, name] = i % 2 === 0 ? [VIP, "web"] : [VIP6, "six"];
+        const owner = await lan.owner(vip);
+        const to = others(owner)[i % 4 < 2 ? 0 : 1] ?? "";
+        const { stdout } = await metallb("l2", "move", name, to);
+        expect(stdout).toBe(`node ${to} announces default/${name}\n`);
+        expect(await lan.owner(vip)).toBe(to);
+      }
+    });
+  });
+
+  it("loses nothing when the owner's node is drained, and when it is back", async () => {
+    const owner = await lan.owner(VIP);
+    await metallb("l2", "move", "six", owner);
+    await counted(async () => {
+      await lan.cluster.kubectl("annotate", "node", owner, "metallb.io/drain=true");
+      await Promise.all([VIP, VIP6].map((vip) => gone(owner, vip)));
+      const at = await lan.owner(VIP);
+      expect(at).not.toBe(owner);
+      await lan.cluster.kubectl("annotate", "node", owner, "metallb.io/drain-");
+      await metallb("l2", "move", "web", owner);
+      expect(await lan.owner(VIP)).toBe(owner);
+    });
+  });
+
+  it("loses nothing when the owner's speaker is stopped (SIGTERM), and when it starts again", async () => {
+    const owner = await lan.owner(VIP);
+    await metallb("l2", "move", "six", owner);
+    await counted(async () => {
+      await lan.speaker(owner).stop("SIGTERM");
+      await Promise.all([VIP, VIP6].map((vip) => gone(owner, vip)));
+      await lan.startSpeaker(owner);
+      await lan.settled(VIP);
+    });
+  });
+
+  it("says that there is no such node to move one to", async () => {
     await expect(metallb("l2", "move", "web-0", "nowhere")).rejects.toThrow("there is no node 'nowhere'");
   });
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { findGo } from "@metallb-ts/lab/kubernetes";
 
@@ -47,4 +47,22 @@ export async function buildGoTool(name: GoTool, say: (line: string) => void): Pr
   } finally {
     rmSync(building, { recursive: true, force: true });
   }
+}
+
+/** Where the files of a Go module are, fetched unless they are there: for what others publish as no program. */
+export async function goModule(module: string, version: string): Promise<string> {
+  const go = await findGo({ minor: 21, patch: 0 }, process.env, () => {});
+  const env = { ...process.env, ...go.env, GOFLAGS: "-mod=mod", GOWORK: "off" };
+  // Outside of any module, so that nothing here is touched.
+  const asked = spawnSync(go.program, ["mod", "download", "-json", `${module}@${version}`], {
+    env,
+    cwd: tmpdir(),
+    encoding: "utf8",
+  });
+  const { Dir, Error: trouble } = JSON.parse(asked.stdout || "{}") as {
+    readonly Dir?: string;
+    readonly Error?: string;
+  };
+  if (Dir === undefined) throw new Error(`${module}@${version}: ${trouble ?? asked.stderr}`);
+  return Dir;
 }

@@ -23,6 +23,7 @@ const PACKAGES: Readonly<Partial<Record<Part, readonly string[]>>> = {
   qemu: ["qemu-user-static"],
   zsh: ["zsh"],
   fish: ["fish"],
+  microsocks: ["microsocks"],
   containerd: [
     "containerd",
     "runc",

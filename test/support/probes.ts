@@ -30,6 +30,7 @@ export const PARTS = [
   "qemu",
   "zsh",
   "fish",
+  "microsocks",
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -84,6 +85,7 @@ const probes: Readonly<Record<Part, () => string | null>> = {
   qemu: () => (onPath("qemu-aarch64-static") ? null : "the emulator (package qemu-user-static) is not installed"),
   zsh: () => (onPath("zsh") ? null : "zsh is not installed"),
   fish: () => (onPath("fish") ? null : "fish is not installed"),
+  microsocks: () => (onPath("microsocks") ? null : "the SOCKS proxy microsocks is not installed"),
   kubectl: () => (kubectlProgram() !== "kubectl" || onPath("kubectl") ? null : "kubectl is not installed"),
 };
 

@@ -5,7 +5,7 @@ import { type Dashboard, startDashboard } from "metallb/web";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
-import { cluster, crowded, healthy, troubled, unreadable } from "./sample.ts";
+import { cluster, crowded, datacentre, healthy, troubled, unreadable } from "./sample.ts";
 
 /** What axe minds. */
 interface Violation {
@@ -212,6 +212,51 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
     expect(octets / messages).toBeLessThan(1_000);
     // Beyond 200 ms somebody who types notices (RAIL); a busy machine is slower.
     expect(longest).toBeLessThan(400);
+  });
+
+  it("shows three hundred nodes with ten thousand Services, filters and scrolls them without a stutter", async () => {
+    view = datacentre(300, 10_000);
+    await page.getByText("594 of 600 BGP sessions established").waitFor({ timeout: 60_000 });
+    const table = page.getByRole("table", { name: "Services" });
+    await page.evaluate("longest = 0");
+    const search = page.getByRole("searchbox");
+    await search.focus();
+    await page.keyboard.type("service-9999");
+    await table.getByRole("row", { name: "service-9999" }).waitFor({ timeout: 30_000 });
+    await table.getByRole("row").nth(2).waitFor({ state: "detached", timeout: 30_000 });
+    await search.fill("");
+    const typing = Number(await page.evaluate("longest"));
+    await page.evaluate("longest = 0");
+    await table.getByRole("row").nth(30).waitFor();
+    for (let rows = 100; rows <= 500; rows += 100) {
+      await page.evaluate("document.querySelector('.more').scrollIntoView()");
+      await table.getByRole("row").nth(rows).waitFor({ timeout: 30_000, state: "attached" });
+    }
+    const scrolling = Number(await page.evaluate("longest"));
+    console.log(`300 nodes, 10,000 Services: longest task ${typing} ms while typing, ${scrolling} ms while scrolling`);
+    // Quiet, both are below 50 ms; a busy machine is slower.
+    expect(Math.max(typing, scrolling)).toBeLessThan(1_000);
+    await page.evaluate("scrollTo(0, 0)");
+  });
+
+  it("shows what one of three hundred nodes announces, by a link that can be sent", async () => {
+    await page.getByRole("searchbox").fill("node-17");
+    const own = page.getByRole("table", { name: "Announced from node-17" });
+    await own.getByRole("row", { name: "10.0.0.1/32 shop-1/service-1 lab" }).waitFor({ timeout: 30_000 });
+    const nodes = page.getByRole("table", { name: "Nodes and BGP sessions" });
+    await nodes.getByRole("link", { name: "node-17", exact: true }).first().click();
+    expect(page.url()).toContain("#q=node-17&at=announced");
+    // One that announces less: those of every third Service are silent there.
+    await page.getByRole("searchbox").fill("node-300");
+    await page
+      .getByRole("table", { name: "Announced from node-300" })
+      .getByRole("row", { name: "10.0.0.1/32" })
+      .waitFor();
+    expect(await page.getByRole("row", { name: "10.0.0.3/32" }).count()).toBe(0);
+    await shoot("node");
+    await page.getByRole("searchbox").fill("");
+    view = crowded(10_000);
+    await page.getByText("9000 of 10000 Services with an address").waitFor({ timeout: 60_000 });
   });
 
   it("leads to a section and to one Service by its address", async () => {

@@ -163,6 +163,40 @@ export const crowded = (count: number): LabView => ({
   })),
 });
 
+/**
+ * A cluster of so many nodes, each with two sessions of which some are down. Every tenth Service waits for an address,
+ * every third is announced from twenty nodes alone, and the others from all.
+ */
+export function datacentre(nodes: number, services: number): ClusterView {
+  const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
+  const [pattern] = cluster.nodes;
+  const session = pattern?.sessions[0];
+  if (pattern === undefined || session === undefined) throw new Error("no node to go by");
+  const down = { established: false, speaker: "Connect", reason: "connection refused", announcedPrefixes: 0 };
+  const elsewhere = [{ nodes: names.slice(20), reason: "no endpoint of it is ready on this node" }];
+  return {
+    ...cluster,
+    problems: [],
+    unread: [],
+    nodes: names.map((name, index) => ({
+      ...pattern,
+      name,
+      address: `192.0.2.${index % 250}`,
+      sessions: [
+        { ...session, peer: "tor-a", ...(index % 50 === 0 ? down : {}) },
+        { ...session, peer: "tor-b" },
+      ],
+    })),
+    services: crowded(services).services.map((service, index) =>
+      service.addresses.length === 0
+        ? service
+        : index % 3 === 0
+          ? { ...service, announcedFrom: names.slice(0, 20), refusals: elsewhere }
+          : { ...service, announcedFrom: names },
+    ),
+  };
+}
+
 /** A real cluster, with an owner at layer 2 and a part that could not be read. */
 export const cluster: ClusterView = {
   kind: "cluster",

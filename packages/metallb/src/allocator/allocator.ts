@@ -250,7 +250,9 @@ export class Allocator {
   private allocated(claim: Claim, choice: Choice, lacking: Refusal | null, batch: Batch): void {
     const { key } = claim.service;
     this.wait(claim.service, lacking);
-    if (lacking && lacking.code !== "ipamAsked" && batch.isNews(key, lacking)) batch.note(key, lacks(claim, lacking));
+    const isNews = lacking !== null && lacking.code !== "ipamAsked" && batch.isNews(key, lacking);
+    const note = isNews ? lacks(claim, choice, lacking) : null;
+    if (note) batch.note(key, note);
     const { pool, ips } = choice;
     const outcome: Outcome = { kind: "allocated", pool, ips, lacking };
     this.latest.set(key, outcome);

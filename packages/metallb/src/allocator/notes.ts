@@ -1,6 +1,7 @@
 import type { Service } from "#api";
 import { formatIp, type Ip } from "#net";
-import type { Claim } from "./claim.ts";
+import type { Choice } from "./choose.ts";
+import { type Claim, sameIpSet } from "./claim.ts";
 import type { Note } from "./decision.ts";
 import { quoteList, type Refusal } from "./reasons.ts";
 
@@ -34,17 +35,24 @@ export const allocationFailed = (key: string, { message }: Refusal): Note => ({
   message: `Failed to allocate IP for ${JSON.stringify(key)}: ${message}`,
 });
 
-/** A Service has less than it asks for. */
-export const lacks = ({ service: { key }, request }: Claim, { code, message }: Refusal): Note =>
-  code.startsWith("ipam")
-    ? { type: "Warning", reason: "ipamTrouble", message }
-    : request && !request.ok
-      ? { type: "Warning", reason: "LoadBalancerFailed", message: `invalid requested loadbalancer IPs: ${message}` }
-      : {
-          type: "Normal",
-          reason: "AdditionalAssignFailed",
-          message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${message}`,
-        };
+/** A Service has less than it asks for, or something else; null: it has all of it, from a pool that gives nothing new. */
+export function lacks(claim: Claim, has: Choice, refusal: Refusal): Note | null {
+  const { request, asked, families, pool } = claim;
+  const { key } = claim.service;
+  const { code, message } = refusal;
+  if (code.startsWith("ipam")) return { type: "Warning", reason: "ipamTrouble", message };
+  if (request && !request.ok)
+    return { type: "Warning", reason: "LoadBalancerFailed", message: `invalid requested loadbalancer IPs: ${message}` };
+  if (has.ips.length === families.length) {
+    const fulfilled = (pool === null || pool === has.pool) && (asked === null || sameIpSet(asked, has.ips));
+    return fulfilled ? null : allocationFailed(key, refusal);
+  }
+  return {
+    type: "Normal",
+    reason: "AdditionalAssignFailed",
+    message: `Failed to assign additional IP for ${JSON.stringify(key)}: ${message}`,
+  };
+}
 
 export const cleared = (ips: readonly Ip[], { message }: Refusal): Note => ({
   type: "Normal",

@@ -156,6 +156,16 @@ describe("a frozen pool", () => {
     }
   });
 
+  it("is told in an event where the Service asks for something else, and in none where it has what it asks for", () => {
+    const at = (name: string) => ({ "metallb.io/address-pool": name });
+    const c = cluster(pool("p", ["1.0.0.0/24"]), pool("q", ["2.0.0.0/24"]));
+    c.put(service("a", { annotations: at("p") }), service("b", { annotations: at("q") }));
+    expect(notes(c.setPools(wrong))).toEqual([]);
+    expect([c.ips("default/a"), c.refusal("default/a")]).toEqual([["1.0.0.0"], "poolFrozen"]);
+    expect(notes(c.edit("default/b", { annotations: at("p") }))).toEqual(["default/b AllocationFailed"]);
+    expect(c.ips("default/b")).toEqual(["2.0.0.0"]);
+  });
+
   it("does not take the address of a Service that becomes dual-stack", () => {
     const c = given();
     c.setPools(wrong);

@@ -84,7 +84,7 @@ describe("selectors", () => {
   const duplicates = (...selectors: Parameters<typeof textOf>[0] & object) => {
     const list = new ProblemList("IPAddressPool", "p");
     anyOf(selectors, "spec.nodeSelectors", list);
-    return list.problems.map(({ message }) => message.slice(0, 40));
+    return list.problems.map(({ message }) => message.slice(0, 80));
   };
 
   it("are the same in any order of labels, expressions and values", () => {
@@ -103,7 +103,7 @@ describe("selectors", () => {
       ],
     };
     expect(textOf([a])).toBe(textOf([b]));
-    expect(duplicates(a, b)).toEqual([expect.stringContaining("duplicate definition of nodeSelectors [[")]);
+    expect(duplicates(a, b)).toEqual(['duplicate definition of nodeSelectors "y=2,x=1,l,k in (2,1)"']);
     expect(textOf([a, { matchLabels: { x: "1" } }])).toBe(textOf([{ matchLabels: { x: "1" } }, b]));
     for (const other of [
       { ...a, matchLabels: { x: "1", y: "3" } },

@@ -28,7 +28,7 @@ export function anyOf(
   for (const [i, selector] of selectors.entries()) {
     const text = canonical(selector);
     if (seen.has(text))
-      problems.add("duplicateEntry", `${path}[${i}]`, `duplicate definition of ${field} ${text.slice(0, 200)}`);
+      problems.add("duplicateEntry", `${path}[${i}]`, `duplicate definition of ${field} ${quoted(readable(selector))}`);
     seen.add(text);
     const predicate = compileSelector(selector, `${path}[${i}]`, problems);
     if (predicate) predicates.push(predicate);
@@ -54,6 +54,17 @@ const canonical = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): 
   ]);
 
 const EVERYTHING = canonical({});
+
+/** As `kubectl get -l` takes it. */
+function readable({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const others = matchExpressions.map(({ key, operator, values = [] }) => {
+    if (operator === "Exists") return key;
+    if (operator === "DoesNotExist") return `!${key}`;
+    return `${key} ${operator.toLowerCase()} (${values.join(",")})`;
+  });
+  return [...labels, ...others].join(",");
+}
 
 /** Null: it asks for something, and none of it can be read. */
 function compileSelector(selector: LabelSelector, path: string, problems: ProblemList): LabelPredicate | null {

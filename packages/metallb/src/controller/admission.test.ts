@@ -46,7 +46,10 @@ it("allows what is right, and denies what is wrong or overlaps", async () => {
     kind: "denied",
     message: expect.stringContaining("nonsense"),
   });
-  expect(await judge(object("IPAddressPool", "b", { addresses: 5 }))).toMatchObject({ kind: "denied" });
+  expect(await judge(object("IPAddressPool", "b", { addresses: 5 }))).toEqual({
+    kind: "unreadable",
+    message: "spec.addresses: Invalid input: expected array, received number",
+  });
   // It takes its own place.
   expect(await judge(pool("a", "192.0.2.0/25"), "UPDATE")).toMatchObject({ kind: "allowed" });
 });

@@ -17,7 +17,7 @@ interface Kind {
   /** Upstream's path, which webhook configurations that stand already name. */
   readonly path: string;
   readonly resource: Resource;
-  readonly decode: (object: unknown) => Result<unknown, readonly FieldProblem[]>;
+  readonly decode: (object: unknown) => Result<{ readonly faults: readonly FieldProblem[] }, readonly FieldProblem[]>;
   /** Where the configuration's parts hold objects of this kind. */
   readonly list: "pools" | "communities" | "bgpAdvertisements" | "l2Advertisements" | "peers" | "bfdProfiles";
 }
@@ -89,8 +89,9 @@ async function judge(
   const objects = await readAll(client, namespace);
   if (request.operation === "DELETE") return judgeDeletion(objects, request.name);
   const decoded = kind.decode(request.object);
-  if (!decoded.ok)
-    return { kind: "denied", message: decoded.error.map(({ path, message }) => `${path}: ${message}`).join("; ") };
+  const faults = decoded.ok ? decoded.value.faults : decoded.error;
+  if (faults.length > 0)
+    return { kind: "unreadable", message: faults.map(({ path, message }) => `${path}: ${message}`).join("; ") };
   const others = objects[kind.list].filter((object) => nameOf(object) !== request.name);
   const before = new Set(problemsOf(objects).map(textOf));
   const after = problemsOf({ ...objects, [kind.list]: [...others, named(request)] });

@@ -1,14 +1,17 @@
 import { AnswerCounts, readTlsSettings, type TlsSettings } from "#http";
 import { createClient, type KubeClient, loadCluster } from "#kube";
 import { err, ok, type Result } from "#net";
-import { type CONTROLLER_FLAGS, type FlagValues, type Logger, ownNamespace } from "#process";
+import { type CONTROLLER_FLAGS, type FlagValues, type Logger, type MemoryKeeper, ownNamespace } from "#process";
 import type { IpamSettings } from "./ipam/client.ts";
 import { readIpamSettings } from "./ipam/settings.ts";
 
 type Flags = FlagValues<typeof CONTROLLER_FLAGS>;
 
 /** What a controller is made of; an error in words where that cannot be had. */
-export function prepare(flags: Flags, env: NodeJS.ProcessEnv): Result<Omit<Parts, "flags" | "log" | "stop">> {
+export function prepare(
+  flags: Flags,
+  env: NodeJS.ProcessEnv,
+): Result<Omit<Parts, "flags" | "log" | "stop" | "memory" | "identity">> {
   const tls = readTlsSettings(flags);
   if (!tls.ok) return tls;
   const ipam = readIpamSettings(flags);
@@ -32,4 +35,7 @@ export interface Parts {
   readonly flags: Flags;
   readonly log: Logger;
   readonly stop: AbortSignal;
+  readonly memory: MemoryKeeper;
+  /** Who this process is in the election, through all of its lives. */
+  readonly identity: string;
 }

@@ -1,10 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { Allocator } from "#allocator";
 import { type HttpServer, WebhookFigures } from "#http";
 import { LeaseElection } from "#kube";
 import type { Result } from "#net";
-import { CONTROLLER_FLAGS, MemoryKeeper, startUp, Trouble } from "#process";
+import { Trouble } from "#process";
 import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, ProblemLog, WatchedWorld } from "#world";
 import { Allocation } from "./allocation.ts";
 import { Announced } from "./announced.ts";
@@ -13,28 +11,15 @@ import { KeptStore } from "./kept/store.ts";
 import { eventRecorder, keptApi, poolApi, serviceApi } from "./kubernetes.ts";
 import { listen } from "./listen.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
-import { type Parts, prepare } from "./parts.ts";
+import type { Parts } from "./parts.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { stateOf } from "./state.ts";
 import { OVERRIDES } from "./watched-service.ts";
 import { Webhooks } from "./webhooks.ts";
 
-/** Runs until a signal ends it. Exit codes: 0 ended on request, 1 cannot start or lost the lead, 2 wrong command line. */
-export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const started = startUp("controller", CONTROLLER_FLAGS, argv, env);
-  if (typeof started === "number") return started;
-  const { flags, log, stop } = started;
-  const prepared = prepare(flags, env);
-  if (!prepared.ok) {
-    log.error(prepared.error, { op: "startup" });
-    return 1;
-  }
-  const controller = new Controller({ ...prepared.value, flags, log, stop });
-  const code = await controller.run();
-  log.info("MetalLB controller stopped", { op: "shutdown", reason: String(stop.reason ?? "") });
-  return code;
-}
+/** How a life of the controller ended: it could not begin, was asked to end, or lost the lead. */
+export type Ending = "failed" | "asked" | "lost";
 
 const LEASE = "metallb-controller";
 
@@ -42,11 +27,10 @@ const LEASE = "metallb-controller";
 const DRAIN = 3_000;
 
 /** Joins watches, allocation, writers and servers, and ends them together. */
-class Controller {
+export class Controller {
   private readonly parts: Parts;
   private readonly trouble: Trouble;
   private readonly end = new AbortController();
-  private readonly memory = new MemoryKeeper();
   private readonly world: WatchedWorld;
   private readonly problems: ProblemLog;
   private configurationState: ConfigurationStateWriter | null = null;
@@ -61,7 +45,7 @@ class Controller {
   private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
-  private readonly over = Promise.withResolvers<number>();
+  private readonly over = Promise.withResolvers<Ending>();
   private ready = false;
 
   constructor(parts: Parts) {
@@ -121,37 +105,36 @@ class Controller {
     this.election = new LeaseElection(client, {
       namespace,
       name: LEASE,
-      // A container that restarts in its Pod takes its own lease up again at once.
-      identity: flags["pod-name"] || `${hostname()}_${randomUUID()}`,
+      identity: parts.identity,
       deployment: flags.deployment,
       onStarted: () => this.won.resolve(),
       onStopped: (why) => {
-        log.error("no longer leading: ending, so that a fresh start decides on a fresh view", {
+        log.error("no longer leading: beginning anew, so that the next decision is made on a fresh view", {
           op: "election",
           error: why,
         });
         // Whoever holds the Lease now may write already.
         void this.endWrites();
-        this.over.resolve(1);
+        this.over.resolve("lost");
       },
       onTrouble: trouble.of("leases", "leader election"),
     });
   }
 
-  async run(): Promise<number> {
+  async run(): Promise<Ending> {
     const { stop } = this.parts;
     const servers = await this.listen();
     if (!servers.ok) {
       this.parts.log.error(servers.error, { op: "startup" });
-      return 1;
+      return "failed";
     }
-    stop.addEventListener("abort", () => this.over.resolve(0), { once: true });
-    if (stop.aborted) this.over.resolve(0);
+    stop.addEventListener("abort", () => this.over.resolve("asked"), { once: true });
+    if (stop.aborted) this.over.resolve("asked");
     this.webhooks?.start();
-    this.memory.begin();
+    this.parts.memory.begin();
     if (this.parts.flags["webhook-mode"] === "onlywebhook") this.onlyWebhook();
     else void this.lead();
-    const code = await this.over.promise;
+    const ending = await this.over.promise;
     this.end.abort();
     this.world.stop();
     this.configurationState?.stop();
@@ -163,7 +146,7 @@ class Controller {
     await this.webhooks?.stop();
     this.outside?.close();
     this.parts.client.close();
-    return code;
+    return ending;
   }
 
   /** Another process allocates: this one neither reads Services nor asks for the lead. */
@@ -216,7 +199,7 @@ class Controller {
       pools: this.world.config?.pools.length ?? 0,
       milliseconds: Math.round(performance.now() - started),
     });
-    this.memory.begin();
+    this.parts.memory.begin();
   }
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */

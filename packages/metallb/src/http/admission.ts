@@ -9,10 +9,11 @@ export interface AdmissionRequest {
   readonly oldObject: unknown;
 }
 
-/** `denied`: why, in a sentence or some. `failed`: it could not be judged, and whoever asked may come again. */
+/** `denied`: why, in a sentence or some. `unreadable`: it is no object of its kind. `failed`: it could not be judged, and whoever asked may come again. */
 export type Verdict =
   | { readonly kind: "allowed"; readonly warnings?: readonly string[] }
   | { readonly kind: "denied"; readonly message: string }
+  | { readonly kind: "unreadable"; readonly message: string }
   | { readonly kind: "failed"; readonly message: string };
 
 export type Judge = (request: AdmissionRequest) => Promise<Verdict>;
@@ -53,9 +54,15 @@ export async function admit(body: unknown, judge: Judge): Promise<Fields | null>
     const warnings = verdict.warnings?.map((warning) => warning.slice(0, MAX_WARNING)) ?? [];
     return answer({ allowed: true, ...(warnings.length > 0 ? { warnings } : {}) });
   }
-  const [code, reason] = verdict.kind === "denied" ? [403, "Forbidden"] : [500, "InternalError"];
+  const [code, reason] = REFUSALS[verdict.kind];
   return answer({ allowed: false, status: { code, reason, message: verdict.message.slice(0, MAX_MESSAGE) } });
 }
+
+const REFUSALS = {
+  denied: [403, "Forbidden"],
+  unreadable: [400, "BadRequest"],
+  failed: [500, "InternalError"],
+} as const;
 
 const asFields = (value: unknown): Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};

@@ -36,6 +36,10 @@ describe("admission", () => {
       allowed: false,
       status: { code: 403, reason: "Forbidden", message: "no" },
     });
+    expect(await answer({ kind: "unreadable", message: "no" })).toMatchObject({
+      allowed: false,
+      status: { code: 400, reason: "BadRequest", message: "no" },
+    });
     expect(await answer({ kind: "denied", message: "x".repeat(250_000) })).toMatchObject({
       status: { message: "x".repeat(4096) },
     });

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import type { Duration } from "#net";
+import { agentFor } from "./agents.ts";
 import { credentials, errorOf, MAX_BODY, parseJson, readBody, readLines } from "./answer.ts";
 import { ApiError } from "./api-error.ts";
 import type { Cluster } from "./cluster.ts";
@@ -141,10 +142,9 @@ export function createClient(cluster: Cluster, { userAgent, onAnswer }: ClientOp
   const base = new URL(cluster.server);
   const secure = base.protocol === "https:";
   // Watches hold a connection each, so the number of sockets is not bounded here but by who asks.
-  const proxyEnv = cluster.proxy ? { proxyEnv: { HTTP_PROXY: cluster.proxy, HTTPS_PROXY: cluster.proxy } } : {};
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, ...proxyEnv });
+  const agent = agentFor(secure, cluster.proxy ?? null, true);
   // A connection that becomes something else, or is refused that, is not used for another request.
-  const once = new (secure ? HttpsAgent : HttpAgent)(proxyEnv);
+  const once = agentFor(secure, cluster.proxy ?? null, false);
   const send = secure ? httpsRequest : httpRequest;
 
   function forgetIdle(): void {

@@ -21,6 +21,6 @@ export interface Cluster {
   distrusted?(): void;
   /** Sent with each request: a password, or on whose behalf it is. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** URL of an HTTP proxy; null: none. */
+  /** URL of the proxy (http, https, socks5, socks5h), with user and password where it has them; null: none. */
   readonly proxy?: string | null;
 }

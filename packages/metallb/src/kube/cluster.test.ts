@@ -121,8 +121,8 @@ describe("a kubeconfig is refused by name", () => {
     ],
     [
       "another proxy",
-      { cluster: { "proxy-url": "socks5://x:1" } },
-      "only http and https proxies are supported, not socks5",
+      { cluster: { "proxy-url": "socks4://x:1" } },
+      'only http, https and socks5 proxies are supported, not "socks4"',
     ],
     ["auth-provider", { user: { "auth-provider": { name: "gcp" } } }, "auth-provider is no longer supported"],
     ["a token and a password", { user: { token: "t", username: "u", password: "p" } }, "only one may be given"],

@@ -5,6 +5,7 @@ import { err, ok, type Result } from "#net";
 import type { Cluster } from "./cluster-access.ts";
 import { rereadFile } from "./credential-files.ts";
 import { fromKubeconfig } from "./kubeconfig.ts";
+import { proxyFor } from "./proxy.ts";
 
 export type { Cluster, ClusterTls } from "./cluster-access.ts";
 
@@ -40,8 +41,12 @@ function inCluster(env: ClusterSources["env"], folder: string): Result<Cluster> 
   const namespace = rereadFile(join(folder, "namespace"), "the service account's", "text");
   const host = env.KUBERNETES_SERVICE_HOST ?? "";
   const port = env.KUBERNETES_SERVICE_PORT ?? "443";
+  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const proxy = proxyFor(server, null, env);
+  if (!proxy.ok) return proxy;
   return ok({
-    server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    server,
+    proxy: proxy.value,
     namespace: namespace.ok ? namespace.value.text.trim() : null,
     get tls() {
       return { ca: ca.value.text };

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "#net";
 import type { Cluster } from "./cluster-access.ts";
 import { certificateProblem, type FileKind, fixedText, type RereadFile, rereadFile } from "./credential-files.ts";
 import { type ExecPlugin, execPlugin, type Fields } from "./exec-credential.ts";
+import { proxyFor } from "./proxy.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -79,7 +80,7 @@ function assemble(cluster: Found, user: Found, clusterName: string, env: Env): R
   if (!key.ok) return key;
   const pair = pairProblem(cert.value, key.value);
   if (pair !== null) return err(pair);
-  const proxy = proxyOf(text(cluster.fields["proxy-url"]), server, env);
+  const proxy = proxyFor(server, text(cluster.fields["proxy-url"]), env);
   if (!proxy.ok) return proxy;
   const headers = headersOf(user.fields);
   if (!headers.ok) return headers;
@@ -154,34 +155,6 @@ function headersOf(user: Fields): Result<Record<string, string | readonly string
     headers[`impersonate-extra-${encodeURIComponent(name.toLowerCase())}`] = values;
   }
   return ok(headers);
-}
-
-/** The kubeconfig's proxy, else that of the environment, which this machine itself is never asked through. */
-function proxyOf(given: string | null, server: string, env: Env): Result<string | null> {
-  if (given !== null) {
-    if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol))
-      return err(
-        `clusters[].cluster.proxy-url: only http and https proxies are supported, not ${given.split(":", 1)[0]}`,
-      );
-    return ok(given);
-  }
-  const { hostname, protocol } = new URL(server);
-  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname) || isExempt(hostname, env.NO_PROXY ?? env.no_proxy ?? ""))
-    return ok(null);
-  const named = protocol === "https:" ? (env.HTTPS_PROXY ?? env.https_proxy) : (env.HTTP_PROXY ?? env.http_proxy);
-  return ok(named && /^https?:/.test(named) && URL.canParse(named) ? named : null);
-}
-
-/** `NO_PROXY`: names, suffixes and `*`; ranges of addresses are compared as texts, which means they are not. */
-function isExempt(hostname: string, list: string): boolean {
-  return list
-    .split(",")
-    .map((each) => each.trim().toLowerCase())
-    .some(
-      (each) =>
-        each === "*" ||
-        (each !== "" && (hostname === each || hostname.endsWith(each.startsWith(".") ? each : `.${each}`))),
-    );
 }
 
 /** A file that is named, or what stands in `…-data`; the latter counts. Null without either. */

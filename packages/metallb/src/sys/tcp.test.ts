@@ -1,8 +1,13 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { formatIp, type Ip, parseIp } from "#net";
 import { openTcp, type TcpConnection, type TcpTarget } from "#sys";
-import { setTtl } from "./libc.ts";
+import { libc, setTtl } from "./libc.ts";
+import { TtlTrial } from "./ttl-trial.ts";
+
+// Of <linux/in.h>.
+const IPPROTO_IP = 0;
+const IP_MINTTL = 21;
 
 const address = (text: string): Ip => {
   const parsed = parseIp(text);
@@ -154,6 +159,31 @@ describe.skipIf(process.platform !== "linux")("a TCP connection with a password"
     socket.write("two");
     await vi.waitFor(() => expect(told).toEqual(["connected", "two"]), { timeout: 20_000 });
     await connection.close();
+  });
+
+  it("is asked for its TTL with a keepalive alone, and no longer than nothing else is to be sent", async () => {
+    const server = await listen();
+    const socket = connect(server.port, "127.0.0.1");
+    sockets.push(socket);
+    await server.accepted;
+    await vi.waitFor(() => expect(socket.connecting).toBe(false));
+    const fd = descriptorOf(socket);
+    const least = (): number => {
+      const value = Buffer.alloc(4);
+      libc.getsockopt(fd, IPPROTO_IP, IP_MINTTL, value, [4]);
+      return value.readInt32LE();
+    };
+    const trial = new TtlTrial(fd, 4, () => {}, 0);
+    trial.beforeSend(48, true);
+    trial.beforeSend(19, false);
+    expect(least()).toBe(0);
+    trial.beforeSend(19, true);
+    expect(least()).toBe(255);
+    trial.beforeSend(48, true);
+    expect(least()).toBe(0);
+    trial.beforeSend(19, true);
+    expect(least()).toBe(255);
+    trial.end();
   });
 
   it("is held to TTL 255 only where something comes with it: that the handshake had it proves nothing", async () => {

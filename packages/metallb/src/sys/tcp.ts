@@ -167,7 +167,10 @@ class Connection implements TcpConnection {
   send(chunks: readonly Uint8Array[]): void {
     const socket = this.socket;
     if (!socket || this.ended) return;
-    if (socket.writableLength === 0) this.trial?.beforeSend();
+    this.trial?.beforeSend(
+      chunks.reduce((sum, { length }) => sum + length, 0),
+      socket.writableLength === 0,
+    );
     socket.cork();
     for (const [i, chunk] of chunks.entries()) {
       if (i < chunks.length - 1) socket.write(chunk);

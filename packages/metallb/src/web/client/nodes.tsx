@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import { bfdText, type NodeView, type ProcessView, type SessionView, spanText, timerText } from "#view";
 import { hashOf } from "./state.ts";
 import { type Column, DataTable } from "./table.tsx";
@@ -21,14 +22,19 @@ const COLUMNS: readonly Column<SessionRow>[] = [
     text: ({ node }) => `${node.name} ${node.address} ${node.cut ? "cut off" : ""}`,
     cell: ({ node }) => (
       <>
-        <a href={hashOf({ section: "services", query: node.name })} title={`what ${node.name} announces`}>
+        <a href={hashOf({ section: "announced", query: node.name })} title={`what ${node.name} announces`}>
           {node.name}
         </a>{" "}
         <span class="quiet mono">{node.address}</span> {node.cut ? <span class="chip bad">cut off</span> : null}
       </>
     ),
   },
-  { title: "Peer", text: ({ session }) => session?.peer ?? "", cell: ({ session }) => session?.peer ?? "–" },
+  {
+    title: "Peer",
+    class: "short",
+    text: ({ session }) => session?.peer ?? "",
+    cell: ({ session }) => session?.peer ?? "–",
+  },
   {
     title: "Session",
     class: "reasons",
@@ -56,8 +62,12 @@ const COLUMNS: readonly Column<SessionRow>[] = [
 ];
 
 export function NodesTable({ nodes, none }: { readonly nodes: readonly NodeView[]; readonly none: string }) {
-  const rows = nodes.flatMap((node): readonly SessionRow[] =>
-    node.sessions.length === 0 ? [{ node, session: null }] : node.sessions.map((session) => ({ node, session })),
+  const rows = useMemo(
+    () =>
+      nodes.flatMap((node): readonly SessionRow[] =>
+        node.sessions.length === 0 ? [{ node, session: null }] : node.sessions.map((session) => ({ node, session })),
+      ),
+    [nodes],
   );
   return (
     <DataTable
@@ -66,6 +76,7 @@ export function NodesTable({ nodes, none }: { readonly nodes: readonly NodeView[
       rows={rows}
       keyOf={({ node, session }) => `${node.name}/${session?.peer ?? ""}`}
       isTrouble={isDown}
+      isTimed
       none={none}
     />
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { isUnread, type LabView, problemText, type View } from "#view";
+import { AnnouncedTable, chosenNode } from "./announced.tsx";
 import { NodesTable, Process } from "./nodes.tsx";
 import { OwnersTable, PoolsTable, RoutesTable } from "./pools.tsx";
 import { ServicesTable } from "./services.tsx";
@@ -13,10 +14,16 @@ const noneOf = (now: View, kind: string, none: string): string =>
 export function Page() {
   const now = view.value;
   if (now === null) return <p class="waiting">{live.value ? "Waiting for the first look …" : "Connecting …"}</p>;
+  const node = chosenNode(now, query.value);
   return (
     <>
       <Header view={now} />
       <Search />
+      {node === null ? null : (
+        <Section title={`Announced from ${node}`} id="announced">
+          <AnnouncedTable view={now} node={node} />
+        </Section>
+      )}
       {now.kind === "lab" && now.nodes.length <= 20 ? (
         <Section title="Network">
           <Topology lab={now} />
@@ -128,11 +135,12 @@ function Timeline() {
 interface SectionProps {
   readonly title: string;
   readonly count?: number | "?";
+  /** What a link leads to; absent: made of the title. */
+  readonly id?: string;
   readonly children: ComponentChildren;
 }
 
-function Section({ title, count, children }: SectionProps) {
-  const id = anchorOf(title);
+function Section({ title, count, id = anchorOf(title), children }: SectionProps) {
   return (
     <section id={id} aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>

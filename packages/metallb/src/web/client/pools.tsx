@@ -100,6 +100,7 @@ export function OwnersTable({ owners }: { readonly owners: readonly OwnerView[] 
       columns={OWNERS}
       rows={owners}
       keyOf={({ address, node }) => `${address} ${node}`}
+      isTimed
       none="No address is announced by layer 2."
     />
   );

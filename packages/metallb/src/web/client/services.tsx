@@ -24,7 +24,7 @@ const columnsFor = (nodes: number): readonly Column<ServiceView>[] => [
     cell: ({ addresses, foreign }) =>
       addresses.length > 0 ? addresses.join(", ") : foreign === "" ? <span class="chip wait">pending</span> : "–",
   },
-  { title: "Pool", text: ({ pool }) => pool, cell: ({ pool }) => pool },
+  { title: "Pool", class: "short", text: ({ pool }) => pool, cell: ({ pool }) => pool },
   {
     title: "Announced from",
     class: "reasons",

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Component, type ComponentChildren } from "preact";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import { useFilter } from "./filter.ts";
 import { query } from "./state.ts";
 
 export interface Column<Row> {
@@ -19,21 +20,28 @@ interface TableProps<Row> {
   readonly keyOf: (row: Row) => string;
   /** Rows that need somebody's attention come first until a column is chosen. */
   readonly isTrouble?: (row: Row) => boolean;
+  /** Whether cells hold how long something lasts, so that they are drawn anew each time that anything is. */
+  readonly isTimed?: boolean;
   /** What to say instead of a table without rows. */
   readonly none: string;
 }
 
-/** How many rows are drawn at first, and more each time that the end comes into sight. */
-const STEP = 100;
+/** How many rows are drawn at first, and more each time that the end comes near. */
+const STEP = 40;
 
 const collator = new Intl.Collator("en", { numeric: true });
 
 /** A table that is filtered by the page's search, sorted by a column, and drawn as far as one scrolls. */
-export function DataTable<Row>({ label, columns, rows, keyOf, isTrouble, none }: TableProps<Row>) {
+export function DataTable<Row>({ label, columns, rows, keyOf, isTrouble, isTimed, none }: TableProps<Row>) {
   const sorted = useSignal<{ readonly column: number; readonly down: boolean } | null>(null);
   const most = useSignal(STEP);
-  const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = useMemo(() => rows.filter((row) => matches(columns, row, words)), [rows, columns, words.join(" ")]);
+  const words = query.value.toLowerCase().split(/\s+/).filter(Boolean).join(" ");
+  const textOf = useCallback((row: Row) => columns.map((column) => column.text(row)).join(" "), [columns]);
+  const found = useFilter(rows, words, textOf);
+  // Another filter begins at the top.
+  useEffect(() => {
+    most.value = STEP;
+  }, [words]);
   const shown = useMemo(
     () => order(found, columns, sorted.value, isTrouble),
     [found, columns, sorted.value, isTrouble],
@@ -53,7 +61,7 @@ export function DataTable<Row>({ label, columns, rows, keyOf, isTrouble, none }:
               const chosen = sorted.value?.column === index ? sorted.value : null;
               const direction = chosen === null ? "none" : chosen.down ? "descending" : "ascending";
               return (
-                <th key={column.title} aria-sort={direction} scope="col">
+                <th key={column.title} class={column.class ?? ""} aria-sort={direction} scope="col">
                   <button type="button" onClick={() => choose(index)}>
                     {column.title}
                     <span aria-hidden="true">{chosen === null ? "" : chosen.down ? " ↓" : " ↑"}</span>
@@ -64,14 +72,15 @@ export function DataTable<Row>({ label, columns, rows, keyOf, isTrouble, none }:
           </tr>
         </thead>
         <tbody>
-          {shown.slice(0, most.value).map((row) => (
-            <tr key={keyOf(row)} class={isTrouble?.(row) ? "trouble" : ""}>
-              {columns.map((column) => (
-                <td key={column.title} class={column.class ?? ""} data-title={column.title}>
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
+          {blocksOf(shown, most.value).map((block, index) => (
+            <Block
+              key={index * STEP}
+              rows={block}
+              of={isTimed ? rows : null}
+              columns={columns}
+              keyOf={keyOf}
+              isTrouble={isTrouble}
+            />
           ))}
         </tbody>
       </table>
@@ -87,6 +96,48 @@ export function DataTable<Row>({ label, columns, rows, keyOf, isTrouble, none }:
   );
 }
 
+/** More is drawn before one sees that it is missing. */
+const NEAR = { rootMargin: "600px" } as const;
+
+interface BlockProps<Row> {
+  readonly rows: readonly Row[];
+  /** Another list than before: draw even what is the same; null: what is the same stays as it is. */
+  readonly of: readonly Row[] | null;
+  readonly columns: readonly Column<Row>[];
+  readonly keyOf: (row: Row) => string;
+  readonly isTrouble: ((row: Row) => boolean) | undefined;
+}
+
+/** Some rows, drawn again only where one of them differs: more of them cost no more for those that stand. */
+class Block<Row> extends Component<BlockProps<Row>> {
+  override shouldComponentUpdate(next: BlockProps<Row>): boolean {
+    const { rows, of, columns } = this.props;
+    return (
+      next.of !== of ||
+      next.columns !== columns ||
+      next.rows.length !== rows.length ||
+      next.rows.some((row, index) => row !== rows[index])
+    );
+  }
+
+  override render({ rows, columns, keyOf, isTrouble }: BlockProps<Row>) {
+    return rows.map((row) => (
+      <tr key={keyOf(row)} class={isTrouble?.(row) ? "trouble" : ""}>
+        {columns.map((column) => (
+          <td key={column.title} class={column.class ?? ""} data-title={column.title}>
+            {column.cell(row)}
+          </td>
+        ))}
+      </tr>
+    ));
+  }
+}
+
+function blocksOf<Row>(rows: readonly Row[], most: number): readonly (readonly Row[])[] {
+  const count = Math.ceil(Math.min(most, rows.length) / STEP);
+  return Array.from({ length: count }, (_, index) => rows.slice(index * STEP, (index + 1) * STEP));
+}
+
 function More({ left, more }: { readonly left: number; readonly more: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
   const latest = useRef(more);
@@ -95,7 +146,7 @@ function More({ left, more }: { readonly left: number; readonly more: () => void
     if (button.current === null) return;
     const observer = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) latest.current();
-    });
+    }, NEAR);
     observer.observe(button.current);
     return () => observer.disconnect();
   }, [left]);
@@ -104,15 +155,6 @@ function More({ left, more }: { readonly left: number; readonly more: () => void
       {left} more
     </button>
   );
-}
-
-function matches<Row>(columns: readonly Column<Row>[], row: Row, words: readonly string[]): boolean {
-  if (words.length === 0) return true;
-  const text = columns
-    .map((column) => column.text(row))
-    .join(" ")
-    .toLowerCase();
-  return words.every((word) => text.includes(word));
 }
 
 function order<Row>(
@@ -124,8 +166,10 @@ function order<Row>(
   const column = sorted === null ? undefined : columns[sorted.column];
   if (sorted === null || column === undefined) {
     if (isTrouble === undefined) return rows;
-    const troubled = rows.filter(isTrouble);
-    return troubled.length === 0 ? rows : [...troubled, ...rows.filter((row) => !isTrouble(row))];
+    const troubled: Row[] = [];
+    const well: Row[] = [];
+    for (const row of rows) (isTrouble(row) ? troubled : well).push(row);
+    return troubled.length === 0 ? rows : [...troubled, ...well];
   }
   const keyed = rows.map((row) => ({ row, text: column.text(row) }));
   keyed.sort((a, b) => collator.compare(a.text, b.text));
