@@ -198,6 +198,30 @@ describe("a pool of which an IPAM chooses the addresses", () => {
     });
   });
 
+  it("gives nothing back that is kept for a deleted Service, over a crash too", async () => {
+    await annotate({ "metallb.io/keep-after-deletion": "1h" });
+    await start();
+    await bench.create("a");
+    await bench.served("a", "192.0.2.1");
+    await bench.remove("a");
+    const where = { namespace: NAMESPACE, name: "metallb-kept-addresses" };
+    await eventually(
+      async () => JSON.stringify((await bench.client.get(RESOURCES.configmaps, where)).data),
+      (text) => text.includes("192.0.2.1"),
+      { what: "it is not written down what is kept" },
+    );
+    await controller?.stop("SIGKILL");
+    await start();
+    await bench.create("b");
+    await bench.served("b", "192.0.2.2");
+    await held("192.0.2.1", "192.0.2.2");
+    await bench.create("a");
+    await bench.served("a", "192.0.2.1");
+    await bench.remove("b");
+    await held("192.0.2.1", "192.0.2.2");
+    await bench.client.remove(RESOURCES.configmaps, where);
+  });
+
   it("serves who waits, oldest first, as soon as there is room", async () => {
     await start();
     const names = ["s1", "s2", "s3", "s4", "s5", "s6"];
