@@ -99,15 +99,16 @@ const joined = (patterns: readonly string[]): string =>
 
 async function readGossip(flags: Flags, path: string): Promise<Result<GossipSettings | null>> {
   const { "ml-bindaddr": bind, "ml-bindport": port, "ml-labels": labels, "ml-secret-key-path": folder } = flags;
-  if (bind === "" || labels === "") return ok(null);
-  const address = parseIp(bind);
-  if (!address.ok) return err(`--ml-bindaddr: ${address.error}`);
   let key: Uint8Array | null = null;
+  // Also where no gossip is asked for: a Secret that is not there is a mistake (contract 1.3).
   if (folder !== "") {
     const secret = await optional(join(folder, "secretkey"));
     if (secret === null) return err(`--ml-secret-key-path: ${join(folder, "secretkey")} cannot be read`);
     key = gossipKey(secret);
   }
+  if (bind === "" || labels === "") return ok(null);
+  const address = parseIp(bind);
+  if (!address.ok) return err(`--ml-bindaddr: ${address.error}`);
   const config = await readProfile(path, flags["ml-wan-config"]);
   if (!config.ok) return config;
   return ok({ address: reachable(address.value), port: port || 7_946, labels, key, config: config.value });

@@ -28,13 +28,13 @@ const counters = (name: string, updatesSent: number): DatedCounters => ({
 });
 
 /** What is scraped of three peers, two of them at one place, and of one path that BFD watches. */
-async function scrape(vrfLabels: boolean): Promise<string> {
+async function scrape(vrfLabels: boolean, isCounted = true): Promise<string> {
   const world = new TestWorld([], [peer("b"), peer("a"), peer("six", { address: ip(6, 1n) })]);
   const planned = plan(world, OPTIONS);
   const sessions = new BgpSessions();
   sessions.expect({ peersSet: [...planned.peers.values()], peersRemoved: [] });
   const all = [...planned.peers.keys()].map((name, i) => counters(name, i + 1));
-  sessions.take({ kind: "counters", counters: all });
+  if (isCounted) sessions.take({ kind: "counters", counters: all });
   const announced = new Map([["default/a", ["192.0.2.5"]]]);
   const bfd = new BfdSessions();
   const report = {
@@ -83,6 +83,12 @@ async function scrape(vrfLabels: boolean): Promise<string> {
     },
   ).metrics();
 }
+
+it("has the rows of a peer as soon as it is configured: its counters are told later", async () => {
+  const text = await scrape(false, false);
+  for (const name of ["session_up", "updates_total", "announced_prefixes_total"])
+    expect(text).toContain(`metallb_bgp_${name}{peer="[::1]:179"} 0\n`);
+});
 
 it("has a row for each peer, also for two at one address and port", async () => {
   const text = await scrape(false);

@@ -18,9 +18,25 @@ export interface SessionFigures {
 /** One metric: its name without prefix, and what it says of a session. */
 type Row<Of> = readonly [name: string, kind: "gauge" | "counter", help: string, value: (of: Of) => number];
 
-interface BgpFigures extends DatedCounters {
-  readonly up: boolean;
-}
+type BgpFigures = Omit<DatedCounters, "peer" | "holdEndsAt"> & { readonly up: boolean };
+
+/** Of a peer whose counters were not told yet: its rows are there as soon as it is configured. */
+const NOTHING_YET: Omit<BgpFigures, "up"> = {
+  opensSent: 0,
+  opensReceived: 0,
+  notificationsSent: 0,
+  notificationsReceived: 0,
+  updatesSent: 0,
+  updatesReceived: 0,
+  keepalivesSent: 0,
+  keepalivesReceived: 0,
+  routeRefreshesReceived: 0,
+  updatesTreatedAsWithdraw: 0,
+  attributesDiscarded: 0,
+  bytesSent: 0,
+  announcedPrefixes: 0,
+  pendingPrefixes: 0,
+};
 
 const BGP: readonly Row<BgpFigures>[] = [
   ["session_up", "gauge", "BGP session state (1 is up, 0 is down)", ({ up }) => (up ? 1 : 0)],
@@ -123,9 +139,11 @@ export function addSessionMetrics(registry: Registry, { plan, sessions, bfd, vrf
     }
   };
   function* bgpFigures(withPort: boolean): Generator<readonly [Labels, BgpFigures]> {
-    const labels = peerLabels(plan().peers, withPort);
-    for (const [name, counters] of sessions.counters) {
+    const { peers } = plan();
+    const labels = peerLabels(peers, withPort);
+    for (const name of peers.keys()) {
       const of = labels.get(name);
+      const counters = sessions.counters.get(name) ?? NOTHING_YET;
       const figures = { ...counters, up: sessions.reports.get(name)?.state === "Established" };
       const plain = withPort && !vrfLabels && of?.vrf === "default";
       if (of) yield [plain ? { peer: of.peer } : of, figures];

@@ -211,12 +211,12 @@ export class AdjRibOut {
   /** What tells the table that the peer was moved to from the one that it was told. */
   private crossing(left: LeftBehind): Iterable<Entry> {
     const entries: Entry[] = [];
-    for (const { entry } of left.values())
-      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     for (const entry of this.table.standing()) {
       const before = left.get(entry.key)?.attributes;
       if (!before || !entry.attributes || !sameAttributes(before, entry.attributes)) entries.push(entry);
     }
+    for (const { entry } of left.values())
+      if (this.table.standingFor(entry.key) === null) entries.push({ ...entry, changedAt: -1, attributes: null });
     return this.due(entries);
   }
 

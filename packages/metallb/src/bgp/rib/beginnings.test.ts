@@ -246,7 +246,7 @@ describe("a peer that is moved to another table", () => {
     bench.set({ table: "other" });
     const reader = new Reader();
     reader.read(bench.sent());
-    expect(reader.heard).toEqual(["update +0 -1", "update +1 -0"]);
+    expect(reader.heard).toEqual(["update +1 -0", "update +0 -1"]);
     expect([...reader.routes.keys()]).toEqual(["2001:db8:2::/48"]);
   });
 

@@ -322,6 +322,24 @@ describe("the octets of", () => {
     expect(reader.routes.get("2001:db8::/32")?.communities).toEqual(communities);
   });
 
+  it("what comes before what goes: a peer has the new way first", () => {
+    for (const [parts, whole] of [
+      [["10.0.0.0/25", "10.0.0.128/25"], "10.0.0.0/24"],
+      [["2001:db8::/65", "2001:db8:0:0:8000::/65"], "2001:db8::/64"],
+    ] as const) {
+      const table = new RouteTable();
+      table.apply(announce(parts));
+      const position = table.position;
+      table.apply({ ...announce([whole]), withdraw: withdraw(parts).withdraw });
+      const reader = new Reader();
+      reader.read(packUpdates(table.since(position), EXTERNAL));
+      expect(reader.heard).toEqual(["update +1 -0", "update +0 -2"]);
+      expect([...reader.routes.keys()]).toEqual([whole]);
+      // Also where they do not go in one turn.
+      expect([...table.since(position)].map(({ attributes }) => attributes !== null)).toEqual([true, false, false]);
+    }
+  });
+
   it("nothing but a withdrawal for attributes that fit no message", () => {
     const communities = Array.from({ length: 2000 }, (_, i) => i);
     const change = announce(["10.0.0.0/8"], { ...PLAIN, communities });

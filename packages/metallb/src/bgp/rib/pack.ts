@@ -39,8 +39,9 @@ export const packKey = (
 const CHUNK = 256 * 1024;
 
 /**
- * UPDATEs for the entries: withdrawals first, then one run of messages per attribute set, each message
- * as full as the limit allows. Entries of families without a next hop must not be among them. A route
+ * UPDATEs for the entries: one run of messages per attribute set, then withdrawals, so that a peer has the
+ * new way before the old one goes (where an aggregate replaces its parts, say); each message as full as the
+ * limit allows. Entries of families without a next hop must not be among them. A route
  * whose attributes do not fit one message is withdrawn (RFC 4271 section 9.2).
  */
 export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters): Uint8Array[] {
@@ -60,13 +61,13 @@ export function packUpdates(entries: Iterable<Entry>, parameters: PackParameters
     else group.six.push(key);
   }
   const packer = new Packer(parameters);
-  packer.withdraw("ipv4-unicast", withdrawn.four);
-  packer.withdraw("ipv6-unicast", withdrawn.six);
   for (const [attributes, { four, six }] of groups) {
     if (!attributes || four === withdrawn.four) continue;
     packer.announce("ipv4-unicast", attributes, four);
     packer.announce("ipv6-unicast", attributes, six);
   }
+  packer.withdraw("ipv4-unicast", withdrawn.four);
+  packer.withdraw("ipv6-unicast", withdrawn.six);
   return packer.finish();
 }
 

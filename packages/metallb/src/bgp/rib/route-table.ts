@@ -66,11 +66,11 @@ export class RouteTable {
     return this.counts[family];
   }
 
-  /** Takes a difference; what it does not change is not noted. */
+  /** Takes a difference, what comes before what goes; what it does not change is not noted. */
   apply(change: TableChange): void {
     const before = this.position;
-    for (const prefix of change.withdraw) this.put(prefix, null);
     for (const { prefix, attributes } of change.announce) this.put(prefix, attributes);
+    for (const prefix of change.withdraw) this.put(prefix, null);
     if (this.position === before) return;
     this.cache.clear();
     this.lists.clear();
