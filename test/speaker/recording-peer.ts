@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { encodeKeepalive } from "metallb/bgp";
 
 /** RFC 4271 section 4.1. */
 export const TYPE = { open: 1, update: 2, notification: 3, keepalive: 4 } as const;
@@ -23,11 +24,14 @@ export class RecordingPeer {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
-  /** Listens on a free port of the address. */
-  static async listen(address: string): Promise<RecordingPeer> {
+  /** Keepalives of a peer that reads nothing any more. */
+  private talking: NodeJS.Timeout | null = null;
+
+  /** Listens on a free port of the address, or on the one that is named. */
+  static async listen(address: string, port = 0): Promise<RecordingPeer> {
     const peer = new RecordingPeer();
     await new Promise<void>((resolve, reject) =>
-      peer.server.once("error", reject).listen({ host: address, port: 0 }, resolve),
+      peer.server.once("error", reject).listen({ host: address, port }, resolve),
     );
     return peer;
   }
@@ -62,7 +66,23 @@ export class RecordingPeer {
     return [...standing].sort();
   }
 
+  /** From now on it reads nothing, and goes on saying KEEPALIVE so often, in milliseconds. */
+  deafen(every: number): void {
+    for (const socket of this.sockets) socket.pause();
+    this.talking ??= setInterval(() => {
+      for (const socket of this.sockets) socket.write(encodeKeepalive());
+    }, every);
+  }
+
+  /** Reads all that waits, and goes on as before. */
+  hear(): void {
+    if (this.talking) clearInterval(this.talking);
+    this.talking = null;
+    for (const socket of this.sockets) socket.resume();
+  }
+
   async close(): Promise<void> {
+    this.hear();
     for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }

@@ -5,13 +5,24 @@ import { join } from "node:path";
 import type { BfdCounters } from "metallb/bfd";
 import type { PeerCounters } from "metallb/bgp";
 import type { BareLine } from "../../support/bare-speaker.ts";
-import { eventually, projectFile, runIn, type Where } from "../../support/programs.ts";
+import { eventually, type Program, projectFile, runIn, type Where } from "../../support/programs.ts";
 
 /** Both ends of one cable, each in a network namespace. */
 export const ROUTER = { four: "10.99.0.1", six: "fd99::1" } as const;
 export const SPEAKER = { four: "10.99.0.2", six: "fd99::2" } as const;
 export const ROUTER_AS = 64512;
 export const SPEAKER_AS = 64500;
+
+/** What a peer asks of BFD, at 3 × 50 ms. */
+export const BFD = {
+  receiveInterval: 50,
+  transmitInterval: 50,
+  detectMultiplier: 3,
+  minimumTtl: 254,
+  passive: false,
+  echoInterval: null,
+  authentication: null,
+} as const;
 
 export interface Session {
   readonly peer: string;
@@ -35,7 +46,7 @@ interface Told {
 /** A bare speaker and the place for a router, joined by a cable. */
 export class MatrixBench {
   readonly folder: string;
-  private readonly names: { readonly router: string; readonly speaker: string };
+  private readonly names: { readonly router: string; readonly speaker: string; wire?: string };
   private speaker: ChildProcess | null = null;
   private told: (Told & { readonly at: number })[] = [];
 
@@ -71,6 +82,10 @@ export class MatrixBench {
       "netns",
       speaker,
     );
+    await this.address();
+  }
+
+  private async address(): Promise<void> {
     for (const [where, four, six] of [
       [this.router, ROUTER.four, ROUTER.six],
       [this.node, SPEAKER.four, SPEAKER.six],
@@ -95,6 +110,44 @@ export class MatrixBench {
 
   get node(): Where {
     return { command: (argv) => ["ip", "netns", "exec", this.names.speaker, ...argv] };
+  }
+
+  /**
+   * Takes the cable apart and puts a program between its ends, on the two interfaces whose names it is told: a namespace
+   * of its own, so that no kernel forwards beside it.
+   */
+  async between(program: (where: Where, one: string, other: string) => Promise<Program>): Promise<Program> {
+    const here: Where = { command: (argv) => argv };
+    const { router, speaker } = this.names;
+    this.names.wire = `${router}-w`;
+    await runIn(here, "ip", "netns", "add", this.names.wire);
+    const wire: Where = { command: (argv) => ["ip", "netns", "exec", `${router}-w`, ...argv] };
+    // Both ends keep their names and addresses: those of the router are on one cable, those of the speaker on another.
+    await runIn(this.node, "ip", "link", "del", "x0");
+    for (const [name, to] of [
+      ["w0", router],
+      ["w1", speaker],
+    ] as const) {
+      await runIn(
+        here,
+        "ip",
+        "link",
+        "add",
+        name,
+        "netns",
+        this.names.wire,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "x0",
+        "netns",
+        to,
+      );
+      await runIn(wire, "ip", "link", "set", name, "up");
+    }
+    await this.address();
+    return program(wire, "w0", "w1");
   }
 
   startSpeaker(...lines: readonly BareLine[]): void {

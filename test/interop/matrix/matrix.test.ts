@@ -4,7 +4,7 @@ import type { BareLine } from "../../support/bare-speaker.ts";
 import { describeWith } from "../../support/parts.ts";
 import { missing } from "../../support/probes.ts";
 import { eventually, projectFile, runIn, runWith } from "../../support/programs.ts";
-import { MatrixBench, ROUTER, type Session, SPEAKER, SPEAKER_AS } from "./bench.ts";
+import { BFD, MatrixBench, ROUTER, type Session, SPEAKER, SPEAKER_AS } from "./bench.ts";
 import type { Make, RunningRouter, Wish } from "./make.ts";
 import { MAKES } from "./makes.ts";
 
@@ -24,16 +24,6 @@ const BLACKHOLE = `
     chain in { type filter hook input priority filter; tcp sport 179 drop; tcp dport 179 drop; }
     chain out { type filter hook output priority filter; tcp sport 179 drop; tcp dport 179 drop; }
   }`;
-
-const BFD = {
-  receiveInterval: 50,
-  transmitInterval: 50,
-  detectMultiplier: 3,
-  minimumTtl: 254,
-  passive: false,
-  echoInterval: null,
-  authentication: null,
-} as const;
 
 /** It is up, takes so many packets, and was never down. */
 async function bfdStands(bench: MatrixBench, packets = 40): Promise<void> {
