@@ -126,6 +126,22 @@ describe.each(["controller", "speaker"] as const)("a %s whose token is wrong", (
     expect(await program.ended).toBe(0);
   });
 
+  it("serves profiles where it is asked to", async () => {
+    const [{ kubeconfig }, port, profiles] = [await strangersApi(), await freePort(), await freePort()];
+    const program = start(kind, kubeconfig, port, "", [`--pprof-bind-address=:${profiles}`]);
+    const profile = await eventually(
+      () => get(profiles, "/debug/pprof/profile?seconds=1"),
+      ({ status }) => status === 200,
+      { what: "there is no profile" },
+    );
+    expect(JSON.parse(profile.text)).toHaveProperty("nodes");
+    program.child.kill("SIGTERM");
+    expect(await program.ended).toBe(0);
+    const wrong = start(kind, kubeconfig, port, "", ["--pprof-bind-address=6060"]);
+    expect(await wrong.ended).toBe(1);
+    expect(wrong.output()).toContain('--pprof-bind-address: \\"6060\\" is no host:port');
+  });
+
   it("lives where no line can be written", async () => {
     const [{ kubeconfig, asked }, port] = [await strangersApi(), await freePort()];
     const program = start(kind, kubeconfig, port, ">/dev/full");

@@ -127,10 +127,14 @@ export class Lan {
   }
 
   /** A Service with these addresses, served on all nodes. */
-  async serve(name: string, ips: readonly string[]): Promise<void> {
+  async serve(name: string, ips: readonly string[], annotations: Readonly<Record<string, string>> = {}): Promise<void> {
     const service = serviceObject(name, { ipFamilyPolicy: ips.length > 1 ? "RequireDualStack" : "SingleStack" });
     await this.cluster.apply(
-      { ...service, status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } } },
+      {
+        ...service,
+        metadata: { ...service.metadata, annotations },
+        status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
+      },
       sliceObject(name, "IPv4", this.cluster.network.nodes),
     );
   }
@@ -261,7 +265,13 @@ export function failover({ answers, from }: Traffic & { readonly from: number },
 const speakerPod = (node: string, address: string): TestObject => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { name: `speaker-${node}`, namespace: NAMESPACE, labels: { component: "speaker" } },
+  metadata: { name: `speaker-${node}`, namespace: NAMESPACE, labels: { app: "metallb", component: "speaker" } },
   spec: { nodeName: node, hostNetwork: true, containers: [{ name: "speaker", image: "speaker" }] },
-  status: { phase: "Running", podIP: address, podIPs: [{ ip: address }], hostIP: address },
+  status: {
+    phase: "Running",
+    podIP: address,
+    podIPs: [{ ip: address }],
+    hostIP: address,
+    conditions: [{ type: "Ready", status: "True" }],
+  },
 });

@@ -30,6 +30,7 @@ export function listen(told: Told): Promise<Result<readonly HttpServer[]>> {
   const { flags, client, log, tls, allocation, world, writer, poolStatus, election, outside } = told;
   const whyIpam = () => (outside?.ipam.trouble ? [`the IPAM does not answer: ${outside.ipam.trouble}`] : []);
   return serve({
+    profiler: flags["pprof-bind-address"],
     health: {
       host: "",
       port: flags["health-probe-port"],

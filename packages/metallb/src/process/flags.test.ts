@@ -60,9 +60,9 @@ describe("variables", () => {
 });
 
 it("names in one line the flags whose part comes later", () => {
-  const parsed = read(["-pprof-bind-address=:1", "-port=1", "-tls-min-version=VersionTLS13"], {});
+  const parsed = parseFlags(SPEAKER_FLAGS, ["-frrk8s-secret-passthrough", "-port=1", "-frrk8s-namespace=x"], {});
   expect(parsed.ok && laterNotice(parsed.value.later)).toBe(
-    "accepted without effect in this version: -pprof-bind-address",
+    "accepted without effect in this version: -frrk8s-namespace, -frrk8s-secret-passthrough",
   );
   expect(laterNotice([])).toBeNull();
 });

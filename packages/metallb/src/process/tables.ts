@@ -20,7 +20,10 @@ const shared = {
   "lb-class": { default: "", help: "handle only Services of this spec.loadBalancerClass" },
   "pod-name": { default: "", env: "METALLB_POD_NAME", help: "name of the own Pod" },
   "metrics-cert-dir": { default: "", help: "folder with tls.crt and tls.key for metrics; empty: self-signed" },
-  "pprof-bind-address": { default: "", help: "address of a profiler", later: "profiling" },
+  "pprof-bind-address": {
+    default: "",
+    help: "host:port at which profiles of the main thread are served; without a host this machine alone; empty: nowhere",
+  },
   "tls-min-version": {
     default: "",
     choices: ["", "VersionTLS12", "VersionTLS13"],
