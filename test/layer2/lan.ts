@@ -34,6 +34,8 @@ interface SpeakerState {
   readonly layer2: readonly { readonly address: string; readonly service: string }[];
   readonly neighbors: readonly {
     readonly address: string;
+    readonly state: string;
+    readonly foreign: object | null;
     readonly failover: { readonly from: string; readonly milliseconds: number } | null;
   }[];
   readonly services: Readonly<
@@ -102,8 +104,9 @@ export class Lan {
     );
   }
 
-  async startSpeaker(name: string): Promise<Program> {
+  async startSpeaker(name: string, more: Readonly<Record<string, string>> = {}): Promise<Program> {
     const env = {
+      ...more,
       METALLB_POD_NAME: `speaker-${name}`,
       METALLB_ML_BIND_ADDR: this.cluster.node(name).address,
       METALLB_ML_LABELS: "component=speaker",
