@@ -81,6 +81,25 @@ function suite(kind: ApiKind): void {
     );
   });
 
+  it("waits for no Lease of a process of this machine that was killed, also without a Pod to be named after", async () => {
+    await controller.stop();
+    controller = await bench.start("--pod-name=");
+    await controller.stop("SIGKILL");
+    const began = performance.now();
+    controller = await bench.start("--pod-name=");
+    await create("after");
+    await eventually(
+      async () => ipsOf(await get("after")),
+      (ips) => ips.length === 1,
+      { what: "nothing is served" },
+    );
+    // The Lease would have run out after 15 seconds.
+    expect(performance.now() - began).toBeLessThan(12_000);
+    await remove("after");
+    await controller.stop();
+    controller = await bench.start();
+  });
+
   it("moves what falls out of a changed pool and clears a Service that stops being a LoadBalancer", async () => {
     // A PUT would race with the pool's counters, which the controller writes.
     await client.patch(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "first" }, "merge", {

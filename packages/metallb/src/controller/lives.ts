@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { CONTROLLER_FLAGS, MemoryKeeper, startUp } from "#process";
+import { ownIdentity } from "./own-identity.ts";
 import { prepare } from "./parts.ts";
 import { Controller, type Ending } from "./run.ts";
 
@@ -15,7 +14,7 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
   const { flags, log, stop } = started;
   const memory = new MemoryKeeper();
   // A container that restarts in its Pod, and who begins anew, takes its own Lease up again at once.
-  const identity = flags["pod-name"] || `${hostname()}_${randomUUID()}`;
+  const identity = flags["pod-name"] || ownIdentity();
   let ending: Ending = "lost";
   while (ending === "lost" && !stop.aborted) {
     const prepared = prepare(flags, env);

@@ -11,6 +11,7 @@ import { KeptStore } from "./kept/store.ts";
 import { eventRecorder, keptApi, poolApi, serviceApi } from "./kubernetes.ts";
 import { listen } from "./listen.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
+import { hasEnded } from "./own-identity.ts";
 import type { Parts } from "./parts.ts";
 import { PoolStatusWriter } from "./pool-status.ts";
 import { ServiceWriter } from "./service-writer.ts";
@@ -107,6 +108,7 @@ export class Controller {
       name: LEASE,
       identity: parts.identity,
       deployment: flags.deployment,
+      hasEnded,
       onStarted: () => this.won.resolve(),
       onStopped: (why) => {
         log.error("no longer leading: beginning anew, so that the next decision is made on a fresh view", {

@@ -17,6 +17,8 @@ export interface LeaseElectionOptions extends Partial<Omit<ElectionSettings, "id
   readonly identity: string;
   /** The Deployment whose replicas these are; empty: none. It is asked where Leases are forbidden. */
   readonly deployment?: string;
+  /** Whether a holder has certainly ended, so that its Lease need not run out. */
+  readonly hasEnded?: (identity: string) => boolean;
   readonly random?: () => number;
   readonly onStarted: () => void;
   readonly onStopped: (why: string) => void;
@@ -117,7 +119,9 @@ export class LeaseElection {
     let event: ElectionEvent;
     try {
       this.lease = await this.client.get(RESOURCES.leases, this.where, this.limits);
-      event = { kind: "read", spec: (this.lease.spec ?? {}) as LeaseSpec };
+      const spec = (this.lease.spec ?? {}) as LeaseSpec;
+      const isFree = this.options.hasEnded?.(spec.holderIdentity ?? "") ?? false;
+      event = { kind: "read", spec: isFree ? { ...spec, holderIdentity: "" } : spec };
     } catch (error) {
       this.lease = null;
       event = error instanceof ApiError && error.isNotFound ? { kind: "read", spec: null } : await this.failure(error);
