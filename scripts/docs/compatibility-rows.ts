@@ -306,7 +306,7 @@ export const BEYOND: readonly Omit<Row, "section" | "differs">[] = [
     proofs: [
       [
         "test/controller/kept.test.ts",
-        "gives a Service that comes back its address again, and it to who waits when the time is over",
+        "keeps it through a crash and a restart for who comes back, also while the controller is away",
       ],
     ],
   },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Place } from "@metallb-ts/lab/network";
@@ -20,6 +20,10 @@ const HOLD = 3;
 /** How long the main thread does nothing else, milliseconds: longer than the hold time. */
 const STALL = 5_000;
 
+/** The 19th field of proc_pid_stat(5); the name before it may hold anything but ends with the last bracket. */
+const niceOf = (thread: string): number =>
+  Number(readFileSync(`/proc/self/task/${thread}/stat`, "utf8").split(") ").at(-1)?.split(" ")[16]);
+
 const address = (text: string): Ip => {
   const parsed = parseIp(text);
   if (!parsed.ok) throw new Error(parsed.error);
@@ -28,7 +32,7 @@ const address = (text: string): Ip => {
 
 const place: Place = { name: "router", address: ROUTER, address6: null, command: (argv) => argv };
 
-describeWith(["bird"], "the engines' thread", () => {
+describeWith(["bird", "root"], "the engines' thread", () => {
   const folder = mkdtempSync(join(tmpdir(), "metallb-stall-"));
   const reports: Pick<SessionReport, "state" | "reason">[] = [];
   let router: Router;
@@ -89,6 +93,13 @@ describeWith(["bird"], "the engines' thread", () => {
     await thread?.stop("the test is over", "withdraw");
     await router?.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("has its turn before others where that may be asked for, alone of this process", async () => {
+    const before = (): readonly string[] =>
+      readdirSync("/proc/self/task").filter((id) => niceOf(id) < niceOf(String(process.pid)));
+    await eventually(before, ({ length }) => length > 0, { what: "no thread has its turn first" });
+    expect(before()).toHaveLength(1);
   });
 
   it("keeps its sessions while the main thread stalls for longer than the hold time", async () => {

@@ -1,7 +1,7 @@
-import type { Duration } from "#net";
 import { type Digest, Guard } from "./authentication.ts";
 import { EchoFunction } from "./echo.ts";
 import { type BfdCounters, type BfdEffect, type BfdEvent, type BfdReport, type Instant, noCounts } from "./events.ts";
+import { pace } from "./pace.ts";
 import { type BfdState, type ControlPacket, DIAGNOSTIC, encodeControl } from "./packet.ts";
 import { REASON, remoteOf, UNKNOWN } from "./remote.ts";
 import type { BfdSettings } from "./settings.ts";
@@ -47,6 +47,8 @@ export class BfdSession {
   /** What the shell can do about echo packets. */
   private echoing = { sends: false, returns: false };
   private lastSent: Instant = Number.NEGATIVE_INFINITY;
+  /** By how much the latest packet was sent later than meant, milliseconds. */
+  private late = 0;
   private readonly count = noCounts();
 
   constructor(
@@ -117,7 +119,9 @@ export class BfdSession {
       this.emit({ kind: "echo", session: this.settings.name, bytes });
     }
     if (this.transmitAt !== null && this.transmitAt <= now) {
+      const late = now - this.transmitAt;
       this.send(now, false);
+      this.late = late;
       this.schedule(now);
     }
   }
@@ -261,18 +265,14 @@ export class BfdSession {
     }
     if (this.transmitAt !== null && this.interval === this.scheduledBy) return;
     this.scheduledBy = this.interval;
-    this.transmitAt = Math.max(now, this.lastSent + this.spread(this.interval));
-  }
-
-  /** Section 6.8.7: less by up to a quarter, and by a tenth at least where one lost packet is a failure. */
-  private spread(interval: Duration): number {
-    const least = this.settings.detectMultiplier === 1 ? 0.1 : 0;
-    return interval * (1 - least - (0.25 - least) * this.random());
+    const gap = pace(this.interval, this.settings.detectMultiplier, this.late, this.random());
+    this.transmitAt = Math.max(now, this.lastSent + gap);
   }
 
   private send(now: Instant, final: boolean): void {
     this.count.controlPacketsOutput++;
     this.lastSent = now;
+    this.late = 0;
     if (!final) this.transmitAt = null;
     const { name, transmitInterval, detectMultiplier, echoInterval } = this.settings;
     // Section 6.8.3: not Up is never faster than one packet a second.

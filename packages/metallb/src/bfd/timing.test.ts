@@ -20,6 +20,23 @@ describe("the time between packets", () => {
     expect(gaps(() => 1 - 1e-9, 1)).toEqual([75, 75, 75]);
   });
 
+  it("makes good for a packet that came late, as far as the quarter goes", () => {
+    const after = (late: number) => {
+      const bench = new Bench(() => 0).up({ transmitInterval: 100, receiveInterval: 5_000 });
+      bench.hear("Up", { requiredMinRx: 1, desiredMinTx: 5_000_000 });
+      bench.advance(1_000);
+      bench.now = (bench.wakeAt ?? 0) + late;
+      const held = bench.now;
+      bench.step({ kind: "time" });
+      bench.advance(250);
+      return bench.sent.filter(({ at }) => at >= held).map(({ at }) => Math.round(at - held));
+    };
+    expect(after(0)).toEqual([0, 100, 200]);
+    expect(after(10)).toEqual([0, 90, 190]);
+    // And not sooner than it may, nor beyond the next one.
+    expect(after(60)).toEqual([0, 75, 175]);
+  });
+
   it("is a second at least until Up, and more where more is configured", () => {
     for (const [transmitInterval, desiredMinTx] of [
       [50, 1_000_000],

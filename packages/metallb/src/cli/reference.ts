@@ -49,7 +49,9 @@ rules:
     verbs: [get]
 \`\`\`
 
-What you lack \`metallb doctor\` names, with the line that grants it, for somebody who may grant it. It also says whether the cluster is too old, CRDs are missing or of another version, and another load balancer gives addresses to the same Services: a second MetalLB, one whose kinds it knows, or whoever gave a Service an address of no pool.
+What you lack \`metallb doctor\` names, with the line that grants it, for somebody who may grant it. It also says whether the cluster is too old, CRDs are missing or of another version, and another load balancer gives addresses to the same Services: a second MetalLB, one whose kinds it knows, or whoever gave a Service an address of no pool. Of an installation that is gone it names the webhooks that stand and refuse every change, and of Pods that are not ready what they wait for.
+
+The page of \`metallb dashboard\` follows the cluster by itself, and says what it cannot read just now: a right that is taken away, credentials that have run out, an API server that is away. What it knew stays; what is allowed again is shown again. The name of a node in its filter shows everything that this node announces, and the page's address is a link to it.
 `;
 
 /** The page of documentation about all commands, made from the commands themselves. */

@@ -56,6 +56,20 @@ describe("the counters of a pool", () => {
     expect(object.status).toMatchObject({ assignedIPv4: 19, availableIPv4: 237 });
   });
 
+  it("make the capacity together also where it does not fit", async () => {
+    const texts: string[] = [];
+    const writer = make({
+      read: async () => ({ metadata: { name: "p" }, spec: {} }),
+      writeStatus: async (_, next) => {
+        texts.push(JSON.stringify(next.status));
+        return { kind: "written", object: next };
+      },
+    });
+    writer.publish([{ ...usage(1), ipv6: { total: 1n << 64n, used: 2 } }]);
+    await expect.poll(() => texts.length).toBe(1);
+    expect(texts[0]).toMatch(/"assignedIPv6":2,.*"availableIPv6":9223372036854775805/);
+  });
+
   it("are written after a failure without waiting for another allocation, and again when somebody changed them", async () => {
     let object: Json = { metadata: { name: "p" }, status: {} };
     const results: ("throws" | "conflict" | "written")[] = ["throws", "conflict", "written", "written"];

@@ -112,10 +112,13 @@ function countersOf({ ipv4, ipv6 }: PoolUsage): Counters {
   return {
     assignedIPv4: String(ipv4.used),
     assignedIPv6: String(ipv6.used),
-    availableIPv4: String(saturated(ipv4.total - BigInt(ipv4.used))),
-    availableIPv6: String(saturated(ipv6.total - BigInt(ipv6.used))),
+    availableIPv4: String(available(ipv4)),
+    availableIPv6: String(available(ipv6)),
   };
 }
+
+/** Of a capacity that does not fit, what is used is taken from what does: available and assigned make the capacity. */
+const available = ({ total, used }: PoolUsage["ipv6"]): bigint => saturated(saturated(total) - BigInt(used));
 
 const saturated = (value: bigint): bigint => (value < 0n ? 0n : value < MAX_COUNT ? value : MAX_COUNT);
 

@@ -1,3 +1,4 @@
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { EngineHost } from "./engine-host.ts";
 import { ENGINES } from "./engines.ts";
@@ -10,6 +11,14 @@ import type { FromEngines, ToEngines } from "./thread-protocol.ts";
 
 const port = parentPort;
 if (!port) throw new Error("this file runs as a worker thread");
+
+/** Of this thread alone: on Linux a priority is a thread's (setpriority(2), "C library/kernel differences"). */
+const BEFORE_OTHERS = -10;
+try {
+  setPriority(BEFORE_OTHERS);
+} catch {
+  // It takes SYS_NICE, which a speaker need not have: then its turn comes with everybody's.
+}
 
 const post = (message: FromEngines): void => port.postMessage(message);
 const outbox = new Outbox(post);
