@@ -2,13 +2,13 @@ import type { Environment } from "@marcbachmann/cel-js";
 
 /** Characters and not the halves of which JavaScript makes some. */
 function charAt(text: string, index: bigint): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   if (index < 0n || index > BigInt(characters.length)) throw new Error(`index out of range: ${index}`);
   return characters[Number(index)] ?? "";
 }
 
 function replace(text: string, from: string, to: string, count: bigint): string {
-  const parts = from === "" ? [...text] : text.split(from);
+  const parts = from === "" ? Array.from(text) : text.split(from);
   if (from === "") parts.unshift("");
   if (from === "" && text !== "") parts.push("");
   const most = count < 0n ? parts.length : Number(count);

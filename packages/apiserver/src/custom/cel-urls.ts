@@ -19,8 +19,8 @@ const HOST = /^(?:\[[0-9A-Fa-f:.%]+\]|[^\s[\]<>"\\^`{|}:]*)(?::[0-9]*)?$/;
 
 /** Null for what is neither an absolute URL nor an absolute path. */
 function parseUrl(text: string): RequestUrl | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: Go refuses them.
-  if (/[\x00-\x1f\x7f]/.test(text)) return null;
+  // Control characters: Go refuses them.
+  if (/\p{Cc}/u.test(text)) return null;
   const [, scheme = "", rest = ""] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/.exec(text) ?? [];
   const at = rest.indexOf("?");
   const [before, query] = at < 0 ? [rest, ""] : [rest.slice(0, at), rest.slice(at + 1)];
