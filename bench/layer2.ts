@@ -1,15 +1,17 @@
-import { createNamespaceNetwork } from "@metallb-ts/lab/network";
 import { createNeighborEngine } from "metallb/neighbor";
 import { ip, parseMac } from "metallb/net";
-import { AnsweringNode } from "../test/layer2/answering-node.ts";
 import { missing } from "../test/support/probes.ts";
-import { projectFile, runIn } from "../test/support/programs.ts";
+import { gossipCost } from "./gossip-cost.ts";
+import { answersOnLan } from "./layer2-answers.ts";
+import { failovers } from "./layer2-failover.ts";
 import type { Benchmark, Row } from "./report.ts";
 
-const ROUNDS = 2_000;
 const FRAMES = 200_000;
 
-/** Goal 13: how long an ARP answer takes and how many there are, with few addresses and with many. */
+/**
+ * Goals 9 and 13: how soon an address goes on at another node, how long an ARP answer takes and how many there are,
+ * with few addresses and with many; and what gossip costs.
+ */
 export const layer2Benchmark: Benchmark = async (say) => {
   const rows: Row[] = [];
   for (const addresses of [10, 50_000]) {
@@ -29,7 +31,7 @@ export const layer2Benchmark: Benchmark = async (say) => {
     say("no root: the answers on a LAN are left out");
     return rows;
   }
-  return [...rows, ...(await onLan(say))];
+  return [...rows, ...(await answersOnLan(say)), ...(await failovers(say)), ...(await gossipCost(say))];
 };
 
 function answersPerSecond(addresses: number): number {
@@ -54,38 +56,4 @@ function answersPerSecond(addresses: number): number {
     engine.step({ kind: "received", link: 2, frame }, i);
   }
   return (FRAMES / (performance.now() - started)) * 1_000;
-}
-
-async function onLan(say: (line: string) => void): Promise<readonly Row[]> {
-  const network = await createNamespaceNetwork({ nodes: 1 });
-  const [node] = network.nodes;
-  if (!node) throw new Error("no node");
-  const answerer = new AnsweringNode(node);
-  try {
-    await answerer.until("eth0 is used", ({ link }) => link === "eth0");
-    const vips = Array.from({ length: 50 }, (_, i) => `172.20.0.${100 + i}`);
-    for (const vip of vips) await answerer.announce(vip, { holder: vip });
-    const ask = async (...targets: readonly string[]): Promise<readonly number[]> => {
-      const script = projectFile("bench/arp-asker.ts");
-      const { address } = network.router;
-      return JSON.parse(
-        await runIn(network.router, process.execPath, script, address, String(ROUNDS), ...targets),
-      ) as number[];
-    };
-    say("answers on a LAN");
-    const common = { goal: 13, what: "ARP request to answer over a LAN", unit: "µs", judged: "p99" } as const;
-    return [
-      {
-        ...common,
-        who: "kernel",
-        samples: await ask(node.address),
-        goalValue: null,
-        note: "the floor, with the asker's own cost",
-      },
-      { ...common, who: "metallb-ts", samples: await ask(...vips), goalValue: 300 },
-    ];
-  } finally {
-    await answerer.stop();
-    await network.close();
-  }
 }

@@ -46,6 +46,17 @@ export const ROWS: readonly Row[] = [
   },
   {
     section: "1.2",
+    what: "The process outlives an API server that is away, however long, and goes on by itself",
+    proofs: [
+      ["test/controller/faults.test.ts", "goes on after the API was away for longer than its Lease lasts"],
+      [
+        "test/controller/faults.test.ts",
+        "begins anew in the same process when somebody else took the lead, and nobody loses anything",
+      ],
+    ],
+  },
+  {
+    section: "1.2",
     what: "One replica",
     differs: "Any number of replicas: one leads by Lease, and at a hand-over no address is given twice.",
     proofs: [
@@ -306,7 +317,7 @@ export const BEYOND: readonly Omit<Row, "section" | "differs">[] = [
     proofs: [
       [
         "test/controller/kept.test.ts",
-        "gives a Service that comes back its address again, and it to who waits when the time is over",
+        "keeps it through a crash and a restart for who comes back, also while the controller is away",
       ],
     ],
   },

@@ -1,5 +1,6 @@
 import { CHAPTERS } from "../../test/controller/contract/scenes.ts";
 import { BEYOND, type Proof, ROWS } from "./compatibility-rows.ts";
+import { LAYER2_FAULTS } from "./fault-rows.ts";
 import { code, head, table } from "./markdown.ts";
 
 const shown = (proofs: readonly Proof[]): string => [...new Set(proofs.map(([file]) => code(file)))].join(", ");
@@ -18,6 +19,7 @@ export function compatibilityPage(): string {
     ({ section, title, scenes }) => `### ${section} ${title}\n\n${scenes.map(({ name }) => `- ${name}`).join("\n")}\n`,
   );
   const beyond = BEYOND.map(({ what, proofs }) => [what, shown(proofs)]);
+  const faults = LAYER2_FAULTS.map(({ what, after, proofs }) => [what, after, shown(proofs)]);
   return `${head("Compatibility", "scripts/docs/compatibility-rows.ts and test/controller/contract", about)}
 ${table(["section", "MetalLB", "here", "shown by"], rows)}
 
@@ -29,5 +31,11 @@ ${stories.join("\n")}
 ## Beyond MetalLB
 
 ${table(["what", "shown by"], beyond)}
+
+## Faults at layer 2
+
+Injected into speakers that run; what is simulated runs for an hour of virtual time in CI.
+
+${table(["fault", "then", "shown by"], faults)}
 `;
 }

@@ -67,7 +67,7 @@ export const NAMES: Readonly<Record<string, Annotation>> = {
   },
   "metallb.io/l2-node": {
     on: "Service",
-    by: "the speakers, and you by `metallb l2 move`",
+    by: "the speakers, and you by `metallb l2 move` and `metallb l2 balance`",
     means: "Where a balanced Service is placed.",
   },
   "metallb.io/keep-after-deletion": {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { chartValues, EFFECTS, effectOf } from "../../scripts/docs/chart-values.ts";
 import { BEYOND, ROWS } from "../../scripts/docs/compatibility-rows.ts";
+import { LAYER2_FAULTS } from "../../scripts/docs/fault-rows.ts";
 import { CONDITIONS, NAMES } from "../../scripts/docs/names.ts";
 import { pages } from "../../scripts/docs/pages.ts";
 import { SECTIONS } from "../../scripts/docs/troubleshooting.ts";
@@ -10,7 +11,7 @@ import { VALUES } from "../deploy/values.ts";
 import { anchorsOf, linksOf } from "../support/pages.ts";
 import { readSources } from "./sources.ts";
 
-const PROOFS = [...ROWS, ...BEYOND].flatMap(({ proofs }) => proofs);
+const PROOFS = [...ROWS, ...BEYOND, ...LAYER2_FAULTS].flatMap(({ proofs }) => proofs);
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

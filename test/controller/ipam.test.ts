@@ -123,6 +123,105 @@ describe("a pool of which an IPAM chooses the addresses", () => {
     expect(controller?.output()).not.toContain(TOKEN);
   });
 
+  describe("with a prefix of each family", () => {
+    const BOTH = ["192.0.2.1", "2001:db8::1"];
+    const DUAL = { ipFamilyPolicy: "RequireDualStack", ipFamilies: ["IPv4", "IPv6"] };
+    const SIX = { ipFamilies: ["IPv6"] };
+    const dualPool = async (annotations: Readonly<Record<string, string>> = { "metallb.io/ipam": "42, 43" }) => {
+      await bench.client.remove(RESOURCES.ipaddresspools, { namespace: NAMESPACE, name: "outside" });
+      await bench.createPool({
+        ...pool("outside", ["192.0.2.0/28", "2001:db8::/120"]),
+        metadata: { name: "outside", namespace: NAMESPACE, annotations },
+      });
+    };
+    const edit = (name: string, spec: object) =>
+      bench.client.patch(RESOURCES.services, { namespace: "default", name }, "merge", { spec });
+
+    it("gives a Service both, each of its own, and gives back what it wants no longer", async () => {
+      await dualPool();
+      await start();
+      await bench.create("a", DUAL);
+      await bench.served("a", ...BOTH);
+      await bench.create("b", SIX);
+      await bench.served("b", "2001:db8::2");
+      await held(...BOTH, "2001:db8::2");
+      const asAsked = { "metallb.io/loadBalancerIPs": "2001:0DB8::3,192.0.2.5" };
+      await bench.create("c", DUAL, asAsked);
+      await bench.served("c", "192.0.2.5", "2001:db8::3");
+      await edit("a", { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] });
+      await bench.served("a", "192.0.2.1");
+      await held("192.0.2.1", "192.0.2.5", "2001:db8::2", "2001:db8::3");
+      await bench.remove("c");
+      await bench.remove("b");
+      await held("192.0.2.1");
+    });
+
+    it("serves who wants both when there is room in both, and who prefers both with what there is", async () => {
+      netbox.occupy("2001:db8::1/126", "a router");
+      netbox.occupy("2001:db8::2/126", "a printer");
+      await dualPool();
+      await start();
+      await bench.create("six", SIX);
+      await bench.served("six", "2001:db8::3");
+      await bench.create("older", { ...DUAL, ipFamilyPolicy: "PreferDualStack" });
+      await bench.served("older", "192.0.2.1");
+      await bench.create("younger", DUAL);
+      await says("younger", /^(exhausted|ipamRefused) .*no free address/);
+      await bench.remove("six");
+      await bench.served("older", "192.0.2.1", "2001:db8::3");
+      netbox.vacate("2001:db8::2");
+      await edit("older", { ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv4"] });
+      await bench.served("younger", "192.0.2.2", "2001:db8::2");
+      await held("192.0.2.1", "192.0.2.2", "2001:db8::2");
+    });
+
+    it("tells NetBox of both that Services had before the pool got the annotation", async () => {
+      await dualPool({});
+      await start();
+      await bench.create("a", DUAL);
+      await bench.served("a", "192.0.2.0", "2001:db8::");
+      await annotate({ "metallb.io/ipam": "42,43" });
+      await held("192.0.2.0", "2001:db8::");
+      await controller?.stop("SIGKILL");
+      await start();
+      await bench.create("b", DUAL);
+      await bench.served("b", ...BOTH);
+      await bench.served("a", "192.0.2.0", "2001:db8::");
+      await held("192.0.2.0", "192.0.2.1", "2001:db8::", "2001:db8::1");
+    });
+
+    it("says where no prefix is of the family", async () => {
+      await dualPool({ "metallb.io/ipam": "42" });
+      await start();
+      await bench.create("six", SIX);
+      await says("six", /none of the prefixes 42 is of IPv6/);
+    });
+  });
+
+  it("gives nothing back that is kept for a deleted Service, over a crash too", async () => {
+    await annotate({ "metallb.io/keep-after-deletion": "1h" });
+    await start();
+    await bench.create("a");
+    await bench.served("a", "192.0.2.1");
+    await bench.remove("a");
+    const where = { namespace: NAMESPACE, name: "metallb-kept-addresses" };
+    await eventually(
+      async () => JSON.stringify((await bench.client.get(RESOURCES.configmaps, where)).data),
+      (text) => text.includes("192.0.2.1"),
+      { what: "it is not written down what is kept" },
+    );
+    await controller?.stop("SIGKILL");
+    await start();
+    await bench.create("b");
+    await bench.served("b", "192.0.2.2");
+    await held("192.0.2.1", "192.0.2.2");
+    await bench.create("a");
+    await bench.served("a", "192.0.2.1");
+    await bench.remove("b");
+    await held("192.0.2.1", "192.0.2.2");
+    await bench.client.remove(RESOURCES.configmaps, where);
+  });
+
   it("serves who waits, oldest first, as soon as there is room", async () => {
     await start();
     const names = ["s1", "s2", "s3", "s4", "s5", "s6"];

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIPv6 } from "node:net";
 
 interface Address {
   id: number;
@@ -10,7 +10,7 @@ interface Address {
 
 const TOKEN = "netbox-secret";
 
-/** As much of NetBox's REST API as allocating takes: prefixes, their available addresses, addresses, tags. IPv4 only. */
+/** As much of NetBox's REST API as allocating takes: prefixes, their available addresses, addresses, tags. */
 export class FakeNetbox {
   readonly token = TOKEN;
   readonly addresses: Address[] = [];
@@ -20,7 +20,10 @@ export class FakeNetbox {
   readonly lies: string[] = [];
   readonly requests: string[] = [];
   /** Prefix id → network and length. */
-  readonly prefixes = new Map<number, string>([[42, "192.0.2.0/29"]]);
+  readonly prefixes = new Map<number, string>([
+    [42, "192.0.2.0/29"],
+    [43, "2001:db8::/126"],
+  ]);
   private readonly tags = new Set<string>();
   private readonly server: Server;
   private ids = 0;
@@ -44,6 +47,12 @@ export class FakeNetbox {
   /** Somebody else takes an address. */
   occupy(address: string, description: string): void {
     this.addresses.push({ id: ++this.ids, address, description, tags: [] });
+  }
+
+  /** Somebody else gives one up. */
+  vacate(address: string): void {
+    const at = this.addresses.findIndex((each) => bare(each.address) === address);
+    if (at >= 0) this.addresses.splice(at, 1);
   }
 
   /** The addresses that have the cluster's tag, ascending. */
@@ -78,7 +87,9 @@ export class FakeNetbox {
     if (prefix) {
       const network = this.prefixes.get(Number(prefix[1]));
       if (network === undefined) return send(404, { detail: "Not found." });
-      if (!prefix[2]) return send(200, { id: Number(prefix[1]), prefix: network, family: { value: 4, label: "IPv4" } });
+      const value = isIPv6(network.split("/", 1)[0] ?? "") ? 6 : 4;
+      if (!prefix[2])
+        return send(200, { id: Number(prefix[1]), prefix: network, family: { value, label: `IPv${value}` } });
       const free =
         this.lies.shift() ?? inside(network).find((ip) => !this.addresses.some((each) => bare(each.address) === ip));
       if (free === undefined) return send(409, { detail: "An insufficient number of IP addresses are available" });
@@ -112,7 +123,7 @@ export class FakeNetbox {
     const found = this.addresses.filter(
       (each) =>
         (tag === null || each.tags.some(({ slug }) => slug === tag)) &&
-        (address === null || bare(each.address) === address) &&
+        (address === null || bare(each.address) === canonical(address ?? "")) &&
         (parent === null || inside(parent ?? "").includes(bare(each.address))),
     );
     const offset = Number(query.get("offset") ?? 0);
@@ -123,9 +134,17 @@ export class FakeNetbox {
 
 const bare = (address: string): string => address.split("/", 1)[0] ?? "";
 
-/** The addresses of a network of at most 256, without its own and its broadcast's. */
+/** NetBox finds an address however it is written. */
+const canonical = (address: string): string =>
+  isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+
+/** The addresses that NetBox gives of a network of at most 256: not the first, and of IPv4 not the last. */
 function inside(network: string): readonly string[] {
-  const [base = "", length = "32"] = network.split("/");
+  const [base = "", length = ""] = network.split("/");
+  if (isIPv6(base))
+    return Array.from({ length: 2 ** (128 - Number(length)) - 1 }, (_, i) =>
+      canonical(`${base}${(i + 1).toString(16)}`),
+    );
   const parts = base.split(".");
   const count = 2 ** (32 - Number(length));
   return Array.from({ length: count - 2 }, (_, i) => [...parts.slice(0, 3), Number(parts[3]) + i + 1].join("."));

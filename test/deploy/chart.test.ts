@@ -222,4 +222,18 @@ describeWith(["kubernetes", "kubectl"], "the manifests on a real API server", ()
     expect(diff.stdout).toBe("");
     expect(diff.status).toBe(0);
   });
+
+  it("let the controller make and change the object of kept addresses, and no other ConfigMap", () => {
+    const as = ["--as=system:serviceaccount:metallb-system:controller", "-n", "metallb-system"];
+    const apply = (name: string, data: object) =>
+      kubectl(
+        ["apply", "--server-side", ...as, "-f", "-"],
+        JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "metallb-system" }, data }),
+      );
+    expect(apply("metallb-kept-addresses", { "a.b": "{}" }).stderr).toBe("");
+    const there = kubectl(["get", "configmap", "metallb-kept-addresses", ...as, "-o", "json"]).stdout;
+    expect(kubectl(["replace", ...as, "-f", "-"], there.replace('"a.b"', '"a.c"')).stderr).toBe("");
+    expect(apply("another", {}).stderr).toContain("forbidden");
+    expect(kubectl(["get", "configmap", "another", ...as]).stderr).toContain("forbidden");
+  });
 });

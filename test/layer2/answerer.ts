@@ -51,7 +51,7 @@ setInterval(() => {
 
 function sayLoad(): void {
   const { user, system } = process.cpuUsage(spent);
-  say({ cpu: (user + system) / 1_000, late: Math.round(worst) });
+  say({ cpu: (user + system) / 1_000, late: Math.round(worst), unsent: sockets.unsent });
   spent = process.cpuUsage();
   worst = 0;
 }

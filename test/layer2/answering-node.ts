@@ -30,6 +30,10 @@ export class AnsweringNode {
     });
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   /** Whether the process has ended. */
   private get isGone(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;

@@ -34,6 +34,8 @@ interface SpeakerState {
   readonly layer2: readonly { readonly address: string; readonly service: string }[];
   readonly neighbors: readonly {
     readonly address: string;
+    readonly state: string;
+    readonly foreign: object | null;
     readonly failover: { readonly from: string; readonly milliseconds: number } | null;
   }[];
   readonly services: Readonly<
@@ -102,8 +104,9 @@ export class Lan {
     );
   }
 
-  async startSpeaker(name: string): Promise<Program> {
+  async startSpeaker(name: string, more: Readonly<Record<string, string>> = {}): Promise<Program> {
     const env = {
+      ...more,
       METALLB_POD_NAME: `speaker-${name}`,
       METALLB_ML_BIND_ADDR: this.cluster.node(name).address,
       METALLB_ML_LABELS: "component=speaker",
@@ -124,10 +127,14 @@ export class Lan {
   }
 
   /** A Service with these addresses, served on all nodes. */
-  async serve(name: string, ips: readonly string[]): Promise<void> {
+  async serve(name: string, ips: readonly string[], annotations: Readonly<Record<string, string>> = {}): Promise<void> {
     const service = serviceObject(name, { ipFamilyPolicy: ips.length > 1 ? "RequireDualStack" : "SingleStack" });
     await this.cluster.apply(
-      { ...service, status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } } },
+      {
+        ...service,
+        metadata: { ...service.metadata, annotations },
+        status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
+      },
       sliceObject(name, "IPv4", this.cluster.network.nodes),
     );
   }
@@ -258,7 +265,13 @@ export function failover({ answers, from }: Traffic & { readonly from: number },
 const speakerPod = (node: string, address: string): TestObject => ({
   apiVersion: "v1",
   kind: "Pod",
-  metadata: { name: `speaker-${node}`, namespace: NAMESPACE, labels: { component: "speaker" } },
+  metadata: { name: `speaker-${node}`, namespace: NAMESPACE, labels: { app: "metallb", component: "speaker" } },
   spec: { nodeName: node, hostNetwork: true, containers: [{ name: "speaker", image: "speaker" }] },
-  status: { phase: "Running", podIP: address, podIPs: [{ ip: address }], hostIP: address },
+  status: {
+    phase: "Running",
+    podIP: address,
+    podIPs: [{ ip: address }],
+    hostIP: address,
+    conditions: [{ type: "Ready", status: "True" }],
+  },
 });

@@ -7,6 +7,7 @@ import { eventually, projectFile } from "../support/programs.ts";
 import { type Answering, Lan, type Traffic, VIP, VIP6 } from "./lan.ts";
 
 const MOVES = 10;
+const SHARED = "172.20.0.130";
 const VIPS = Array.from({ length: 6 }, (_, i) => `172.20.0.${101 + i}`);
 
 describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", () => {
@@ -34,7 +35,8 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", 
     const found = new Map<string, string>();
     for (const name of among)
       for (const { address } of (await lan.state(name)).layer2) {
-        if (found.has(address)) return null;
+        // Services that share an address each say so.
+        if ((found.get(address) ?? name) !== name) return null;
         found.set(address, name);
       }
     return VIPS.every((vip) => found.has(vip)) ? found : null;
@@ -130,6 +132,36 @@ describeWith(["root", "namespaces", "bird", "kubectl"], "a LAN of three nodes", 
       await lan.startSpeaker(owner);
       await lan.settled(VIP);
     });
+  });
+
+  it("is level after one command, which moves no more than it must and loses nothing; sharers move as one", async () => {
+    const share = { "metallb.io/allow-shared-ip": "k" };
+    await lan.serve("shared-a", [SHARED], share);
+    await lan.serve("shared-b", [SHARED], share);
+    const full = await lan.owner(SHARED);
+    const of = async (name: string) => (await lan.state(name)).layer2;
+    const services = ["shared-b", "web", ...VIPS.map((_, i) => `web-${i}`), "later"];
+    for (const name of services) await metallb("l2", "move", name, full);
+    const had = async () => (await of(full)).filter(({ address }) => address.includes("."));
+    expect((await had()).length).toBe(services.length + 1);
+    const dry = await metallb("l2", "balance", "--dry-run");
+    const lines = dry.stdout.trim().split("\n");
+    // Nine addresses, of which three stay.
+    expect(lines).toHaveLength(6);
+    expect((await had()).length).toBe(services.length + 1);
+    await counted(async () => {
+      const { stdout } = await metallb("l2", "balance");
+      expect(stdout.trim().split("\n").slice(0, 6)).toEqual(lines);
+      expect(stdout.match(/^node .* announces /gm)).toHaveLength(6);
+    });
+    const holding = await Promise.all(lan.names.map(of));
+    const counts = holding.map(
+      (all) => new Set(all.map(({ address }) => address).filter((each) => each.includes("."))),
+    );
+    expect(counts.map(({ size }) => size)).toEqual([3, 3, 3]);
+    const sharing = holding.map((all) => all.filter(({ address }) => address === SHARED).length);
+    expect(sharing.toSorted((a, b) => a - b)).toEqual([0, 0, 2]);
+    expect((await metallb("l2", "balance")).stdout).toBe("the nodes are level: nothing is to be moved\n");
   });
 
   it("says that there is no such node to move one to", async () => {

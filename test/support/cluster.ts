@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startApiServer } from "@metallb-ts/apiserver";
+import { type PodBackends, startApiServer } from "@metallb-ts/apiserver";
 import {
   findOrBuild,
   type KubernetesPrograms,
@@ -68,8 +68,9 @@ async function assemble(
   undo.push(() => rm(folder, { recursive: true, force: true }));
   const network = await createNamespaceNetwork({ nodes: options.nodes });
   undo.push(() => network.close());
+  const reached = new Map<string, number>();
   const programs = options.kubernetes === "real" ? await realPrograms() : null;
-  const { kubeconfig, port, closePlane } = await startPlane(programs, folder);
+  const { kubeconfig, port, closePlane } = await startPlane(programs, folder, podsOf(reached));
   undo.push(closePlane);
   await network.publish(port);
 
@@ -118,12 +119,14 @@ async function assemble(
         [projectFile("packages/metallb/bin/controller"), ...FLAGS, "--health-probe-port=0", ...NO_WEBHOOKS],
         speakerEnv(kubeconfig, {}),
       ),
-    startSpeaker: (name, more = {}, flags = []) =>
-      start(
+    async startSpeaker(name, more = {}, flags = []) {
+      reached.set(`${NAMESPACE}/speaker-${name}`, await network.reach(name, HEALTH_PORT));
+      return await start(
         node(name),
         [projectFile("packages/metallb/bin/speaker"), ...FLAGS, `--health-probe-port=${HEALTH_PORT}`, ...flags],
         speakerEnv(kubeconfig, { METALLB_NODE_NAME: name, METALLB_HOST: node(name).address, ...more }),
-      ),
+      );
+    },
     async speakerState(name) {
       const reached = await network.reach(name, HEALTH_PORT);
       const answer = await fetch(`http://127.0.0.1:${reached}/state`);
@@ -159,18 +162,28 @@ const speakerEnv = (kubeconfig: string, more: Readonly<Record<string, string>>):
   ...more,
 });
 
+/** `metallb` reaches the speakers through the API, as in a cluster; by the names of their Pods, where there are any. */
+const podsOf = (reached: ReadonlyMap<string, number>): PodBackends => ({
+  address(pod) {
+    const port = reached.get(pod);
+    return port === undefined ? null : { host: "127.0.0.1", port };
+  },
+  log: () => null,
+  insteadOfExec: "there is no container",
+});
+
 export async function realPrograms(): Promise<KubernetesPrograms> {
   const folder = realKubernetes();
   const env = { ...process.env, ...(folder === null ? {} : { KUBEBUILDER_ASSETS: folder }) };
   return await findOrBuild({ env, progress: () => {} });
 }
 
-export async function startPlane(programs: KubernetesPrograms | null, folder: string) {
+export async function startPlane(programs: KubernetesPrograms | null, folder: string, pods?: PodBackends) {
   if (programs !== null) {
     const plane = await startRealControlPlane({ programs, folder: join(folder, "kubernetes") });
     return { kubeconfig: plane.kubeconfig, port: plane.port, closePlane: () => plane.close() };
   }
-  const server = await startApiServer({ host: "127.0.0.1", port: 0, dataFolder: null });
+  const server = await startApiServer({ host: "127.0.0.1", port: 0, dataFolder: null, ...(pods ? { pods } : {}) });
   const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, server.kubeconfig, { mode: 0o600 });
   return { kubeconfig, port: Number(new URL(server.url).port), closePlane: () => server.close() };

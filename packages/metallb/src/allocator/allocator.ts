@@ -29,7 +29,7 @@ export class Allocator {
   private readonly grants: Grants;
   readonly index = new AddressIndex();
   private readonly waiters = new Waiters();
-  private readonly kept = new KeptAddresses();
+  readonly kept = new KeptAddresses(this.index);
   private readonly latest = new Map<string, Outcome>();
   private catalog = new PoolCatalog([]);
   private chooser: Chooser;
@@ -80,6 +80,7 @@ export class Allocator {
     for (const key of this.kept.takeDue(now)) this.index.release(key);
     claims.sort((a, b) => b.claim.service.ingress.length - a.claim.service.ingress.length || byAge(a, b));
     const hungry = claims.filter((entry) => !this.keep(entry, batch)).sort(byAge);
+    this.kept.resume((key) => world.services.get(key) !== undefined, now);
     for (const entry of hungry) this.give(entry, batch);
     this.wake(world, batch);
     return batch.decisions();
@@ -91,7 +92,7 @@ export class Allocator {
     for (const key of keys) {
       const service = world.services.get(key);
       if (service?.type === "LoadBalancer" && (service.loadBalancerClass ?? "") === this.lbClass) {
-        const entry = this.read(service, batch);
+        const entry = this.read(service, batch, now);
         if (entry) entries.push(entry);
         this.kept.forget(key);
       } else this.depart(key, service, batch, now);
@@ -121,7 +122,7 @@ export class Allocator {
     if (held || known) batch.decide(key, { kind: "released" }, null);
   }
 
-  private read(service: Service, batch: Batch): Entry | null {
+  private read(service: Service, batch: Batch, now: Instant): Entry | null {
     const { key } = service;
     const held = this.index.held(key);
     const refused = (refusal: Refusal, clears: boolean) => {
@@ -135,7 +136,7 @@ export class Allocator {
     if (!claim.ok) return refused(claim.error.refusal, claim.error.clears);
     const inPlace = held !== null && sameHolder(held, claim.value.holder);
     if (held && !inPlace) this.index.release(key);
-    return { claim: claim.value, age: ageOf(service), before: held };
+    return { claim: claim.value, age: ageOf(service), before: held ?? this.kept.heldBefore(key, now) };
   }
 
   /** Keeps or adopts what the Service holds; false when it needs something. */

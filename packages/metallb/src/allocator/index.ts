@@ -5,6 +5,7 @@ export type { Ask } from "./ask.ts";
 export type { Decision, Desired, Note, Outcome } from "./decision.ts";
 export { type Grant, type Grants, NO_IPAM } from "./grants.ts";
 export type { Conflict, Holder, Holding } from "./holder.ts";
+export type { KeptAddresses, KeptRecord } from "./kept.ts";
 export {
   POOL_REASONS,
   type PoolReasonCode,

@@ -1,21 +1,16 @@
 import type { Command } from "commander";
-import { L2_NODE } from "#api";
+import { ANNOTATIONS, annotation } from "#api";
 import { metaOf } from "#explain";
-import { RESOURCES } from "#kube";
 import { visible } from "#terminal";
 import { withCluster } from "./cluster-command.ts";
 import { type Connection, connect } from "./connect.ts";
 import { DONE, FAILED } from "./exit-codes.ts";
-
+import { place } from "./l2-placing.ts";
 import type { Outcome } from "./outcome.ts";
 import { readFacts } from "./read-facts.ts";
 import { serviceKey } from "./service-key.ts";
 
 const PLACEMENT = "metallb.io/l2-placement";
-/** Milliseconds: how long a move may take, and how often it is looked for. */
-const LIMIT = 5_000;
-const PERIOD = 200;
-
 type Options = Readonly<Record<string, string | undefined>>;
 
 /** `metallb l2 move`: places one balanced Service elsewhere. */
@@ -51,21 +46,29 @@ async function move(connection: Connection, asked: string, node: string, where: 
     throw new Error(`there is no node '${visible(node)}'`);
   if (!(l2advertisements ?? []).some(isBalanced))
     throw new Error(`no L2Advertisement has the annotation ${PLACEMENT}: balanced`);
-  const [serviceNamespace = "", name = ""] = key.split("/");
-  const patch = { metadata: { annotations: { [L2_NODE]: node } } };
-  await connection.client.patch(RESOURCES.services, { namespace: serviceNamespace, name }, "merge", patch);
-  const labelSelector = `metallb.io/service-namespace=${serviceNamespace},metallb.io/service-name=${name}`;
-  for (const deadline = performance.now() + LIMIT; performance.now() < deadline; ) {
-    const { items } = await connection.client.list(RESOURCES.servicel2statuses, { namespace }, { labelSelector });
-    const owners = (items ?? []).map((item) => (item as { status?: { node?: unknown } }).status?.node);
-    if (owners.length === 1 && owners[0] === node) {
-      console.log(visible(`node ${node} announces ${key}`));
-      return true;
-    }
-    await new Promise((resolve) => setTimeout(resolve, PERIOD));
+  if (await place(connection, namespace, sharersOf(key, services), node)) {
+    console.log(visible(`node ${node} announces ${key}`));
+    return true;
   }
   console.log(visible(`${key} is placed on node ${node}, which does not announce it: see 'metallb explain ${key}'`));
   return false;
+}
+
+/** Those that may share the address of the Service, itself included: they move with it. */
+function sharersOf(key: string, services: readonly unknown[]): readonly string[] {
+  const address = sharedAddress(services.find((object) => metaOf(object).key === key));
+  if (address === null) return [key];
+  return services.filter((object) => sharedAddress(object) === address).map((object) => metaOf(object).key);
+}
+
+function sharedAddress(object: unknown): string | null {
+  const { metadata, status } = object as {
+    metadata?: { annotations?: Readonly<Record<string, string>> };
+    status?: { loadBalancer?: { ingress?: readonly { ip?: string }[] } };
+  };
+  const may = annotation({ annotations: metadata?.annotations ?? {} }, ANNOTATIONS.allowSharedIp);
+  const [first] = status?.loadBalancer?.ingress ?? [];
+  return (may && first?.ip) || null;
 }
 
 const isBalanced = (object: unknown): boolean =>

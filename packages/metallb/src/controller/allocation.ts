@@ -15,6 +15,8 @@ export interface AllocationParts {
   readonly writer: Pick<ServiceWriter, "write" | "settle" | "forget">;
   readonly recorder: Recorder;
   readonly poolStatus: PoolStatus;
+  /** Where it is written down what is kept for deleted Services. */
+  readonly kept: { publish(): void };
   readonly log: Logger;
   readonly now: () => Instant;
 }
@@ -79,7 +81,7 @@ export class Allocation {
   }
 
   private turn(): void {
-    const { now, poolStatus } = this.parts;
+    const { now, poolStatus, kept } = this.parts;
     const keys = [...this.changed];
     const poolsChanged = this.poolsDiffer;
     this.changed.clear();
@@ -92,6 +94,7 @@ export class Allocation {
     this.parts.writer.write(writes);
     for (const act of acts) this.perform(act);
     poolStatus.publish(this.decider.usage());
+    kept.publish();
     this.sleep();
   }
 

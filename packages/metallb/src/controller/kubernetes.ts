@@ -3,11 +3,14 @@ import { ApiError, EventRecorder, type KubeClient, type KubeObject, RESOURCES, t
 import type { Duration } from "#net";
 import type { Logger } from "#process";
 import type { ConfigText } from "#world";
+import { KEPT_ADDRESSES, type KeptApi } from "./kept/store.ts";
 import type { PoolApi } from "./pool-status.ts";
 import type { Json, Recorder, ServiceApi, WriteResult } from "./ports.ts";
 
 /** A write must be over, or ended, long before another process may take the Lease. */
 const TIMEOUT = 10_000;
+/** As field manager of what it makes by server-side apply. */
+const MANAGER = "metallb-controller";
 
 const limits = (signal: AbortSignal | undefined) => ({ timeout: TIMEOUT, ...(signal ? { signal } : {}) });
 
@@ -20,7 +23,10 @@ async function read(client: KubeClient, resource: Resource, where: Where, signal
   }
 }
 
-async function writeStatus(
+const writeStatus = (client: KubeClient, resource: Resource, where: Where, object: Json, signal?: AbortSignal) =>
+  replace(client, resource, { ...where, subresource: "status" }, object, signal);
+
+async function replace(
   client: KubeClient,
   resource: Resource,
   where: Where,
@@ -28,8 +34,7 @@ async function writeStatus(
   signal?: AbortSignal,
 ): Promise<WriteResult> {
   try {
-    const place = { ...where, subresource: "status" };
-    const written = await client.replace(resource, place, object as KubeObject, limits(signal));
+    const written = await client.replace(resource, where, object as KubeObject, limits(signal));
     return { kind: "written", object: written };
   } catch (error) {
     if (error instanceof ApiError && error.isConflict) return { kind: "conflict" };
@@ -49,6 +54,19 @@ export const poolApi = (client: KubeClient, namespace: string): PoolApi => ({
   writeStatus: (name, object, signal) =>
     writeStatus(client, RESOURCES.ipaddresspools, { namespace, name }, object, signal),
 });
+
+export function keptApi(client: KubeClient, namespace: string): KeptApi {
+  const where = { namespace, name: KEPT_ADDRESSES };
+  const form = { apiVersion: "v1", kind: "ConfigMap", metadata: where };
+  return {
+    read: (signal) => read(client, RESOURCES.configmaps, where, signal),
+    // By apply, since only then a Role can name what may be made.
+    make: async (data, signal) => {
+      await client.apply(RESOURCES.configmaps, where, { ...form, data }, MANAGER, false, limits(signal));
+    },
+    write: (object, signal) => replace(client, RESOURCES.configmaps, where, object, signal),
+  };
+}
 
 /** Events on Services, as `metallb-controller`. */
 export function eventRecorder(

@@ -1,27 +1,36 @@
 import { expect, it } from "vitest";
+import type { Outcome, ReasonCode } from "#allocator";
 import { AnswerCounts, WebhookFigures } from "#http";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type MetricSources } from "./metrics.ts";
+
+const registryOf = (more: Partial<MetricSources>) =>
+  createMetrics({
+    allocation: { usage: () => [], outcomes: new Map() },
+    updates: { updates: () => 0, errors: () => 0, isLoaded: () => true, isStale: () => false },
+    writers: {},
+    parallel: {},
+    answers: new AnswerCounts(),
+    server: "https://10.96.0.1:443",
+    lease: "metallb-controller",
+    isLeader: () => true,
+    webhooks: new WebhookFigures(),
+    ipam: null,
+    ...more,
+  });
 
 it("tells what was handled, who leads and what the webhooks answered, as it is at each scrape", async () => {
   let counters = { updates: 0, errors: 0 };
   let leads = false;
   const webhooks = new WebhookFigures();
-  const registry = createMetrics({
-    allocation: { usage: () => [], outcomes: new Map() },
+  const registry = registryOf({
     updates: {
       updates: () => counters.updates,
       errors: () => counters.errors,
       isLoaded: () => true,
       isStale: () => false,
     },
-    writers: {},
-    parallel: {},
-    answers: new AnswerCounts(),
-    server: "https://10.96.0.1:443",
-    lease: "metallb-controller",
     isLeader: () => leads,
     webhooks,
-    ipam: null,
   });
   const before = await registry.metrics();
   expect(before).toContain("metallb_k8s_client_updates_total 0");
@@ -39,4 +48,26 @@ it("tells what was handled, who leads and what the webhooks answered, as it is a
   expect(text).toContain('controller_runtime_webhook_requests_total{webhook="/convert",code="200"} 1');
   expect(text).toContain('controller_runtime_webhook_requests_in_flight{webhook="/convert"} 1');
   expect(text).toContain('controller_runtime_webhook_latency_seconds_count{webhook="/convert"} 1');
+});
+
+it("counts those that wait by the reason that their conditions and docs have, an answer of an IPAM included", async () => {
+  const refused = (code: ReasonCode) => ({ code, message: "", pools: [], wishes: [] });
+  const outcomes = new Map<string, Outcome>([
+    ["n/asked", { kind: "pending", refusal: refused("ipamAsked") }],
+    ["n/asked2", { kind: "pending", refusal: refused("ipamAsked") }],
+    ["n/away", { kind: "refused", refusal: refused("ipamAway") }],
+    ["n/leaves", { kind: "refused", refusal: refused("deleting") }],
+    ["n/has", { kind: "allocated", pool: "p", ips: [], lacking: refused("ipamAsked") }],
+    ["n/gone", { kind: "released" }],
+  ]);
+  const text = await registryOf({ allocation: { usage: () => [], outcomes } }).metrics();
+  expect(
+    text
+      .split("\n")
+      .filter((line) => line.startsWith("metallb_allocator_services_waiting{"))
+      .sort(),
+  ).toEqual([
+    'metallb_allocator_services_waiting{reason="ipamAsked"} 2',
+    'metallb_allocator_services_waiting{reason="ipamAway"} 1',
+  ]);
 });

@@ -91,7 +91,7 @@ export function createMetrics(sources: MetricSources): Registry {
 
 /** One of a table of two dozen: no text of anybody's becomes a label. */
 function reasonToWait(outcome: Outcome): string | null {
-  if (outcome.kind === "pending") return "pending";
-  if (outcome.kind !== "refused" || outcome.refusal.code === "deleting") return null;
+  if (outcome.kind !== "refused" && outcome.kind !== "pending") return null;
+  if (outcome.refusal.code === "deleting") return null;
   return outcome.refusal.code;
 }

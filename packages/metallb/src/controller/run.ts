@@ -7,7 +7,8 @@ import { ConfigurationStateWriter, configuration, findOwnPod, POOL_KINDS, Proble
 import { Allocation } from "./allocation.ts";
 import { Announced } from "./announced.ts";
 import { type Outside, outsideOf } from "./ipam/outside.ts";
-import { eventRecorder, poolApi, serviceApi } from "./kubernetes.ts";
+import { KeptStore } from "./kept/store.ts";
+import { eventRecorder, keptApi, poolApi, serviceApi } from "./kubernetes.ts";
 import { listen } from "./listen.ts";
 import { ensureMemberlistSecret } from "./memberlist-secret.ts";
 import type { Parts } from "./parts.ts";
@@ -40,6 +41,7 @@ export class Controller {
   private readonly webhooks: Webhooks | null;
   private readonly allocation: Allocation;
   private readonly outside: Outside | null;
+  private readonly kept: KeptStore;
   private readonly announced: Announced;
   private readonly election: LeaseElection;
   private readonly won = Promise.withResolvers<void>();
@@ -72,11 +74,8 @@ export class Controller {
     this.writer = new ServiceWriter(serviceApi(client), log, lead);
     this.poolStatus = new PoolStatusWriter(poolApi(client, namespace), log, lead);
     this.recorder = eventRecorder(client, log);
-    const figures = this.webhookFigures;
-    this.webhooks =
-      flags["webhook-mode"] === "disabled"
-        ? null
-        : new Webhooks({ client, namespace, log, tls: parts.tls, flags, figures });
+    const isWebhook = flags["webhook-mode"] !== "disabled";
+    this.webhooks = isWebhook ? new Webhooks({ ...parts, figures: this.webhookFigures }) : null;
     this.outside = outsideOf(parts, {
       services: this.world.services,
       lbClass: flags["lb-class"],
@@ -85,9 +84,12 @@ export class Controller {
       onChange: (keys) => this.allocation.servicesChanged(keys),
       log,
     });
+    const addresses = this.outside?.ipam ?? new Allocator(flags["lb-class"]);
+    this.kept = new KeptStore({ ...lead, api: keptApi(client, namespace), kept: addresses.kept, log });
     this.allocation = new Allocation({
       services: this.world.services,
-      source: this.outside?.ipam ?? new Allocator(flags["lb-class"]),
+      source: addresses,
+      kept: this.kept,
       now: () => performance.now(),
       writer: this.writer,
       recorder: this.recorder,
@@ -157,13 +159,14 @@ export class Controller {
   }
 
   private async drain(): Promise<boolean> {
-    const ipam = this.outside?.ipam.drain(DRAIN) ?? true;
-    const [services, outside] = await Promise.all([this.writer.drain(DRAIN), ipam, this.poolStatus.drain(DRAIN)]);
-    return services && outside;
+    const all = [this.writer, this.kept, this.outside?.ipam].map(async (each) => (await each?.drain(DRAIN)) ?? true);
+    const [clean] = await Promise.all([Promise.all(all), this.poolStatus.drain(DRAIN)]);
+    return clean.every((each) => each);
   }
 
   private endWrites(): Promise<unknown> {
-    return Promise.all([this.writer.stop(), this.poolStatus.stop(), this.announced.stop(), this.outside?.ipam.stop()]);
+    const writers = [this.writer, this.poolStatus, this.kept, this.announced, this.outside?.ipam];
+    return Promise.all(writers.map(async (each) => each?.stop()));
   }
 
   /**
@@ -185,6 +188,7 @@ export class Controller {
     void this.tellState();
     await this.world.start();
     this.take();
+    if (this.world.config?.pools.some(({ terms }) => terms?.keepFor)) await this.kept.recall(this.end.signal);
     this.allocation.start();
     this.outside?.ipam.start();
     void this.announced.start();
@@ -200,9 +204,8 @@ export class Controller {
 
   /** Speakers wait for it before they start, so no replica waits for the lead. */
   private makeSecret(): Promise<void> {
-    const { client, namespace, flags, log } = this.parts;
-    const { "ml-secret-name": name, deployment } = flags;
-    return ensureMemberlistSecret({ client, namespace, name, deployment, log, signal: this.end.signal });
+    const { "ml-secret-name": name, deployment } = this.parts.flags;
+    return ensureMemberlistSecret({ ...this.parts, name, deployment, signal: this.end.signal });
   }
 
   /** A burst of changes is taken once. */

@@ -57,6 +57,7 @@ export class FakeApi {
       writer: this.writer,
       recorder: { record: (service, note) => this.events.push(`${service.key} ${note.reason} ${note.message}`) },
       poolStatus: { publish: (usage) => this.published.push(usage) },
+      kept: { publish: () => {} },
       log: this.log,
     });
   }

@@ -76,6 +76,8 @@ export class SimulatedLan {
   now = 0;
   /** Share of datagrams that is lost. */
   loss = 0;
+  /** A datagram takes up to so much longer than another, which overtakes it. Milliseconds. */
+  jitter: Duration = 0;
   /** Whether what `from` sends reaches `to`. */
   reaches: (from: number, to: number) => boolean = () => true;
   readonly nodes: SimulatedNode[] = [];
@@ -166,7 +168,8 @@ export class SimulatedLan {
         const to = this.at(effect.to.address);
         if (!to || !this.reaches(node.index, to.index) || this.random() < this.loss) return;
         const bytes = effect.bytes.slice();
-        return this.deliver(to, { kind: "datagram", from: { address: node.address, port: PORT }, bytes });
+        const late = this.jitter === 0 ? 0 : this.jitter * this.random();
+        return this.deliver(to, { kind: "datagram", from: { address: node.address, port: PORT }, bytes }, late);
       }
       case "exchange": {
         const to = this.at(effect.to.address);
@@ -207,8 +210,8 @@ export class SimulatedLan {
   }
 
   /** What arrives at one that is frozen waits in its socket. */
-  private deliver(to: SimulatedNode, event: GossipEvent): void {
-    this.later(Math.max(this.now + LATENCY, to.frozenUntil), () =>
+  private deliver(to: SimulatedNode, event: GossipEvent, late: Duration = 0): void {
+    this.later(Math.max(this.now + LATENCY + late, to.frozenUntil), () =>
       to.frozenUntil > this.now ? this.deliver(to, event) : this.step(to, event),
     );
   }

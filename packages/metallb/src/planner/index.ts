@@ -1,7 +1,7 @@
 export { type ClusterVerdict, ClusterVerdicts, type Owner } from "./cluster-verdicts.ts";
 export { readDrain } from "./drain.ts";
 export { WATCH_ALL } from "./layer2.ts";
-export { placements, placerOf } from "./layer2-placement.ts";
+export { levelling, placements, placerOf } from "./layer2-placement.ts";
 export { foreign, unfit } from "./node-facts.ts";
 export type { PeerProblem } from "./peers.ts";
 export type * from "./plan.ts";

@@ -99,18 +99,68 @@ describe("a balanced Service", () => {
     expect(owner(given)).toEqual(owner(world(3)));
   });
 
-  it("is one where one of its advertisements says so, and none where it may share its address", () => {
+  it("is one where one of its advertisements says so", () => {
     const both = [l2Advertisement("a"), l2Advertisement("b", { placement: "balanced" })];
     const given = placed("node-1", world(3));
     given.config = new TestWorld([pool("lab", "10.20.30.0/24", [], both)], []).config;
     expect(owner(given)).toEqual(["node-1"]);
     expect([...plan(given, OPTIONS).placeable.keys()]).toEqual(["default/a"]);
-    for (const at of ["node-0", "node-1", "node-2"]) {
-      const annotations = { "metallb.io/l2-node": at, "metallb.io/allow-shared-ip": "k" };
-      given.serve(service("a", { ips: [IP], annotations }), NAMES);
-      expect(owner(given)).toEqual(owner(world(3)));
-    }
-    expect(plan(given, OPTIONS).placeable.size).toBe(0);
+  });
+
+  it("that shares its address is where the first of those is that has a place, and moves with it at once", () => {
+    const given = world(3, { placement: "balanced" });
+    const share = (name: string, at?: string) =>
+      service(name, {
+        ips: [IP],
+        annotations: { "metallb.io/allow-shared-ip": "k", ...(at === undefined ? {} : { "metallb.io/l2-node": at }) },
+      });
+    const planner = new Planner({ ...OPTIONS, nodeName: "node-2" });
+    const set = (...services: ReturnType<typeof share>[]) => {
+      for (const each of services) given.serve(each, NAMES);
+      const keys = new Set(services.map(({ key }) => key));
+      const { layer2 } = planner.update(given, changes({ services: keys, config: keys.size === 0 }));
+      expect([...planner.plan.layer2()].length).toBe(
+        [...plan(given, { ...OPTIONS, nodeName: "node-2" }).layer2()].length,
+      );
+      return {
+        announce: layer2.announce.map(({ holder }) => holder),
+        withdraw: layer2.withdraw.map(({ holder }) => holder),
+      };
+    };
+    set();
+    set(share("a"), share("b", "node-0"), share("c", "node-1"));
+    expect(owner(given)).toEqual(["node-0"]);
+    expect([...planner.plan.placeable.values()].map(({ placed, written }) => `${placed} ${written}`)).toEqual([
+      "node-0 undefined",
+      "node-0 node-0",
+      "node-0 node-1",
+    ]);
+    expect(set(share("a", "node-2"))).toEqual({ announce: ["default/a", "default/b", "default/c"], withdraw: [] });
+    given.services.delete("default/a");
+    expect(planner.update(given, changes({ services: new Set(["default/a"]) })).layer2.withdraw).toHaveLength(3);
+    expect(set(share("b", "node-2")).announce).toEqual(["default/b", "default/c"]);
+    // One that gets another address leaves the others where they are.
+    expect(set(share("c", "node-2"))).toEqual({ announce: [], withdraw: [] });
+    given.services.set("default/b", {
+      ...share("b", "node-2"),
+      ingress: [{ ip: "10.20.30.9", hostname: null, ipMode: "VIP" }],
+    });
+    expect(planner.update(given, changes({ services: new Set(["default/b"]) })).layer2.withdraw).toMatchObject([
+      { holder: "default/b" },
+    ]);
+    expect(planner.plan.placeable.get("default/c")?.placed).toBe("node-2");
+  });
+
+  it("is placed by a node that cannot announce it, too, unless it is in a minority", () => {
+    const given = world(3, { placement: "balanced", nodes: (labels) => labels["kubernetes.io/hostname"] !== "node-1" });
+    const seen = () =>
+      plan(given, { ...OPTIONS, nodeName: "node-1" })
+        .placeable.get("default/a")
+        ?.field.toSorted();
+    expect(seen()).toEqual(["node-0", "node-2"]);
+    given.config = world(3, { placement: "balanced", fencing: "majority" }).config;
+    given.hasMajority = false;
+    expect(seen()).toBeUndefined();
   });
 
   it("is none where no advertisement says so", () => {

@@ -5,6 +5,7 @@ import { someLeftOut } from "./layer2-abilities.ts";
 import { type Elected, Electorate, interfacesOf } from "./layer2-electorate.ts";
 import type { Placeable } from "./layer2-placement.ts";
 import { ranked, type Scored, type Sha256 } from "./layer2-ranking.ts";
+import type { Layer2Sharers } from "./layer2-sharers.ts";
 import { sameNode, unfit } from "./node-facts.ts";
 import type { Layer2Verdict, LeaseHolders, World } from "./plan.ts";
 import type { Facts, ReasonCode } from "./reasons.ts";
@@ -92,8 +93,13 @@ export class Layer2Election {
   }
 
   /** Of a Service whose pool an advertisement speaks of. */
-  decide(service: Service, slices: Iterable<EndpointSlice>, { pool, ips }: Held): Layer2Decision {
-    const { nodeName: node, ignoreExcludeLabel } = this.options;
+  decide(
+    service: Service,
+    slices: Iterable<EndpointSlice>,
+    { pool, ips }: Held,
+    sharers: Layer2Sharers,
+  ): Layer2Decision {
+    const { nodeName: node } = this.options;
     const facts = { pool: pool.name, node };
     const serving = servingNodes(slices);
     if (serving.size === 0) return refuse("noEndpoints");
@@ -102,23 +108,46 @@ export class Layer2Election {
       if (matching.some(({ hasServiceSelectors }) => hasServiceSelectors)) return refuse("sharedIPWithServiceSelector");
     const { own } = this;
     if (!own) return refuse("nodeUnknown", facts);
-    const mine = matching.filter(({ nodes }) => nodes(own.labels));
-    if (mine.length === 0) return refuse("noMatchingAdvertisement", facts);
-    const unable = unfit(own, ignoreExcludeLabel);
-    if (unable) return refuse(unable.reason, unable.facts);
-    if (!this.hasMajority && matching.some(({ fencing }) => fencing === "majority")) return refuse("noMajority", facts);
     const { leases } = this;
     const fenced = leases !== null && matching.some(({ fencing }) => fencing === "lease");
-    if (fenced && !leases.holders.has(node)) return refuse("noLease", { ...facts, why: leases.why });
     const local = service.externalTrafficPolicy === "Local";
-    if (local && !serving.has(node)) return refuse("noLocalEndpoints", facts);
+    const mine = matching.filter(({ nodes }) => nodes(own.labels));
+    const refused = this.refusal(own, matching, mine, fenced, local ? serving : null, facts);
+    const isBalanced = matching.some(({ placement }) => placement === "balanced");
+    // One member places what others announce, too; not one that may know less than they do.
+    const isBlind = this.isInMinority(matching) || (fenced && !leases.holders.has(node));
+    if (refused && (!isBalanced || isBlind)) return refused;
     const address = ips[0] ? formatIp(ips[0]) : "";
     const electorate = fenced ? this.leased : this.members;
     const elected = electorate.elect(matching, local ? serving : null, ips, address);
-    const placeable = this.placeable(service, matching, elected, ips, electorate.speakers);
+    const placeable = isBalanced ? this.placeable(service, elected, ips, electorate.speakers, sharers) : null;
+    if (refused) return { ...refused, ...(placeable ? { placeable } : {}) };
     const owner = placeable?.placed ?? elected.owner;
     const decision = this.seen(elected, owner, address, ips, mine);
     return { ...decision, ...(placeable ? { placeable } : {}), ...(fenced ? { fenced, watches: NOTHING } : {}) };
+  }
+
+  /** Why this node is none that could announce it. */
+  private refusal(
+    own: Node,
+    matching: readonly L2Advertisement[],
+    mine: readonly L2Advertisement[],
+    fenced: boolean,
+    among: ReadonlySet<string | null> | null,
+    facts: Facts,
+  ): Layer2Decision | null {
+    const { leases } = this;
+    const { nodeName: node, ignoreExcludeLabel } = this.options;
+    if (mine.length === 0) return refuse("noMatchingAdvertisement", facts);
+    const unable = unfit(own, ignoreExcludeLabel);
+    if (unable) return refuse(unable.reason, unable.facts);
+    if (this.isInMinority(matching)) return refuse("noMajority", facts);
+    if (fenced && leases !== null && !leases.holders.has(node)) return refuse("noLease", { ...facts, why: leases.why });
+    return among !== null && !among.has(node) ? refuse("noLocalEndpoints", facts) : null;
+  }
+
+  private isInMinority(matching: readonly L2Advertisement[]): boolean {
+    return !this.hasMajority && matching.some(({ fencing }) => fencing === "majority");
   }
 
   /** What the owner means for this node. */
@@ -144,23 +173,24 @@ export class Layer2Election {
   }
 
   /**
-   * Of a balanced Service: where it may be and is placed. Null: it is not balanced, or speakers of MetalLB's own take
-   * part, who know no placement. One that may share its address must be where the others are: it is not balanced.
+   * Of a balanced Service: where it may be and is placed. Null: speakers of MetalLB's own take part, who know no
+   * placement.
    */
   private placeable(
     service: Service,
-    advertisements: readonly L2Advertisement[],
     { field }: Elected,
     ips: readonly Ip[],
     speakers: Electorate["speakers"],
+    sharers: Layer2Sharers,
   ): Placeable | null {
     const [ip] = ips;
-    if (!ip || !advertisements.some(({ placement }) => placement === "balanced")) return null;
-    if (annotation(service, ANNOTATIONS.allowSharedIp)) return null;
+    if (!ip) return null;
     if (speakers !== null && !field.every(([name]) => speakers.has(name))) return null;
-    const named = service.annotations[L2_NODE];
+    const isShared = sharers.addressOf(service.key) !== null;
+    const written = service.annotations[L2_NODE];
+    const named = isShared ? sharers.placeOf(service.key) : written;
     const placed = field.some(([name]) => name === named) ? (named ?? null) : null;
-    return { ip, field: ranked(field, formatIp(ip), this.options.sha256), placed };
+    return { ip, field: ranked(field, formatIp(ip), this.options.sha256), placed, isShared, written };
   }
 
   /** Where not all watch all: the owner, when this node is the next two in line, and the one before it. */

@@ -7,6 +7,7 @@ import { BgpContext, bgpVerdict, sameRoutes } from "./bgp-context.ts";
 import { OtherAnnouncers } from "./drain.ts";
 import { Layer2Election } from "./layer2.ts";
 import { Layer2Claims } from "./layer2-claims.ts";
+import { Layer2Sharers } from "./layer2-sharers.ts";
 import { foreign, sameNode } from "./node-facts.ts";
 import { NO_PEERS, type PeerProblem, peerDifference, planPeers } from "./peers.ts";
 import type { Changes, DrainPhase, Plan, PlanDifference, Route, Verdict, World } from "./plan.ts";
@@ -65,6 +66,7 @@ export class Planner {
   private readonly holders = new PrefixHolders();
   private readonly election: Layer2Election;
   private readonly claims = new Layer2Claims();
+  private readonly sharers = new Layer2Sharers();
   private readonly others: OtherAnnouncers;
   private config: Config | null = null;
   private readonly pools = new KeptPools();
@@ -113,6 +115,8 @@ export class Planner {
     this.node = node;
     const context = this.context as BgpContext;
     if (isAsked && this.election.refresh(world, this.pools.layer2)) for (const key of this.claims.keys()) keys.add(key);
+    for (const key of keys)
+      for (const other of this.sharers.look(key, this.ours(world.services.get(key)))) keys.add(other);
     const verdicts = this.decideAll(world, keys, before, context);
     return this.difference(before, context, verdicts);
   }
@@ -194,8 +198,8 @@ export class Planner {
   /** True when the verdict of either protocol differs. */
   private decide(world: World, key: string, before: BgpContext | null, context: BgpContext): boolean {
     const old = this.entries.get(key);
-    const service = world.services.get(key);
-    if (!service || foreign(service, this.options.loadBalancerClass)) {
+    const service = this.ours(world.services.get(key));
+    if (!service) {
       if (!old) return false;
       this.hold(key, null, []);
       this.claims.set(key, null, []);
@@ -208,7 +212,7 @@ export class Planner {
       ? this.classes.refused(holding)
       : this.classOf(service, holding, () => world.endpointSlices(key));
     const takesPart = !isRefused && holding.pool.l2Advertisements.length > 0;
-    const layer2 = takesPart ? this.election.decide(service, world.endpointSlices(key), holding) : null;
+    const layer2 = takesPart ? this.election.decide(service, world.endpointSlices(key), holding, this.sharers) : null;
     const layer2Differs = this.claims.set(key, layer2, ips);
     const isSame =
       old &&
@@ -219,6 +223,9 @@ export class Planner {
     if (!old || old.of !== now || !sameIps(old.ips, ips)) this.hold(key, now, ips);
     return !isSame || layer2Differs;
   }
+
+  private ours = (service: Service | undefined): Service | undefined =>
+    service && !foreign(service, this.options.loadBalancerClass) ? service : undefined;
 
   private classOf(service: Service, holding: Held, slices: () => Iterable<EndpointSlice>): ServiceClass {
     const { nodeName } = this.options;

@@ -1,3 +1,4 @@
 export type * from "./controller.ts";
+export type * from "./placement.ts";
 export { strictInterfaces } from "./reverse-path.ts";
 export type * from "./speaker.ts";

@@ -10,12 +10,14 @@ type Placeables = Plan["placeable"];
 const MEMBERS = new Set(["a", "b", "c"]);
 const PLACER = placerOf(MEMBERS, sha256) ?? "";
 
+const HOMELESS = { ip: ip(4, 1n), field: ["b", "a", "c"], placed: null, isShared: false, written: undefined };
+
 function open(node = PLACER, fails: ApiError | null = null) {
   const annotations: Record<string, string> = {};
   const patches: unknown[] = [];
   const troubles: string[] = [];
   let reads = 0;
-  let placeable: Placeables = new Map([["default/s", { ip: ip(4, 1n), field: ["b", "a", "c"], placed: null }]]);
+  let placeable: Placeables = new Map([["default/s", HOMELESS]]);
   const placer = new Layer2Placer({
     client: {
       get: async (): Promise<KubeObject> => {
@@ -64,13 +66,35 @@ it("leaves a Service where somebody has placed it meanwhile", async () => {
   expect(patches).toEqual([]);
 });
 
+it("writes on those that share an address where it is, unless somebody moves one meanwhile", async () => {
+  for (const [standing, writes] of [
+    ["b", 1],
+    ["c", 0],
+  ] as const) {
+    const { placer, set, annotations, patches, reads } = open();
+    annotations["metallb.io/l2-node"] = standing;
+    const shared = { ...HOMELESS, placed: "a", isShared: true };
+    set(
+      new Map([
+        ["default/r", { ...shared, written: "a" }],
+        ["default/s", { ...shared, written: "b" }],
+      ]),
+    );
+    placer.look();
+    await expect.poll(() => (writes === 1 ? patches.length : reads())).toBe(1);
+    await placer.stop();
+    expect(patches).toHaveLength(writes);
+    for (const [, name] of patches as string[][]) expect(name).toBe("s");
+  }
+});
+
 it("writes nothing when another member places, or nothing is to be placed", async () => {
   for (const [node, placed] of [
     ["other", null],
     [PLACER, "a"],
   ] as const) {
     const { placer, set, reads } = open(node);
-    set(new Map([["default/s", { ip: ip(4, 1n), field: ["b", "a"], placed }]]));
+    set(new Map([["default/s", { ...HOMELESS, placed, written: placed ?? undefined }]]));
     placer.look();
     await new Promise((resolve) => setTimeout(resolve, 5));
     await placer.stop();

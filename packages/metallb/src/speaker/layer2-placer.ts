@@ -56,22 +56,31 @@ export class Layer2Placer {
     await this.writer.stop();
   }
 
-  private place(): void {
-    const { members, node, sha256, plan } = this.options;
+  /** The node whose speaker places; null: nobody does. */
+  get node(): string | null {
+    const { members, sha256 } = this.options;
     const alive = members();
-    if (alive === null || placerOf(alive, sha256) !== node) return;
+    return alive && placerOf(alive, sha256);
+  }
+
+  private place(): void {
+    const { node, plan } = this.options;
+    if (this.node !== node) return;
     for (const [key, place] of placements(plan().placeable)) this.writer.want(key, place);
   }
 
-  /** Only where the Service is as homeless as it was: an operator may have moved it meanwhile. */
+  /** Only where the Service is as it was: an operator may have moved it meanwhile. */
   private async perform(key: string, node: string, signal: AbortSignal): Promise<WriteOutcome> {
     const placeable = this.options.plan().placeable.get(key);
-    if (!placeable || placeable.placed !== null) return "stale";
+    const { placed = null, written } = placeable ?? {};
+    // Of those that share an address each follows the first.
+    if (!placeable || (placed !== null && (placed !== node || written === node))) return "stale";
     const [namespace = "", name = ""] = key.split("/");
     try {
       const { metadata } = await this.options.client.get(RESOURCES.services, { namespace, name }, { signal });
       const standing = metadata?.annotations?.[L2_NODE];
-      if (standing !== undefined && placeable.field.includes(standing)) return "stale";
+      if (standing !== undefined && (placed === null ? placeable.field.includes(standing) : standing !== written))
+        return "stale";
       const patch = { metadata: { resourceVersion: metadata?.resourceVersion, annotations: { [L2_NODE]: node } } };
       const where = { namespace, name, subresource: "status" } as const;
       await this.options.client.patch(RESOURCES.services, where, "merge", patch, { signal });

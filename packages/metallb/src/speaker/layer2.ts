@@ -49,6 +49,7 @@ const MAX_KNOWN = 200_000;
 /** Layer 2 in the main thread: from the plan to the neighbour engine, and what is told of it. */
 export class Layer2 {
   readonly failovers = new Failovers();
+  readonly placer: Layer2Placer;
   readonly addresses = new Map<string, Dated<AddressReport>>();
   readonly counters = new Map<string, AddressCounters>();
   private readonly options: Layer2Options;
@@ -56,7 +57,6 @@ export class Layer2 {
   private readonly teller: Layer2Teller;
   private readonly conditions: ConflictConditions;
   private readonly conflicts: Layer2Conflicts;
-  private readonly placer: Layer2Placer;
   private readonly leases: LeaseKeeper;
   private readonly members: SpeakerMembers | null;
   private readonly log: Logger;

@@ -1,5 +1,5 @@
 import type { LinkSettings, NeighborEffect, NeighborEvent } from "#neighbor";
-import { formatIp } from "#net";
+import { backoff, formatIp } from "#net";
 import type { HostLink, PacketSocket, PacketSystem } from "#sys";
 
 export interface NeighborSocketPorts {
@@ -9,8 +9,8 @@ export interface NeighborSocketPorts {
   log(level: "debug" | "info" | "warn" | "error", subject: string, message: string): void;
 }
 
-/** An interface that could not be listened on is tried again after this, milliseconds. */
-const TRY_AGAIN = 1_000;
+/** What could not be listened on or joined is tried again after this, milliseconds. */
+const TRY_AGAIN = { first: 1_000, max: 30_000 };
 const PROTOCOLS = ["arp", "ndp"] as const;
 
 interface Port {
@@ -28,6 +28,8 @@ export class NeighborSockets {
   private readonly open = new Map<number, Port>();
   private exclude: RegExp | null;
   private retry: NodeJS.Timeout | null = null;
+  /** Tries in a row after which something was still missing. */
+  private failures = 0;
   private isComplete = false;
   /** Frames that the kernel had no room for. */
   unsent = 0;
@@ -60,8 +62,10 @@ export class NeighborSockets {
     for (const group of effect.leave) this.groups.leave(effect.link, group);
     for (const group of effect.join) {
       const problem = this.groups.join(effect.link, group);
-      if (problem !== null)
-        this.ports.log("warn", this.nameOf(effect.link), `group ${formatIp(group)} is not joined: ${problem}`);
+      if (problem === null) continue;
+      const text = `group ${formatIp(group)} is not joined: ${problem}; tried again later`;
+      this.ports.log("warn", this.nameOf(effect.link), text);
+      this.tryAgain();
     }
   }
 
@@ -133,11 +137,20 @@ export class NeighborSockets {
   }
 
   private complain(name: string, reason: string): void {
-    this.ports.log("warn", name, `the interface is not listened on: ${reason}; tried again in a second`);
-    this.retry ??= setTimeout(() => {
-      this.retry = null;
-      for (const index of this.links.keys()) this.fit(index);
-    }, TRY_AGAIN);
+    this.ports.log("warn", name, `the interface is not listened on: ${reason}; tried again later`);
+    this.tryAgain();
+  }
+
+  private tryAgain(): void {
+    this.retry ??= setTimeout(
+      () => {
+        this.retry = null;
+        for (const index of this.links.keys()) this.fit(index);
+        if (!this.groups.joinMissed()) this.tryAgain();
+        if (this.retry === null) this.failures = 0;
+      },
+      backoff(TRY_AGAIN, ++this.failures, Math.random()),
+    );
   }
 
   private shut(index: number): void {

@@ -15,6 +15,7 @@ import { leavingOf } from "./leaving.ts";
 import { MemberWorld } from "./member-world.ts";
 import { createMetrics, kubernetesFigures } from "./metrics.ts";
 import { OwnState } from "./own-state.ts";
+import { placementOf } from "./placement-report.ts";
 import { PlanLoop } from "./plan-loop.ts";
 import { type Parts, prepare } from "./prepare.ts";
 import { strictReversePaths } from "./reverse-path.ts";
@@ -230,6 +231,7 @@ class Speaker {
         why: () => this.world.troubles,
         texts: { "/dump": () => this.thread.dump() },
         routes: {
+          "/placement": () => placementOf(this.planner.plan.placeable, this.layer2.placer.node),
           "/state": () =>
             stateOf({
               node,

@@ -15,6 +15,8 @@ const IPV6_ADD_MEMBERSHIP = 20;
 const IPV6_DROP_MEMBERSHIP = 21;
 /** The kernel holds memberships in a socket's option memory, which is bounded: 20 kB where it is smallest. */
 const PER_SOCKET = 256;
+/** Those that are tried again at a time. */
+const AT_ONCE = 1_024;
 
 /**
  * Membership in IPv6 groups, for as long as this process lives: the card lets the group's frames in,
@@ -23,22 +25,37 @@ const PER_SOCKET = 256;
 export class GroupMembership {
   private readonly sockets: { readonly fd: number; count: number }[] = [];
   private readonly joined = new Map<string, number>();
+  /** Those that could not be joined, such as for want of file descriptors. */
+  private readonly missed = new Map<string, { readonly index: number; readonly group: Ip }>();
 
-  /** Null, or why not. Joining twice is joining once. */
+  /** Null, or why not: then it is tried again by `joinMissed`. Joining twice is joining once. */
   join(index: number, group: Ip): string | null {
     const key = keyOf(index, group);
     if (this.joined.has(key)) return null;
     try {
       const room = this.sockets.find(({ count }) => count < PER_SOCKET) ?? this.open();
       this.joined.set(key, this.add(room, index, group));
+      this.missed.delete(key);
       return null;
     } catch (error) {
+      this.missed.set(key, { index, group });
       return error instanceof Error ? error.message : String(error);
     }
   }
 
+  /** Tries some of those again, others each time; gives whether none is left. */
+  joinMissed(): boolean {
+    for (const [key, { index, group }] of [...this.missed].slice(0, AT_ONCE)) {
+      // To the end, when it fails again.
+      this.missed.delete(key);
+      this.join(index, group);
+    }
+    return this.missed.size === 0;
+  }
+
   leave(index: number, group: Ip): void {
     const key = keyOf(index, group);
+    this.missed.delete(key);
     const fd = this.joined.get(key);
     if (fd === undefined) return;
     this.joined.delete(key);
@@ -53,12 +70,14 @@ export class GroupMembership {
 
   /** What was joined on an interface that is gone. */
   forget(index: number): void {
-    for (const key of this.joined.keys()) if (key.startsWith(`${index} `)) this.joined.delete(key);
+    for (const known of [this.joined, this.missed])
+      for (const key of known.keys()) if (key.startsWith(`${index} `)) known.delete(key);
   }
 
   close(): void {
     for (const { fd } of this.sockets.splice(0)) closeSocket(fd);
     this.joined.clear();
+    this.missed.clear();
   }
 
   private add(socket: { readonly fd: number; count: number }, index: number, group: Ip): number {

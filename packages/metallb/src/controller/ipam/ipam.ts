@@ -3,6 +3,7 @@ import {
   type AllocationWorld,
   Allocator,
   type Decision,
+  type KeptAddresses,
   type Outcome,
   type PoolUsage,
 } from "#allocator";
@@ -62,6 +63,10 @@ export class Ipam implements AddressSource {
 
   get outcomes(): ReadonlyMap<string, Outcome> {
     return this.allocator.outcomes;
+  }
+
+  get kept(): KeptAddresses {
+    return this.allocator.kept;
   }
 
   get wakeAt(): Instant | null {
