@@ -46,6 +46,17 @@ export const ROWS: readonly Row[] = [
   },
   {
     section: "1.2",
+    what: "The process outlives an API server that is away, however long, and goes on by itself",
+    proofs: [
+      ["test/controller/faults.test.ts", "goes on after the API was away for longer than its Lease lasts"],
+      [
+        "test/controller/faults.test.ts",
+        "begins anew in the same process when somebody else took the lead, and nobody loses anything",
+      ],
+    ],
+  },
+  {
+    section: "1.2",
     what: "One replica",
     differs: "Any number of replicas: one leads by Lease, and at a hand-over no address is given twice.",
     proofs: [

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from "vitest";
 import { describeWith } from "../support/parts.ts";
 import { eventually, runWith } from "../support/programs.ts";
-import { MatrixBench, ROUTER } from "./matrix/bench.ts";
+import { MatrixBench, ROUTER, SPEAKER } from "./matrix/bench.ts";
 import type { RunningRouter, Wish } from "./matrix/make.ts";
 import { MAKES } from "./matrix/makes.ts";
 
@@ -128,9 +128,9 @@ describeWith(["root", "namespaces", "frr", "iptables"], "BFD echo with FRR", () 
   table inet blackhole {
     chain through { type filter hook forward priority filter; drop; }
   }`;
-  const start = async (): Promise<MatrixBench> => {
+  const start = async (over: "four" | "six" = "four"): Promise<MatrixBench> => {
     bench = await MatrixBench.open();
-    router = await frr?.start(bench, { over: "four", bfd: INTERVAL, bfdEcho: INTERVAL });
+    router = await frr?.start(bench, { over, bfd: INTERVAL, bfdEcho: INTERVAL });
     const bfd = {
       receiveInterval: INTERVAL,
       transmitInterval: INTERVAL,
@@ -142,7 +142,7 @@ describeWith(["root", "namespaces", "frr", "iptables"], "BFD echo with FRR", () 
     };
     bench.startSpeaker(
       { announce: ["198.51.100.7/32"] },
-      { peer: { address: ROUTER.four, source: "10.99.0.2", families: ["ipv4-unicast"], bfd } },
+      { peer: { address: ROUTER[over], source: SPEAKER[over], families: ["ipv4-unicast", "ipv6-unicast"], bfd } },
     );
     await bench.established();
     return bench;
@@ -169,6 +169,17 @@ describeWith(["root", "namespaces", "frr", "iptables"], "BFD echo with FRR", () 
     expect(theirs["control-packet-output"]).toBeLessThan(theirs["echo-packet-output"] ?? 0);
     expect(await router?.ask?.("show bfd peers json")).toMatch(/"remote-receive-interval":\s?1000/);
     expect(at.counters("bfd")).toMatchObject({ up: true, downEvents: 0 });
+  });
+
+  it("is left out over IPv6, where what FRR calls echo tests no forwarding: control packets watch the path", async () => {
+    const at = await start("six");
+    await eventually(
+      () => at.counters("bfd"),
+      (counters) => counters?.up === true && counters.controlPacketsInput > 30,
+      { what: `BFD is not up: ${at.logs.join("; ")}` },
+    );
+    expect(at.counters("bfd")).toMatchObject({ echoPacketsOutput: 0, echoPacketsInput: 0, downEvents: 0 });
+    expect(at.logs.join("\n")).toContain("BFD echo is for IPv4");
   });
 
   it("finds a router that answers and does not forward, which control packets do not", async () => {

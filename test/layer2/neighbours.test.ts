@@ -195,5 +195,43 @@ describeWith(["root", "namespaces", "arping", "ndisc6"], "ARP and NDP on a LAN o
       await runIn(place, "ip", "link", "delete", "br9");
       await runIn(place, "ip", "link", "delete", "late0");
     });
+
+    it.each([
+      ["macvlan", "ip link add link eth0 name seg0 type macvlan mode bridge"],
+      ["bridge", "ip link add seg0 type bridge; ip link set eth0 master seg0"],
+    ])(
+      "that is a %s answers where it alone is named, and tells neighbours when it comes back under another index",
+      async (_, make) => {
+        const place = node(0);
+        const shell = (...commands: readonly string[]) => runIn(place, "sh", "-ec", commands.join("; "));
+        const indexes = new Set<number>();
+        try {
+          for (const mac of ["02:00:00:00:01:01", "02:00:00:00:01:02"]) {
+            const from = one.told.length;
+            await shell(make, `ip link set seg0 address ${mac}`, "ip link set seg0 up");
+            await one.until("it is used", ({ link, usable }) => link === "seg0" && usable === true, from);
+            const isFirst = indexes.size === 0;
+            if (isFirst) for (const address of [VIP, VIP6]) await one.announce(address, { interfaces: ["seg0"] });
+            // The first time the kernel asks; then it has an entry, and is told.
+            if (isFirst) for (const address of [VIP, VIP6]) await knock(address);
+            for (const address of [VIP, VIP6])
+              await eventually(
+                () => believed(address),
+                (at) => at === mac,
+                { what: `the kernel believes that ${mac} has ${address}` },
+              );
+            const index = Number(await runIn(place, "cat", "/sys/class/net/seg0/ifindex"));
+            indexes.add(index);
+            // So that the next does not get the same number.
+            if (isFirst) await shell("ip link add between0 type bridge");
+            await shell("ip link delete seg0");
+            await one.until("it is left", ({ removed }) => removed === index, from);
+          }
+          expect(indexes.size).toBe(2);
+        } finally {
+          await shell("ip link delete between0 || true", "ip link delete seg0 2>/dev/null || true");
+        }
+      },
+    );
   });
 });

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "@metallb-ts/apiserver";
 import { encodeKeepalive, Framer } from "metallb/bgp";
-import { createClient, type KubeClient, loadCluster, RESOURCES } from "metallb/kube";
+import { createClient, type KubeClient, type KubeObject, loadCluster, RESOURCES } from "metallb/kube";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { defineResources, serve as serveAt } from "../support/api.ts";
+import { FaultyApi } from "../support/faulty-api.ts";
 import { metallbObject, NAMESPACE } from "../support/objects.ts";
 import { eventually, HERE, type Program, projectFile, startProgram } from "../support/programs.ts";
 import { RecordingPeer, TYPE } from "./recording-peer.ts";
@@ -110,6 +111,7 @@ class BadPeer {
 describe("a speaker with a router that misbehaves", () => {
   const undo: (() => unknown)[] = [];
   let env: NodeJS.ProcessEnv;
+  let faulty: FaultyApi;
   let client: KubeClient;
   let good: RecordingPeer;
   let bad: BadPeer;
@@ -153,9 +155,18 @@ describe("a speaker with a router that misbehaves", () => {
     const api: ApiServer = await startApiServer({ host: "127.0.0.1", port: 0, dataFolder: join(folder, "data") });
     undo.push(() => api.close());
     await writeFile(join(folder, "kubeconfig"), api.kubeconfig);
-    env = { ...process.env, KUBECONFIG: join(folder, "kubeconfig") };
-    const cluster = loadCluster({ env });
+    const cluster = loadCluster({ env: { KUBECONFIG: join(folder, "kubeconfig") } });
     if (!cluster.ok) throw new Error(cluster.error);
+    faulty = await FaultyApi.open(cluster.value.server, (await cluster.value.token()) ?? "");
+    undo.push(() => faulty.close());
+    const config = {
+      "current-context": "c",
+      contexts: [{ name: "c", context: { cluster: "k", user: "u" } }],
+      clusters: [{ name: "k", cluster: { server: faulty.url } }],
+      users: [{ name: "u", user: {} }],
+    };
+    await writeFile(join(folder, "through"), JSON.stringify(config), { mode: 0o600 });
+    env = { ...process.env, KUBECONFIG: join(folder, "through") };
     client = createClient(cluster.value, { userAgent: "test" });
     undo.push(() => client.close());
     await defineResources(client);
@@ -247,6 +258,44 @@ describe("a speaker with a router that misbehaves", () => {
     await hears(3);
     // A new session is told of again.
     await hears(1);
+  });
+
+  it("is killed before and after each write of its status objects, and has one right object a Service in the end", async () => {
+    const prefixes = [await serve()];
+    for (const prefix of prefixes) await goodHas(prefix);
+    await speaker.stop("SIGKILL");
+    const objects = async () => ((await client.list(RESOURCES.servicebgpstatuses, {})).items ?? []) as KubeObject[];
+    const said = async () =>
+      (await objects()).map(({ status }) => status as { serviceName?: string; peers?: unknown } | undefined);
+    const areAll = (all: Awaited<ReturnType<typeof said>>): boolean =>
+      all.length === services && all.every((each) => each?.peers !== undefined);
+    // An object is made, and then its status is written.
+    for (const write of ["POST", "PATCH"])
+      for (const breaks of ["unheard", "heard"] as const) {
+        // One that has no object yet, whatever of the earlier ones is still on its way.
+        prefixes.push(await serve());
+        let dies = false;
+        faulty.rule = ({ method, url }) => {
+          if (dies) return { breaks: "unheard" };
+          if (method !== write || !url.includes("servicebgpstatuses")) return null;
+          process.kill(speaker.pid, "SIGKILL");
+          dies = true;
+          return { breaks };
+        };
+        await start();
+        await eventually(
+          () => dies,
+          (over) => over,
+          { what: `there is no ${write} of the object that is missing` },
+        );
+        await speaker.stop("SIGKILL");
+      }
+    faulty.rule = () => null;
+    await start();
+    const told = await eventually(said, areAll, { what: "not every Service has one object" });
+    expect(new Set(told.map((each) => each?.serviceName)).size).toBe(services);
+    expect(new Set(told.map((each) => String(each?.peers)))).toEqual(new Set(["bad,good"]));
+    for (const prefix of prefixes) await goodHas(prefix);
   });
 
   it("keeps what stands when it runs out of file descriptors, and connects again when there are some", async () => {

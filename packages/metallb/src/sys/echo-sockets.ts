@@ -51,6 +51,10 @@ export class EchoSockets {
   }
 
   open(session: string, path: EchoPath): EchoOpened {
+    // FRR sends its own to the peer's address and its daemon sends them back: that tests no forwarding, and ours would
+    // not come back from it, nor its from a kernel.
+    if (path.remote.family === 6)
+      return { sends: false, returns: false, problems: ["BFD echo is for IPv4: the path is watched without it"] };
     const problems: string[] = [];
     const attempt = (what: string, act: () => void): boolean => {
       try {
