@@ -2,7 +2,7 @@ import type { Environment } from "@marcbachmann/cel-js";
 import { isCidr, isIp, isIpv4, isMapped } from "../base/addresses.ts";
 
 /** An address: its bits, and the text that Go makes of it. */
-export class Address {
+class Address {
   readonly family: 4 | 6;
   readonly bits: bigint;
   readonly text: string;
@@ -13,7 +13,7 @@ export class Address {
   }
 }
 
-export class Network {
+class Network {
   readonly address: Address;
   readonly length: number;
   constructor(address: Address, length: number) {

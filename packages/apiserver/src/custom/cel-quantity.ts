@@ -8,7 +8,7 @@ const MAX_LENGTH = 256;
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
 /** A quantity of Kubernetes (resource.Quantity), in units of 10⁻⁹. */
-export class Quantity {
+class Quantity {
   readonly nano: bigint;
   constructor(nano: bigint) {
     this.nano = nano;
@@ -16,7 +16,7 @@ export class Quantity {
 }
 
 /** Null for what is none. Beyond 10⁻⁹ it is rounded up. */
-export function parseQuantity(text: string): Quantity | null {
+function parseQuantity(text: string): Quantity | null {
   const found = text.length > MAX_LENGTH ? null : FORM.exec(text);
   if (!found) return null;
   const [, sign, number = "", suffix = ""] = found;

@@ -1,7 +1,7 @@
 import type { Environment } from "@marcbachmann/cel-js";
 
 /** A URL as Go's `url.ParseRequestURI` takes it apart. */
-export class RequestUrl {
+class RequestUrl {
   readonly scheme: string;
   /** With the port. */
   readonly host: string;
