@@ -213,10 +213,9 @@ describeWith(["root", "namespaces", "arping", "ndisc6"], "ARP and NDP on a LAN o
             const isFirst = indexes.size === 0;
             if (isFirst) for (const address of [VIP, VIP6]) await one.announce(address, { interfaces: ["seg0"] });
             // The first time the kernel asks; then it has an entry, and is told.
-            if (isFirst) for (const address of [VIP, VIP6]) await knock(address);
             for (const address of [VIP, VIP6])
               await eventually(
-                () => believed(address),
+                () => (isFirst ? knock(address).then(() => believed(address)) : believed(address)),
                 (at) => at === mac,
                 { what: `the kernel believes that ${mac} has ${address}` },
               );

@@ -76,6 +76,79 @@ export function customResources(api: Requests): void {
     expect(await check({ name: "a", list: [1, 2, 3] })).toEqual(["spec.list: Too many: 3: must have at most 2 items"]);
   });
 
+  it("knows the libraries that Kubernetes adds to CEL", async () => {
+    const text = { type: "string", maxLength: 64 };
+    const rules: Readonly<Record<string, readonly [schema: object, rule: string, good: unknown, bad: unknown]>> = {
+      quantity: [
+        text,
+        "isQuantity(self) && quantity(self).add(quantity('500m')).compareTo(quantity('2')) == 0",
+        "1500m",
+        "1.6",
+      ],
+      large: [
+        text,
+        "quantity(self).isGreaterThan(quantity('1Gi')) && quantity(self).sub(1).isLessThan(quantity(self)) && sign(quantity(self)) == 1",
+        "1.5Gi",
+        "1G",
+      ],
+      whole: [
+        text,
+        "quantity(self).isInteger() && !quantity('0.5').isInteger() && quantity(self).asInteger() == 2000 && quantity(self) == quantity('2e3')",
+        "2k",
+        "1k",
+      ],
+      url: [
+        text,
+        "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() == '::1' && url(self).getPort() == '80' && url(self).getHost() == '[::1]:80' && url(self).getEscapedPath() == '/a%20b' && url(self).getQuery()['x'] == ['1', '2']",
+        "https://[::1]:80/a b?x=1&x=2",
+        "https://[::1]/a",
+      ],
+      path: [text, "isURL(self) && url(self).getHost() == ''", "/a/path", "a/path"],
+      ip: [
+        text,
+        "isIP(self) && ip(self).family() == 6 && ip(self).isGlobalUnicast() && ip.isCanonical(self)",
+        "fd00::1",
+        "fd00:0::1",
+      ],
+      plain: [
+        text,
+        "isIP(self) && !ip(self).isLoopback() && string(ip(self)) == '192.0.2.1'",
+        "192.0.2.1",
+        "::ffff:192.0.2.1",
+      ],
+      cidr: [
+        text,
+        "isCIDR(self) && cidr(self).containsIP('10.1.2.3') && cidr(self).masked() == cidr('10.0.0.0/8') && cidr(self).prefixLength() == 8 && !cidr(self).containsCIDR('11.0.0.0/16') && cidr(self).ip() == ip('10.0.0.1')",
+        "10.0.0.1/8",
+        "11.0.0.0/8",
+      ],
+      list: [
+        { type: "array", maxItems: 8, items: { type: "integer" } },
+        "self.isSorted() && self.sum() < 10 && self.max() == 4 && self.min() == 1 && self.indexOf(4) == 2 && self.lastIndexOf(9) == -1 && sets.contains(self, [4]) && sets.intersects([9, 4], self) && sets.equivalent(self, [4, 2, 1, 1])",
+        [1, 2, 4],
+        [2, 1, 4],
+      ],
+      text: [
+        text,
+        "self.charAt(1) == 'b' && self.replace('c', 'x', 1) == 'abx' && self.replace('b', '') == 'ac' && '%s-%d %x'.format([self, 7, 255]) == 'abc-7 ff'",
+        "abc",
+        "abd",
+      ],
+    };
+    const properties = Object.entries(rules).map(([name, [schema, rule]]) => [
+      name,
+      { ...schema, "x-kubernetes-validations": [{ rule, message: "it does not hold" }] },
+    ]);
+    await api.define("libraries", "Library", { spec: { type: "object", properties: Object.fromEntries(properties) } });
+    for (const [name, [, , good, bad]] of Object.entries(rules)) {
+      expect(await outcome("libraries", "Library", { [name]: good })).toEqual({ [name]: good });
+      const shown = Array.isArray(bad) ? "" : ` "${String(bad)}":`;
+      expect(await outcome("libraries", "Library", { [name]: bad })).toEqual([
+        `spec.${name}: Invalid value:${shown} it does not hold`,
+      ]);
+    }
+  });
+
   it("fills defaults and drops what it does not know", async () => {
     await api.define("fills", "Fill", {
       spec: {

@@ -1,7 +1,11 @@
 import { Environment } from "@marcbachmann/cel-js";
-import { isCidr, isIp } from "../base/addresses.ts";
 import { canonical } from "../base/json.ts";
 import { meter, nodesOf } from "./cel-cost.ts";
+import { addLists } from "./cel-lists.ts";
+import { addNetworks } from "./cel-networks.ts";
+import { addQuantities } from "./cel-quantity.ts";
+import { addStrings } from "./cel-strings.ts";
+import { addUrls } from "./cel-urls.ts";
 import { findPattern, matchesPattern, patternProblem } from "./patterns.ts";
 
 /** A parsed expression. */
@@ -23,9 +27,6 @@ const environment = new Environment({
   enableOptionalTypes: true,
   limits: LIMITS,
 })
-  .registerFunction("isURL(string): bool", (value: string) => URL.canParse(value))
-  .registerFunction("isIP(string): bool", (value: string) => isIp(value))
-  .registerFunction("isCIDR(string): bool", (value: string) => isCidr(value))
   .registerFunction(
     "string.find(string): string",
     (value: string, pattern: string) => findPattern(pattern, value, 1)[0] ?? "",
@@ -33,6 +34,8 @@ const environment = new Environment({
   .registerFunction("string.findAll(string): list<string>", (value: string, pattern: string) =>
     findPattern(pattern, value, MAX_FOUND),
   );
+
+for (const add of [addQuantities, addNetworks, addUrls, addLists, addStrings]) add(environment);
 
 /** Calls of the library's own `matches`, which backtracks, go to this one. */
 const MATCHES = "matchesRe2";

@@ -20,7 +20,9 @@ async function served(...pools: readonly Pool[]): Promise<FakeApi> {
 type Ingress = NonNullable<Stored["status"]["loadBalancer"]["ingress"]>;
 
 /** Somebody else writes the status of "n/a". */
-const overwrite = (api: FakeApi, ...ingress: Ingress): void =>
+const overwrite = (api: FakeApi, ...ingress: Ingress): void => overwriteAs(api, "cloud-controller", ingress);
+
+const overwriteAs = (api: FakeApi, manager: string, ingress: Ingress): void =>
   api.put("n/a", (object) => {
     object.status.loadBalancer = ingress.length > 0 ? { ingress } : {};
     object.metadata.managedFields = [
@@ -29,7 +31,7 @@ const overwrite = (api: FakeApi, ...ingress: Ingress): void =>
         time: "2026-01-01T00:00:00Z",
         fieldsV1: { "f:status": { "f:loadBalancer": {} } },
       },
-      { manager: "cloud-controller", time: "2026-01-01T00:00:01Z", fieldsV1: { "f:status": { "f:loadBalancer": {} } } },
+      { manager, time: "2026-01-01T00:00:01Z", fieldsV1: { "f:status": { "f:loadBalancer": {} } } },
       { manager: "kubectl", time: "2026-01-01T00:00:02Z", fieldsV1: { "f:metadata": {} } },
     ];
   });
@@ -82,6 +84,17 @@ describe("a status that somebody else wrote", () => {
     overwrite(api, { ip: "1.0.0.9" });
     await api.settle();
     expect([api.ips("n/a"), api.events]).toEqual([["1.0.0.9"], []]);
+  });
+
+  it("is said to be a second MetalLB's where the name is our own", async () => {
+    const api = await served();
+    for (let i = 0; i < 50; i++) {
+      overwriteAs(api, "metallb-controller", [{ ip: "9.9.9.9" }]);
+      await api.settle();
+    }
+    expect(api.condition("n/a")).toMatch(
+      /^False StatusOverwritten a second controller of MetalLB \("metallb-controller"\) keeps overwriting/,
+    );
   });
 
   it("is left after a bounded number of rounds, and who insists is named", async () => {

@@ -84,10 +84,18 @@ export class Overwrites {
   }
 }
 
+/** Every controller of this project writes under this name: that it is another one its reader must be told. */
+const OWN_NAME = "metallb-controller";
+
+function writerOf(name: string | undefined): string {
+  if (!name) return "another client";
+  return name === OWN_NAME ? `a second controller of MetalLB ("${name}")` : `"${name}"`;
+}
+
 const conditionOf = ({ statusWriter }: WatchedService): ConditionText => ({
   status: "False",
   reason: "StatusOverwritten",
-  message: `${statusWriter ? `"${statusWriter}"` : "another client"} keeps overwriting the status of this Service; it was put right ${ROUNDS} times and is now left as it is, until the Service changes`,
+  message: `${writerOf(statusWriter)} keeps overwriting the status of this Service; it was put right ${ROUNDS} times and is now left as it is, until the Service changes`,
 });
 
 const wantedText = ({ desired, condition }: Intention): string =>

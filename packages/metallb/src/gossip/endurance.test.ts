@@ -9,13 +9,18 @@ const isFull = process.env.METALLB_SIMULATION === "full";
 const MINUTES = isFull || process.env.CI === "true" ? 60 : 3;
 const MEMBERS = isFull ? 1_000 : 60;
 
-/** Those that were declared out of elections by another, though they live. */
-const falseMoves = (on: SimulatedLan, from: number): readonly string[] =>
-  on.nodes.flatMap(({ told, name }) =>
+/** Those that were declared out of elections by another, though they live: the first few, and how many there are. */
+function falseMoves(on: SimulatedLan, from: number, states: (state: string) => boolean = () => true) {
+  const all = on.nodes.flatMap(({ told, name }) =>
     told
       .filter(({ at, report }) => at >= from && report.name !== name && !isEligible(report.state))
+      .filter(({ report }) => states(report.state))
       .map(({ at, report }) => `${Math.round(at - from)} ms: ${name} takes ${report.name} for ${report.state}`),
   );
+  return { count: all.length, first: all.slice(0, 5) };
+}
+const NONE = { count: 0, first: [] };
+const isDead = (state: string): boolean => state === "dead";
 
 /** Three speakers that watch each other. */
 function watching(seed: number): SimulatedLan {
@@ -52,14 +57,14 @@ describe(`in ${MINUTES} minutes no address moves`, () => {
     on.loss = 0.2;
     on.jitter = 60;
     on.run(MINUTES * 60_000);
-    expect(falseMoves(on, from)).toEqual([]);
+    expect(falseMoves(on, from)).toEqual(NONE);
   });
 
   it("while the collection of garbage stops each speaker for 10 to 120 ms a second", limit, () => {
     const on = watching(2);
     const from = on.now;
     withPauses(on, 1_000, 10, 120);
-    expect(falseMoves(on, from)).toEqual([]);
+    expect(falseMoves(on, from)).toEqual(NONE);
   });
 
   it("while a loaded machine stops each for 20 to 60 ms ten times a second, and a twentieth is lost", limit, () => {
@@ -67,14 +72,14 @@ describe(`in ${MINUTES} minutes no address moves`, () => {
     const from = on.now;
     on.loss = 0.05;
     withPauses(on, 150, 20, 60);
-    expect(falseMoves(on, from)).toEqual([]);
+    expect(falseMoves(on, from)).toEqual(NONE);
   });
 
   it("though each is frozen for 200 ms now and then", limit, () => {
     const on = watching(4);
     const from = on.now;
     withPauses(on, 20_000, 200, 200);
-    expect(falseMoves(on, from)).toEqual([]);
+    expect(falseMoves(on, from)).toEqual(NONE);
   });
 });
 
@@ -100,7 +105,7 @@ describe(`of ${MEMBERS} members`, () => {
     const from = on.now;
     on.loss = 0.2;
     on.run(30_000);
-    expect(falseMoves(on, from).filter((text) => text.includes("dead"))).toEqual([]);
+    expect(falseMoves(on, from, isDead)).toEqual(NONE);
     on.node(7).dead = true;
     on.run(90_000);
     const seers = on.nodes.filter(({ index }) => index !== 7).map(({ index }) => stateAt(on, index, 7));
@@ -113,6 +118,6 @@ describe(`of ${MEMBERS} members`, () => {
     // Node 3 hears nothing of node 4, and a tenth of all paths is gone in one direction.
     on.reaches = (a, b) => !(a === 4 && b === 3) && (a * 31 + b * 17) % 10 !== 0;
     on.run(60_000);
-    expect(falseMoves(on, from).filter((text) => text.includes("dead"))).toEqual([]);
+    expect(falseMoves(on, from, isDead)).toEqual(NONE);
   });
 });

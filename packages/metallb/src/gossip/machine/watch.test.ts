@@ -60,6 +60,20 @@ describe("who is watched", () => {
     expect([b.sent(), b.told()]).toEqual([Array(4).fill("a subscribe"), []]);
   });
 
+  it("is asked when it is due, however the instants round", () => {
+    for (let i = 0; i < 500; i += 1) {
+      const a = member("a");
+      const b = bench(a);
+      b.watch.set([a], 0);
+      b.watch.time(0);
+      const heard = 10 + i * 0.37;
+      b.beat(a, heard);
+      b.sent();
+      b.watch.time(heard + 160);
+      expect(b.sent(), `heard at ${heard}`).toContain("a ask");
+    }
+  });
+
   it("is doubted after 160 ms, asked with three others, and silent after 300 ms", () => {
     const [a, ...others] = ["a", "w", "x", "y", "z"].map((name) => member(name));
     const b = bench(a as Member, ...others);

@@ -150,7 +150,8 @@ export class Watch {
     const quiet = now - heardAt;
     if (member.silent) return this.seeReturn(watched, quiet, now);
     if (quiet >= WATCH.silentAfter) return this.lose(watched, now);
-    if (quiet < WATCH.doubtAfter || watched.askAt > now) return;
+    // As `dueOf` has it: a difference of instants may round otherwise than their sum.
+    if (now < heardAt + WATCH.doubtAfter || watched.askAt > now) return;
     watched.askAt = now + ASK_EVERY;
     this.ports.send(member, { kind: "ask", node: member.name });
     for (const witness of this.witnesses(member)) this.ports.send(witness, { kind: "ask", node: member.name });
@@ -172,7 +173,7 @@ export class Watch {
 
   private seeReturn(watched: Watched, quiet: number, now: Instant): void {
     if (quiet >= WATCH.silentAfter) watched.backSince = null;
-    else if (watched.backSince !== null && now - watched.backSince >= backAfter(watched.losses)) {
+    else if (watched.backSince !== null && now >= watched.backSince + backAfter(watched.losses)) {
       this.ports.silent(watched.member, null, now);
       this.ports.send(watched.member, { kind: "welcome" });
     }
