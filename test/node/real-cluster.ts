@@ -19,7 +19,10 @@ export interface RealCluster {
   /** How many sessions the router has. */
   established(): number;
   /** Asks `url` once after the other from the client until it is told to stop; counts answers and failures. */
-  traffic(url: string): { stop(): Promise<{ readonly answered: number; readonly failed: number }> };
+  /** `codes`: what curl said of each request that failed; 28 is the time that was up, 7 a refusal, 56 a reset. */
+  traffic(url: string): {
+    stop(): Promise<{ readonly answered: number; readonly failed: number; readonly codes: readonly number[] }>;
+  };
   /** Writes down what the speakers log until it is told to stop. */
   speakerLogs(): { stop(): Promise<string> };
   /** Writes down what changes in the router's kernel until it is told to stop. */
@@ -67,13 +70,13 @@ export function startRealCluster(): RealCluster {
       (run([...place("r"), "birdc", "-s", join(folder, "bird.ctl"), "show", "protocols"]).match(/Established/g) ?? [])
         .length,
     traffic(url) {
-      const loop = `n=0; f=0; trap 'echo "$n $f"; exit' TERM
-        while :; do if curl -sf -m 2 -o /dev/null ${url}; then n=$((n+1)); else f=$((f+1)); fi; done`;
+      const loop = `n=0; codes=; trap 'echo "$n$codes"; exit' TERM
+        while :; do curl -sf -m 2 -o /dev/null ${url} && n=$((n+1)) || codes="$codes $?"; done`;
       const running = until([...place("c"), "bash", "-c", loop]);
       return {
         async stop() {
-          const [answered = 0, failed = 0] = (await running.stop()).trim().split(" ").map(Number);
-          return { answered, failed };
+          const [answered = 0, ...codes] = (await running.stop()).trim().split(" ").map(Number);
+          return { answered, failed: codes.length, codes };
         },
       };
     },

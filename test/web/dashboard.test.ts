@@ -265,10 +265,11 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
     await page.getByRole("row", { name: "service-7777" }).waitFor();
     const heading = page.getByRole("heading", { name: "Address pools" });
     await heading.waitFor();
-    expect(await page.getByRole("searchbox").inputValue()).toBe("service-7777");
+    await expect.poll(() => page.getByRole("searchbox").inputValue()).toBe("service-7777");
     await page.getByRole("searchbox").fill("");
     await page.getByRole("link", { name: "shop-0/service-0", exact: true }).click();
-    expect(await page.getByRole("searchbox").inputValue()).toBe("shop-0/service-0");
+    // The browser tells of the new address after the click.
+    await expect.poll(() => page.getByRole("searchbox").inputValue()).toBe("shop-0/service-0");
     expect(page.url()).toContain("#q=shop-0%2Fservice-0&at=services");
     await page.getByRole("searchbox").fill("");
   });
@@ -314,7 +315,7 @@ describeWith(["chromium"], "the dashboard in a browser", () => {
     await page.keyboard.type("greedy");
     await page.keyboard.press("Tab");
     const table = page.getByRole("table", { name: "Services" });
-    expect(await table.getByRole("row").count()).toBe(2);
+    await expect.poll(() => table.getByRole("row").count()).toBe(2);
     const focused = async () => String(await page.evaluate("document.activeElement?.textContent ?? ''")).trim();
     for (let time = 0; time < 20 && (await focused()) !== "Address"; time++) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
