@@ -2,6 +2,7 @@ export { decodeDump, encodeDump } from "./dump.ts";
 export { type BgpEngine, type BgpEngineOptions, createBgpEngine } from "./engine.ts";
 export type { RecordedEvent } from "./event-ring.ts";
 export type * from "./events.ts";
+export { noMessages } from "./machine/connection.ts";
 export { FSM, type FsmAction, type FsmEvent } from "./machine/fsm.ts";
 export type { UpdateContext } from "./packet/attributes.ts";
 export type { Capabilities, GracefulRestart } from "./packet/capabilities.ts";

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { BfdCounters } from "#bfd";
-import type { PeerSettings } from "#bgp";
+import { noMessages, type PeerSettings } from "#bgp";
 import { formatIp } from "#net";
 import type { Plan } from "#planner";
 import type { BfdSessions } from "./bfd-sessions.ts";
@@ -22,17 +22,8 @@ type BgpFigures = Omit<DatedCounters, "peer" | "holdEndsAt"> & { readonly up: bo
 
 /** Of a peer whose counters were not told yet: its rows are there as soon as it is configured. */
 const NOTHING_YET: Omit<BgpFigures, "up"> = {
-  opensSent: 0,
-  opensReceived: 0,
-  notificationsSent: 0,
-  notificationsReceived: 0,
+  ...noMessages(),
   updatesSent: 0,
-  updatesReceived: 0,
-  keepalivesSent: 0,
-  keepalivesReceived: 0,
-  routeRefreshesReceived: 0,
-  updatesTreatedAsWithdraw: 0,
-  attributesDiscarded: 0,
   bytesSent: 0,
   announcedPrefixes: 0,
   pendingPrefixes: 0,
